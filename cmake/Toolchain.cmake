@@ -1,0 +1,24 @@
+# Compiler settings that hold for every target.
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Werror)
+# The odometer promises a bit-exact fold (PROTOCOL.md §2): no fused multiply-add.
+add_compile_options(-ffp-contract=off)
+include_directories(${PROJECT_SOURCE_DIR})
+
+if(TELEMETRY_SANITIZE)
+  add_compile_options(-fsanitize=${TELEMETRY_SANITIZE} -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${TELEMETRY_SANITIZE})
+  if(TELEMETRY_SANITIZE MATCHES undefined)
+    # CAF's headers bind references to null (facts.md).
+    add_compile_options(-fno-sanitize=null -fno-sanitize-recover=undefined)
+  endif()
+endif()

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace telemetry {
+
+/// Hash of a robot name: XXH3-64, fixed for ever, since it decides the shard of stored data
+/// (rules.md, rule 8).
+[[nodiscard]] std::uint64_t name_hash(std::string_view name) noexcept;
+
+/// The shard that owns a name with this hash. Uses the upper half; hash tables use the lower one.
+[[nodiscard]] constexpr std::uint32_t shard_of(std::uint64_t hash, std::uint32_t shards) noexcept {
+  return static_cast<std::uint32_t>(((hash >> 32) * shards) >> 32);
+}
+
+} // namespace telemetry

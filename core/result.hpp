@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cassert>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace telemetry {
+
+/// Everything that can go wrong outside the code. The numbers are stable: they stand in logs.
+enum class errc {
+  malformed = 1,      ///< input that breaks PROTOCOL.md
+  unavailable = 2,    ///< the store is away; retry the same
+  no_space = 3,       ///< the disk is full; retry the same once there is room
+  sync_failed = 4,    ///< an fsync failed: what the disk holds is unknown; end the process
+  fenced = 5,         ///< another node owns the shard: stop writing it
+  corrupt = 6,        ///< stored bytes are damaged; the text names the place
+  version = 7,        ///< foreign data directory, or a format newer than this program
+  locked = 8,         ///< another process holds the data directory
+  invalid_option = 9, ///< a setting is unknown or out of bounds
+  shutting_down = 10, ///< the server is stopping
+  timeout = 11,       ///< no answer in time
+};
+
+/// The name of `code` as written in logs, e.g. "no_space".
+[[nodiscard]] std::string_view to_string(errc code) noexcept;
+
+/// What went wrong.
+struct failure {
+  errc code;
+  std::string text; ///< one sentence for a person
+};
+
+/// A value or an error. Like std::expected, which C++20 does not have yet.
+template <class T>
+class [[nodiscard]] result {
+public:
+  result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  result(failure why) : state_(std::in_place_index<1>, std::move(why)) {}
+
+  [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// @pre has_value()
+  [[nodiscard]] T& value() & { return *std::get_if<0>(&state_); }
+  [[nodiscard]] const T& value() const& { return *std::get_if<0>(&state_); }
+  [[nodiscard]] T&& value() && { return std::move(*std::get_if<0>(&state_)); }
+  T& operator*() & { return value(); }
+  const T& operator*() const& { return value(); }
+  T* operator->() { return &value(); }
+  const T* operator->() const { return &value(); }
+
+  /// @pre !has_value()
+  [[nodiscard]] const failure& error() const {
+    assert(!has_value());
+    return *std::get_if<1>(&state_);
+  }
+
+private:
+  std::variant<T, failure> state_;
+};
+
+/// Success or an error.
+template <>
+class [[nodiscard]] result<void> : public result<std::monostate> {
+public:
+  result() : result<std::monostate>(std::monostate{}) {}
+  result(failure why) : result<std::monostate>(std::move(why)) {}
+};
+
+} // namespace telemetry

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "core/robot_state.hpp"
+#include "core/verdict.hpp"
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace telemetry {
+
+/// The stamp of a batch: how time reaches a robot (rules.md, rules 1-4 and 9).
+struct batch_stamp {
+  std::uint64_t batch_no;
+  std::int64_t arrival_ms; ///< serving time of the node
+  std::int64_t horizon_ms; ///< arrival minus the reorder window, as journaled
+  wall_ms wall;            ///< for created/updated only
+};
+
+/// A row in memory, with what the checkpoint needs to know of it.
+struct track_row {
+  event_row event;
+  std::uint64_t batch_no; ///< of the batch that brought it
+  wall_ms wall;
+};
+
+/// Rows on their way to the store: immutable, shared by the robot and the checkpointer.
+using sealed_rows = std::shared_ptr<const std::vector<track_row>>;
+
+/// The events of one robot that are not in the store yet: order, window, odometer (rules.md,
+/// rules 9-17). Pure: no clock, no I/O, no actor.
+///
+/// Memory is [taken | sealed | unsealed], each in timestamp order and each above the one before.
+/// Thread-safety: none; `sealed_rows` handed out may be read on any thread.
+class robot_track {
+public:
+  /// A robot without events.
+  robot_track() = default;
+  /// A robot whose sealed events up to `stored` are all in the store.
+  explicit robot_track(const robot_state& stored);
+
+  /// Seals by the horizon, then judges (rule 11). `at` becomes part of the path if the answer is
+  /// verdict::accepted; otherwise nothing changes. Amortised O(1) for an event in order;
+  /// O(events above it) for one that lands inside the window.
+  /// @returns accepted, duplicate, conflict or sealed.
+  [[nodiscard]] verdict offer(timestamp_ms timestamp, const position& at, const batch_stamp& stamp);
+
+  /// Seals everything at or below the largest timestamp that arrived by `horizon_ms` (rule 10).
+  void seal(std::int64_t horizon_ms);
+
+  /// Largest timestamp that is final; -1 if none.
+  [[nodiscard]] timestamp_ms seal_point() const noexcept;
+
+  /// The state at the latest event. @pre !empty()
+  [[nodiscard]] robot_state latest() const;
+
+  /// No event was ever stored or accepted.
+  [[nodiscard]] bool empty() const noexcept;
+
+  /// Nothing unsealed, nothing sealed and unstored: it may be passivated (rule 27).
+  [[nodiscard]] bool clean() const noexcept;
+  [[nodiscard]] bool has_unsealed() const noexcept;
+
+  /// Rows held in memory: taken, sealed and unsealed.
+  [[nodiscard]] std::size_t rows() const noexcept;
+
+  /// What a checkpoint takes of one robot (rule 16).
+  struct taken {
+    sealed_rows rows;  ///< never empty
+    robot_state state; ///< at the last of `rows`
+  };
+  /// Hands out all sealed rows; they stay readable here until release(). Call seal() first.
+  /// @returns nullptr rows if there is nothing sealed. @pre no rows are taken (rule 18).
+  [[nodiscard]] taken take();
+
+  /// The rows taken are in the store and visible there (rule 21).
+  void release() noexcept;
+
+  /// Lowest batch_no of a row that is neither taken nor released; UINT64_MAX if none (rule 17).
+  [[nodiscard]] std::uint64_t lowest_untaken_batch() const noexcept;
+
+  /// Appends the rows in memory with from <= timestamp <= to, at most `limit`, in order.
+  void copy_rows(timestamp_ms from, timestamp_ms to, std::size_t limit,
+                 std::vector<event_row>& out) const;
+
+private:
+  /// Arrival of some batch and the largest timestamp it brought: what seal() needs.
+  struct arrival_mark {
+    std::int64_t arrival_ms;
+    timestamp_ms timestamp_max;
+  };
+
+  // Private members are the implementer's; kept small, since a million robots may be alive.
+};
+
+} // namespace telemetry

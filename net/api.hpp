@@ -1,0 +1,91 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "core/robot_state.hpp"
+#include "net/io_thread.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace telemetry::net {
+
+/// Answers arrive on the I/O thread that asked, later or within the call.
+template <class T>
+using callback = std::function<void(result<T>)>;
+
+struct named_robot {
+  std::string name;
+  robot_state state;
+};
+
+/// A long answer in pieces, pulled by the session as fast as its reader reads.
+template <class T>
+class pull_stream {
+public:
+  /// Destroying a stream ends it; a callback still due is dropped.
+  virtual ~pull_stream() = default;
+  /// Asks for the next piece, in order; an empty one is the end. One call at a time.
+  virtual void next(callback<std::vector<T>> done) = 0;
+};
+
+/// One event of a POST body, or the reason why its line is none.
+struct ingest_line {
+  std::string robot;
+  position at;
+  timestamp_ms timestamp;
+};
+
+/// Verdict counts of an ingest, and which of its events were refused before the journal
+/// (`index` counts from 0; at most 100 listed, `refused` exact).
+struct ingest_outcome {
+  std::uint64_t accepted = 0;
+  std::uint64_t conflict = 0;
+  std::uint64_t duplicate = 0;
+  std::uint64_t stale = 0;
+  std::uint64_t refused = 0;
+  struct refusal {
+    std::size_t index;
+    std::string reason;
+  };
+  std::vector<refusal> refusals;
+};
+
+/// What REST asks of the engine.
+///
+/// Thread: any I/O thread; `io` is the caller's. Nothing blocks. Every question is answered within
+/// query.timeout, by errc::timeout at the latest; errc::unavailable while the store is away.
+class api {
+public:
+  virtual ~api() = default;
+
+  /// The state of a robot, or nothing if it is unknown.
+  virtual void robot(io_thread& io, std::string name,
+                     callback<std::optional<robot_state>> done) = 0;
+
+  /// Length of the path through from <= timestamp <= to; 0 if unknown or empty.
+  virtual void odometer(io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
+                        callback<double> done) = 0;
+
+  /// Robots by name (bytewise) after `after` (exclusive; "" is before all), at most `limit`.
+  [[nodiscard]] virtual std::unique_ptr<pull_stream<named_robot>>
+  robots(io_thread& io, std::string after, std::size_t limit) = 0;
+
+  /// Events with from <= timestamp <= to, in order, at most `limit`.
+  [[nodiscard]] virtual std::unique_ptr<pull_stream<event_row>>
+  events(io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
+         std::size_t limit) = 0;
+
+  /// Takes events in, in order; answers once all of them are durable. Waits under back-pressure.
+  virtual void ingest(io_thread& io, std::vector<ingest_line> events,
+                      callback<ingest_outcome> done) = 0;
+
+  /// Why the server should get no traffic now; nothing if it is ready. Thread-safe, returns at
+  /// once.
+  [[nodiscard]] virtual std::optional<std::string> not_ready() const = 0;
+};
+
+} // namespace telemetry::net

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "core/robot_track.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace telemetry {
+
+/// A row of the robot table: the state at the last event that is in the store (rule 16).
+struct robot_row {
+  std::string name;
+  robot_id id = 0;
+  robot_state state;
+};
+
+/// The marker of a shard: where its replay starts, and floors for what is new (rule 22).
+struct shard_marker {
+  std::uint32_t shard = 0;
+  std::uint64_t cut = 0;          ///< every batch up to here is in the store
+  std::int64_t arrival_ms = -1;   ///< floor for new stamps only; -1: none
+  std::int64_t horizon_ms = -1;   ///< floor for new stamps only
+  std::uint64_t last_counter = 0; ///< highest counter given to a robot id of this shard
+};
+
+/// What a checkpoint writes: all of it or nothing, as far as a reader or a restart can see.
+struct checkpoint {
+  struct robot {
+    std::string_view name; ///< kept alive by the caller
+    robot_id id;
+    robot_state state; ///< at the last of rows
+    sealed_rows rows;
+  };
+  std::vector<robot> robots; ///< any order, each robot once
+  std::vector<shard_marker> markers;
+};
+
+/// Final rows of every robot, and the robot table.
+///
+/// Thread-safety: reads from any thread, beside one writer; commit() by one owner, the
+/// checkpointer. Blocking: every call may wait for the disk. Errors: through result<>.
+class event_store {
+public:
+  virtual ~event_store() = default;
+
+  /// Writes a checkpoint atomically; on return it is visible to every read that starts then, and
+  /// ordered on disk before any later journal append. Repeating one is harmless.
+  /// Asserts rule 20: rows above all rows of their robot, or bit-identical to what is there.
+  /// @returns errc::no_space, errc::unavailable (retry the same), errc::sync_failed, errc::corrupt
+  ///          (rule 20 is broken: end the process).
+  [[nodiscard]] virtual result<void> commit(const checkpoint& what) = 0;
+
+  /// The marker of every shard, ordered by shard; shards never checkpointed have cut 0.
+  [[nodiscard]] virtual result<std::vector<shard_marker>> markers() = 0;
+
+  /// Rows of the robot table, one per name and in the order of `names`, which are sorted.
+  [[nodiscard]] virtual result<std::vector<std::optional<robot_row>>>
+  robots(std::span<const std::string_view> names) = 0;
+
+  /// Robot rows by name (bytewise) after `after` (exclusive; "" is before all), at most `limit`.
+  [[nodiscard]] virtual result<std::vector<robot_row>> scan_robots(std::string_view after,
+                                                                   std::size_t limit) = 0;
+
+  /// The last row at or before `at`, the first at or after it.
+  [[nodiscard]] virtual result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) = 0;
+  [[nodiscard]] virtual result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) = 0;
+
+  /// Rows with from <= timestamp <= to, in order, at most `limit`.
+  [[nodiscard]] virtual result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from,
+                                                            timestamp_ms to, std::size_t limit) = 0;
+
+  /// An event's identity in the store.
+  struct key {
+    robot_id robot;
+    timestamp_ms timestamp;
+    friend auto operator<=>(const key&, const key&) = default;
+  };
+  /// The positions at `keys`, which are sorted, in their order.
+  [[nodiscard]] virtual result<std::vector<std::optional<position>>>
+  exact(std::span<const key> keys) = 0;
+};
+
+} // namespace telemetry
