@@ -3,7 +3,7 @@
 #include "core/robot_state.hpp"
 #include "core/verdict.hpp"
 
-#include <deque>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -84,13 +84,27 @@ public:
                  std::vector<event_row>& out) const;
 
 private:
-  /// Arrival of some batch and the largest timestamp it brought: what seal() needs.
+  /// Everything that arrived by `arrival_ms` is at or below `timestamp_max`: what seal() needs.
   struct arrival_mark {
     std::int64_t arrival_ms;
     timestamp_ms timestamp_max;
   };
 
-  // Private members are the implementer's; kept small, since a million robots may be alive.
+  [[nodiscard]] timestamp_ms last_timestamp() const noexcept;
+  [[nodiscard]] verdict judge_held(timestamp_ms timestamp, const position& at) const noexcept;
+  void note_arrival(timestamp_ms timestamp, std::int64_t arrival_ms);
+  void note_wall(wall_ms wall) noexcept;
+  void fold_from(std::size_t index) noexcept;
+
+  // Small, since a million robots may be alive; without rows it owns no heap memory.
+  robot_state base_;                ///< before rows_: at the last row taken, or stored
+  wall_ms created_ = 0;             ///< over base_ and rows_
+  wall_ms updated_ = 0;             ///< over base_ and rows_
+  sealed_rows taken_;               ///< out for a checkpoint; null if none
+  std::vector<track_row> rows_;     ///< [sealed | unsealed]
+  std::vector<arrival_mark> marks_; ///< of unsealed rows; both members rise strictly
+  std::uint32_t sealed_ = 0;        ///< how many of rows_ are sealed
+  std::uint32_t marks_head_ = 0;    ///< marks before this one are spent
 };
 
 } // namespace telemetry

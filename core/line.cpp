@@ -1,0 +1,165 @@
+#include "core/line.hpp"
+
+#include "core/name_fault.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <string>
+
+namespace telemetry {
+namespace {
+
+constexpr std::string_view not_decimal = " is not a decimal number";
+constexpr std::string_view too_large = " is above 1e15 in magnitude";
+constexpr std::string_view not_integer = "timestamp is not a whole number";
+constexpr std::string_view negative = "timestamp is negative";
+constexpr std::string_view too_late = "timestamp is above 2^53-1";
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+failure malformed(std::string_view text) { return {errc::malformed, std::string(text)}; }
+
+failure malformed(std::string_view field, std::string_view what) {
+  return {errc::malformed, std::string(field).append(what)};
+}
+
+std::string_view without_spaces(std::string_view text) noexcept {
+  while (!text.empty() && text.front() == ' ') {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && text.back() == ' ') {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+/// Whether a decimal number that does not fit a double is too small for one, not too large.
+/// @pre from_chars() accepted the syntax and found it out of range, so the power of ten of its
+///      first digit that is not 0 is far from 0: its sign decides.
+bool underflows(std::string_view number) noexcept {
+  const std::size_t exponent_at = number.find_first_of("eE");
+  const std::string_view mantissa = number.substr(0, exponent_at);
+  const std::size_t point = std::min(mantissa.find('.'), mantissa.size());
+  const std::size_t first = mantissa.find_first_of("123456789");
+  const auto power = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
+  std::int64_t exponent = 0;
+  if (exponent_at != std::string_view::npos) {
+    std::string_view digits = number.substr(exponent_at + 1);
+    const bool minus = digits.front() == '-';
+    digits.remove_prefix(minus || digits.front() == '+' ? 1 : 0);
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), exponent);
+    if (error != std::errc{}) {
+      return minus;
+    }
+    exponent = minus ? -exponent : exponent;
+  }
+  return exponent + power < 0;
+}
+
+/// Reads a coordinate. @returns "" and the value, or what is wrong with it.
+std::string_view read_coordinate(std::string_view text, double& value) noexcept {
+  text = without_spaces(text);
+  if (!text.empty() && text.front() == '+') { // from_chars() refuses it
+    text.remove_prefix(1);
+    if (!text.empty() && text.front() == '-') {
+      return not_decimal;
+    }
+  }
+  const std::size_t first = !text.empty() && text.front() == '-' ? 1 : 0;
+  if (text.size() == first || !(is_digit(text[first]) || text[first] == '.')) {
+    return not_decimal; // from_chars() would accept inf and nan
+  }
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+  if (end != text.end() || error == std::errc::invalid_argument) {
+    return not_decimal;
+  }
+  if (error == std::errc::result_out_of_range) {
+    if (!underflows(text)) {
+      return too_large;
+    }
+    value = 0;
+  }
+  value += 0.0; // -0 becomes 0
+  return std::abs(value) <= coordinate_max ? std::string_view{} : too_large;
+}
+
+/// Reads a timestamp. @returns "" and the value, or what is wrong with it.
+std::string_view read_timestamp(std::string_view text, timestamp_ms& value) noexcept {
+  text = without_spaces(text);
+  const bool minus = !text.empty() && text.front() == '-';
+  if (minus || (!text.empty() && text.front() == '+')) {
+    text.remove_prefix(1);
+  }
+  if (text.empty() || !is_digit(text.front())) {
+    return not_integer;
+  }
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+  if (end != text.end()) {
+    return not_integer;
+  }
+  if (minus) {
+    return negative;
+  }
+  return error != std::errc{} || value > timestamp_max ? too_late : std::string_view{};
+}
+
+} // namespace
+
+result<event_view> parse_line(std::string_view line) {
+  const std::size_t x_end = line.find(',');
+  if (x_end == std::string_view::npos) {
+    return line.empty() ? malformed("line is empty") : malformed("y is missing");
+  }
+  const std::size_t y_end = line.find(',', x_end + 1);
+  if (y_end == std::string_view::npos) {
+    return malformed("timestamp is missing");
+  }
+  const std::size_t timestamp_end = line.find(',', y_end + 1);
+  if (timestamp_end == std::string_view::npos) {
+    return malformed("robot_name is missing");
+  }
+  event_view event;
+  std::string_view fault = read_coordinate(line.substr(0, x_end), event.at.x);
+  if (!fault.empty()) {
+    return malformed("x", fault);
+  }
+  fault = read_coordinate(line.substr(x_end + 1, y_end - x_end - 1), event.at.y);
+  if (!fault.empty()) {
+    return malformed("y", fault);
+  }
+  fault = read_timestamp(line.substr(y_end + 1, timestamp_end - y_end - 1), event.timestamp);
+  if (!fault.empty()) {
+    return malformed(fault);
+  }
+  event.robot = line.substr(timestamp_end + 1);
+  fault = detail::name_fault(event.robot);
+  if (!fault.empty()) {
+    return malformed(fault);
+  }
+  return event;
+}
+
+result<void> check_name(std::string_view name) {
+  const std::string_view fault = detail::name_fault(name);
+  return fault.empty() ? result<void>() : result<void>(malformed(fault));
+}
+
+result<double> check_coordinate(double value, std::string_view field) {
+  if (!std::isfinite(value)) {
+    return malformed(field, not_decimal);
+  }
+  if (std::abs(value) > coordinate_max) {
+    return malformed(field, too_large);
+  }
+  return value + 0.0; // -0 becomes 0
+}
+
+result<void> check_timestamp(std::int64_t value) {
+  if (value < 0) {
+    return malformed(negative);
+  }
+  return value > timestamp_max ? result<void>(malformed(too_late)) : result<void>();
+}
+
+} // namespace telemetry

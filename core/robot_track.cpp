@@ -1,0 +1,212 @@
+#include "core/robot_track.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <iterator>
+#include <limits>
+
+namespace telemetry {
+namespace {
+
+/// Length of one step of the path. sqrt, not hypot: any client can recompute it (PROTOCOL.md §2).
+double distance(const position& from, const position& to) noexcept {
+  const double dx = to.x - from.x;
+  const double dy = to.y - from.y;
+  return std::sqrt(dx * dx + dy * dy);
+}
+
+/// The first of `rows` at or after `timestamp`.
+std::vector<track_row>::const_iterator first_from(const std::vector<track_row>& rows,
+                                                  timestamp_ms timestamp) noexcept {
+  return std::lower_bound(
+      rows.begin(), rows.end(), timestamp,
+      [](const track_row& row, timestamp_ms value) { return row.event.timestamp < value; });
+}
+
+} // namespace
+
+robot_track::robot_track(const robot_state& stored)
+    : base_(stored), created_(stored.created), updated_(stored.updated) {
+  assert((stored.events > 0) == (stored.last_timestamp >= 0));
+}
+
+verdict robot_track::offer(timestamp_ms timestamp, const position& at, const batch_stamp& stamp) {
+  assert(timestamp >= 0 && timestamp <= timestamp_max);
+  seal(stamp.horizon_ms); // rule 11: seal first, then judge
+  const track_row row{{timestamp, at, 0}, stamp.batch_no, stamp.wall};
+  std::size_t index = rows_.size();
+  if (timestamp > last_timestamp()) {
+    rows_.push_back(row);
+  } else {
+    const verdict held = judge_held(timestamp, at);
+    if (held != verdict::pending) {
+      return held;
+    }
+    const auto place = first_from(rows_, timestamp);
+    index = static_cast<std::size_t>(place - rows_.begin());
+    rows_.insert(place, row);
+  }
+  fold_from(index);
+  note_arrival(timestamp, stamp.arrival_ms);
+  note_wall(stamp.wall);
+  return verdict::accepted;
+}
+
+/// @returns pending if `timestamp` is free and above the seal point.
+verdict robot_track::judge_held(timestamp_ms timestamp, const position& at) const noexcept {
+  const bool in_rows = !rows_.empty() && timestamp >= rows_.front().event.timestamp;
+  if (in_rows || taken_) { // memory means unsealed, sealed, and taken (rule 11)
+    const std::vector<track_row>& rows = in_rows ? rows_ : *taken_;
+    const auto found = first_from(rows, timestamp);
+    if (found != rows.end() && found->event.timestamp == timestamp) {
+      return found->event.at == at ? verdict::duplicate : verdict::conflict;
+    }
+  }
+  return timestamp <= seal_point() ? verdict::sealed : verdict::pending;
+}
+
+/// Folds the odometer of rows_ from `index` on: in order and from the start of each step, never a
+/// difference added, so that it stays bit-equal to the fold of the whole path.
+void robot_track::fold_from(std::size_t index) noexcept {
+  if (index == 0 && base_.events == 0) {
+    rows_[0].event.odometer = 0;
+    index = 1;
+  }
+  position before = index == 0 ? base_.last : rows_[index - 1].event.at;
+  double odometer = index == 0 ? base_.odometer : rows_[index - 1].event.odometer;
+  for (; index < rows_.size(); ++index) {
+    event_row& event = rows_[index].event;
+    odometer = odometer + distance(before, event.at);
+    event.odometer = odometer;
+    before = event.at;
+  }
+}
+
+/// Keeps a mark only if it raises the largest timestamp: what lies below an earlier mark is sealed
+/// with that one.
+void robot_track::note_arrival(timestamp_ms timestamp, std::int64_t arrival_ms) {
+  if (!marks_.empty()) {
+    arrival_mark& last = marks_.back();
+    assert(last.arrival_ms <= arrival_ms); // rule 3
+    if (last.timestamp_max >= timestamp) {
+      return;
+    }
+    if (last.arrival_ms == arrival_ms) {
+      last.timestamp_max = timestamp;
+      return;
+    }
+  }
+  marks_.push_back({arrival_ms, timestamp});
+}
+
+/// The model's created and updated: smallest and largest, since wall time may step back.
+void robot_track::note_wall(wall_ms wall) noexcept {
+  const bool first = base_.events == 0 && rows_.size() == 1;
+  created_ = first ? wall : std::min(created_, wall);
+  updated_ = first ? wall : std::max(updated_, wall);
+}
+
+void robot_track::seal(std::int64_t horizon_ms) {
+  std::size_t head = marks_head_;
+  while (head < marks_.size() && marks_[head].arrival_ms <= horizon_ms) {
+    ++head;
+  }
+  if (head == marks_head_) {
+    return;
+  }
+  const timestamp_ms point = marks_[head - 1].timestamp_max; // rule 10
+  while (sealed_ < rows_.size() && rows_[sealed_].event.timestamp <= point) {
+    ++sealed_;
+  }
+  if (head == marks_.size()) {
+    marks_.clear();
+    head = 0;
+  } else if (head >= marks_.size() - head) { // moves each mark once for every one spent
+    marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(head));
+    head = 0;
+  }
+  marks_head_ = static_cast<std::uint32_t>(head);
+}
+
+timestamp_ms robot_track::seal_point() const noexcept {
+  return sealed_ > 0 ? rows_[sealed_ - 1].event.timestamp : base_.last_timestamp;
+}
+
+timestamp_ms robot_track::last_timestamp() const noexcept {
+  return rows_.empty() ? base_.last_timestamp : rows_.back().event.timestamp;
+}
+
+robot_state robot_track::latest() const {
+  assert(!empty());
+  if (rows_.empty()) {
+    return base_;
+  }
+  const event_row& last = rows_.back().event;
+  return {last.timestamp, last.at, last.odometer, base_.events + rows_.size(), created_, updated_};
+}
+
+bool robot_track::empty() const noexcept { return base_.events == 0 && rows_.empty(); }
+
+bool robot_track::clean() const noexcept { return rows_.empty() && !taken_; }
+
+bool robot_track::has_unsealed() const noexcept { return sealed_ < rows_.size(); }
+
+std::size_t robot_track::rows() const noexcept {
+  return rows_.size() + (taken_ ? taken_->size() : 0);
+}
+
+robot_track::taken robot_track::take() {
+  assert(!taken_); // rule 18
+  if (sealed_ == 0) {
+    return {nullptr, base_};
+  }
+  const auto boundary = rows_.begin() + static_cast<std::ptrdiff_t>(sealed_);
+  std::vector<track_row> unsealed(boundary, rows_.end());
+  rows_.erase(boundary, rows_.end());
+  for (const track_row& row : rows_) {
+    base_.created = base_.events == 0 ? row.wall : std::min(base_.created, row.wall);
+    base_.updated = base_.events == 0 ? row.wall : std::max(base_.updated, row.wall);
+    ++base_.events;
+  }
+  const event_row& last = rows_.back().event;
+  base_.last_timestamp = last.timestamp;
+  base_.last = last.at;
+  base_.odometer = last.odometer;
+  taken_ = std::make_shared<const std::vector<track_row>>(std::move(rows_));
+  rows_ = std::move(unsealed);
+  sealed_ = 0;
+  if (rows_.empty()) {
+    std::vector<arrival_mark>().swap(marks_); // an idle robot owns no heap memory
+  }
+  return {taken_, base_};
+}
+
+void robot_track::release() noexcept {
+  assert(taken_);
+  taken_.reset();
+}
+
+std::uint64_t robot_track::lowest_untaken_batch() const noexcept {
+  std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
+  for (const track_row& row : rows_) {
+    lowest = std::min(lowest, row.batch_no);
+  }
+  return lowest;
+}
+
+void robot_track::copy_rows(timestamp_ms from, timestamp_ms to, std::size_t limit,
+                            std::vector<event_row>& out) const {
+  const auto copy = [&](const std::vector<track_row>& rows) {
+    for (auto row = first_from(rows, from);
+         limit > 0 && row != rows.end() && row->event.timestamp <= to; ++row, --limit) {
+      out.push_back(row->event);
+    }
+  };
+  if (taken_) {
+    copy(*taken_);
+  }
+  copy(rows_);
+}
+
+} // namespace telemetry
