@@ -1,0 +1,96 @@
+#pragma once
+
+#include "config/log.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace telemetry::config {
+
+/// Every setting, grouped as its key: `net.port` is options::net.port. The initialisers are the
+/// defaults; unit, bounds and meaning of each stand once in the table of settings.cpp, from which
+/// come --help, the example file and validation. Sizes are bytes.
+struct options {
+  using milliseconds = std::chrono::milliseconds;
+
+  struct {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 8000;
+    std::uint32_t io_threads = 1;
+    std::uint64_t connections_max = 50'000;
+    milliseconds idle_timeout{60'000};
+  } net;
+  struct {
+    std::uint64_t max_message = std::uint64_t{64} << 10;
+    std::uint64_t max_body = std::uint64_t{8} << 20;
+    std::uint64_t max_in_flight = 4096;
+    std::uint64_t max_in_flight_bytes = std::uint64_t{1} << 20;
+    milliseconds future_limit{3'600'000};
+    milliseconds stall_limit{30'000};
+  } ingest;
+  struct {
+    milliseconds window{1'000};
+  } reorder;
+  struct {
+    milliseconds idle{60'000};
+    std::uint64_t active_max = 1'000'000;
+  } robots;
+  struct {
+    std::string data_dir = "./data";
+    std::uint32_t shards = 8;
+    std::uint64_t min_free = std::uint64_t{64} << 20;
+    std::uint64_t warn_free = std::uint64_t{512} << 20;
+    std::uint64_t cache = std::uint64_t{64} << 20;
+    std::uint64_t memory_max = std::uint64_t{1} << 30;
+  } storage;
+  struct {
+    milliseconds interval{5'000};
+    std::uint64_t events = 2'000'000;
+  } checkpoint;
+  struct {
+    milliseconds timeout{10'000};
+    std::uint32_t threads = 2;
+  } query;
+  struct {
+    std::uint32_t threads = 0;
+  } scheduler;
+  struct {
+    telemetry::log::level level = telemetry::log::level::info;
+    telemetry::log::format format = telemetry::log::format::logfmt;
+  } log;
+};
+
+/// What the command line asks for.
+enum class action { serve, help, version, check_config, print_config };
+
+/// The outcome of reading all sources.
+struct parsed {
+  options settings;
+  action what = action::serve;
+  /// Where a setting that is not the default came from, by key: "command line" and the like.
+  std::map<std::string, std::string, std::less<>> origins;
+  /// One sentence each, naming the key, its source and the legal range. Not empty: do not serve.
+  std::vector<std::string> problems;
+};
+
+/// Reads the settings; precedence rises from defaults over the configuration file (--config or
+/// TELEMETRY_CONFIG) and the environment to the command line. Blocks on reading that file only.
+/// Never throws for bad input and never ends the process.
+/// @param argv `argc` strings; the first, the program's name, is skipped.
+/// @param envp NAME=value strings, ended by nullptr, as main() gets them; nullptr: no environment.
+[[nodiscard]] parsed parse(int argc, const char* const* argv, const char* const* envp);
+
+/// The text of --help, at most 100 columns wide.
+[[nodiscard]] std::string help();
+/// The content of telemetryd.conf.example: every setting, commented out, at its default.
+[[nodiscard]] std::string example();
+/// The effective settings with their origins, in the form of a configuration file.
+[[nodiscard]] std::string print(const parsed& effective);
+/// The program's version, e.g. "0.1.0".
+[[nodiscard]] std::string_view version() noexcept;
+
+} // namespace telemetry::config

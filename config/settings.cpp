@@ -1,0 +1,366 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace telemetry::config {
+namespace {
+
+constexpr std::uint64_t kib = std::uint64_t{1} << 10;
+constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+constexpr std::uint64_t tib = std::uint64_t{1} << 40;
+constexpr std::uint64_t second = 1'000;
+constexpr std::uint64_t hour = 3'600 * second;
+
+// clang-format off: two lines a row read better than seven
+constexpr setting table[] = {
+    {"net.host",
+     unit::text,
+     [](options& o) -> slot { return &o.net.host; },
+     1,
+     255,
+     {},
+     "Address to listen on. There is no authentication yet: keep it local or private."},
+    {"net.port",
+     unit::count,
+     [](options& o) -> slot { return &o.net.port; },
+     0,
+     65'535,
+     {},
+     "TCP port for WebSocket and REST; 0 takes any free one and logs it."},
+    {"net.io_threads",
+     unit::count,
+     [](options& o) -> slot { return &o.net.io_threads; },
+     1,
+     64,
+     {},
+     "Threads that read and write sockets."},
+    {"net.connections_max",
+     unit::count,
+     [](options& o) -> slot { return &o.net.connections_max; },
+     1,
+     1'000'000,
+     {},
+     "Sockets of all kinds at once; one more is told to try again later (1013, 503)."},
+    {"net.idle_timeout",
+     unit::milliseconds,
+     [](options& o) -> slot { return &o.net.idle_timeout; },
+     100,
+     24 * hour,
+     {},
+     "A silent peer is pinged within this time and closed if it does not answer."},
+
+    {"ingest.max_message",
+     unit::bytes,
+     [](options& o) -> slot { return &o.ingest.max_message; },
+     kib,
+     16 * mib,
+     {},
+     "Largest WebSocket message; a bigger one closes the connection with 1009."},
+    {"ingest.max_body",
+     unit::bytes,
+     [](options& o) -> slot { return &o.ingest.max_body; },
+     kib,
+     gib,
+     {},
+     "Largest body of POST /api/events; a bigger one is answered 413."},
+    {"ingest.max_in_flight",
+     unit::count,
+     [](options& o) -> slot { return &o.ingest.max_in_flight; },
+     1,
+     1'048'576,
+     {},
+     "Events of one connection that wait for their answer; then it is not read."},
+    {"ingest.max_in_flight_bytes",
+     unit::bytes,
+     [](options& o) -> slot { return &o.ingest.max_in_flight_bytes; },
+     kib,
+     gib,
+     {},
+     "The same in bytes of event lines."},
+    {"ingest.future_limit",
+     unit::milliseconds,
+     [](options& o) -> slot { return &o.ingest.future_limit; },
+     0,
+     365 * 24 * hour,
+     {},
+     "How far ahead of the server's clock a timestamp may be; 0 is no limit."},
+    {"ingest.stall_limit",
+     unit::milliseconds,
+     [](options& o) -> slot { return &o.ingest.stall_limit; },
+     100,
+     hour,
+     {},
+     "How long the store may be away before producers are closed with 1013."},
+
+    {"reorder.window",
+     unit::milliseconds,
+     [](options& o) -> slot { return &o.reorder.window; },
+     1,
+     hour,
+     {},
+     "How long after its arrival an event may still be overtaken by an older one."},
+
+    {"robots.idle",
+     unit::milliseconds,
+     [](options& o) -> slot { return &o.robots.idle; },
+     100,
+     24 * hour,
+     {},
+     "A robot without events for this long leaves memory; its state stays stored."},
+    {"robots.active_max",
+     unit::count,
+     [](options& o) -> slot { return &o.robots.active_max; },
+     1,
+     100'000'000,
+     {},
+     "Robots in memory at once; beyond, the least recently used leave early."},
+
+    {"storage.data_dir",
+     unit::text,
+     [](options& o) -> slot { return &o.storage.data_dir; },
+     1,
+     4'000,
+     {},
+     "Directory of the database; created if it is missing."},
+    {"storage.shards",
+     unit::count,
+     [](options& o) -> slot { return &o.storage.shards; },
+     1,
+     1'024,
+     {},
+     "Independent logs of a new database; an existing one keeps its number."},
+    {"storage.min_free",
+     unit::bytes,
+     [](options& o) -> slot { return &o.storage.min_free; },
+     0,
+     tib,
+     {},
+     "Nothing is accepted while the disk has less room than this (readyz: 503)."},
+    {"storage.warn_free",
+     unit::bytes,
+     [](options& o) -> slot { return &o.storage.warn_free; },
+     0,
+     16 * tib,
+     {},
+     "Less room than this is warned of in the log; not below storage.min_free."},
+    {"storage.cache",
+     unit::bytes,
+     [](options& o) -> slot { return &o.storage.cache; },
+     mib,
+     tib,
+     {},
+     "RocksDB's block cache for reads."},
+    {"storage.memory_max",
+     unit::bytes,
+     [](options& o) -> slot { return &o.storage.memory_max; },
+     mib,
+     tib,
+     {},
+     "Rows not checkpointed yet, over all shards; beyond, sockets are not read."},
+
+    {"checkpoint.interval",
+     unit::milliseconds,
+     [](options& o) -> slot { return &o.checkpoint.interval; },
+     10,
+     hour,
+     {},
+     "Time between checkpoints: sealed rows go from the journal to the event store."},
+    {"checkpoint.events",
+     unit::count,
+     [](options& o) -> slot { return &o.checkpoint.events; },
+     1,
+     100'000'000,
+     {},
+     "Events since the last checkpoint that start one early."},
+
+    {"query.timeout",
+     unit::milliseconds,
+     [](options& o) -> slot { return &o.query.timeout; },
+     10,
+     hour,
+     {},
+     "A REST request that is not answered by then is answered 503."},
+    {"query.threads",
+     unit::count,
+     [](options& o) -> slot { return &o.query.threads; },
+     1,
+     64,
+     {},
+     "Threads for blocking reads of the store."},
+
+    {"scheduler.threads",
+     unit::count,
+     [](options& o) -> slot { return &o.scheduler.threads; },
+     0,
+     256,
+     {},
+     "Threads that run shards and queries; 0 is one per core."},
+
+    {"log.level", unit::choice, [](options& o) -> slot { return &o.log.level; }, 0, 0,
+     "debug|info|warn|error", "The least important kind of line that is written to stderr."},
+    {"log.format", unit::choice, [](options& o) -> slot { return &o.log.format; }, 0, 0,
+     "logfmt|json", "How a line is written: key=value pairs, or one JSON object."},
+};
+// clang-format on
+
+/// The n-th of names separated by |.
+std::string_view nth(std::string_view choices, std::size_t n) {
+  for (; n > 0; --n)
+    choices.remove_prefix(choices.find('|') + 1);
+  return choices.substr(0, choices.find('|'));
+}
+
+std::optional<std::size_t> index_of(std::string_view choices, std::string_view name) {
+  const auto count = static_cast<std::size_t>(std::ranges::count(choices, '|')) + 1;
+  for (std::size_t i = 0; i < count; ++i)
+    if (nth(choices, i) == name)
+      return i;
+  return std::nullopt;
+}
+
+/// Text that a configuration file can hold and that reads back the same.
+bool is_plain(std::string_view text) {
+  const auto is_bad = [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '#'; };
+  return std::ranges::none_of(text, is_bad) && !text.starts_with(' ') && !text.ends_with(' ');
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({change, row[j] + 1, row[j + 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
+
+std::string_view family(unit in) {
+  switch (in) {
+  case unit::count:
+    return "a whole number";
+  case unit::bytes:
+    return "a size (like 4096, 64KiB, 8MiB)";
+  case unit::milliseconds:
+    return "a duration (like 500ms, 10s, 5min, 1h; a bare number is ms)";
+  case unit::text:
+    return "text without control characters, # or surrounding spaces";
+  case unit::choice:
+    return "one of the names";
+  }
+  return "";
+}
+
+std::string not_a(const setting& what, std::string_view text) {
+  return quoted(text).append(" is not ").append(family(what.in));
+}
+
+std::optional<std::string> assign_text(const setting& what, std::string_view text,
+                                       std::string& into) {
+  if (!is_plain(text))
+    return not_a(what, text);
+  if (text.size() < what.least || text.size() > what.most)
+    return quoted(text).append(" is out of bounds");
+  into = text;
+  return std::nullopt;
+}
+
+template <class Choice>
+std::optional<std::string> assign_choice(const setting& what, std::string_view text, Choice& into) {
+  const auto index = index_of(what.choices, text);
+  if (!index)
+    return not_a(what, text);
+  into = static_cast<Choice>(*index);
+  return std::nullopt;
+}
+
+template <class Number>
+std::optional<std::string> assign_number(const setting& what, std::string_view text, Number& into) {
+  const auto number = read_number(text, what.in);
+  if (!number)
+    return not_a(what, text);
+  if (*number < what.least || *number > what.most)
+    return std::string(text).append(" is out of bounds");
+  into = static_cast<Number>(*number);
+  return std::nullopt;
+}
+
+} // namespace
+
+std::span<const setting> all_settings() { return table; }
+
+const setting* find_setting(std::string_view key) {
+  const auto at = std::ranges::find(table, key, &setting::key);
+  return at == std::end(table) ? nullptr : &*at;
+}
+
+std::string_view nearest_key(std::string_view mistyped) {
+  std::string_view best;
+  std::size_t least = std::max<std::size_t>(3, mistyped.size() / 3) + 1;
+  for (const setting& one : table) {
+    const std::size_t distance = edit_distance(mistyped, one.key);
+    if (distance < least) {
+      least = distance;
+      best = one.key;
+    }
+  }
+  return best;
+}
+
+std::string environment_name(const setting& what) {
+  std::string name = "TELEMETRY_";
+  for (const char c : what.key)
+    name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return name;
+}
+
+std::string legal_range(const setting& what) {
+  if (what.in == unit::choice)
+    return std::string(what.choices);
+  const unit in = what.in == unit::text ? unit::count : what.in;
+  std::string range = write_number(what.least, in) + " to " + write_number(what.most, in);
+  if (what.in == unit::text)
+    range += " bytes";
+  return range;
+}
+
+std::string value_text(const setting& what, const options& from) {
+  options copy = from;
+  return std::visit(
+      [&](auto* at) -> std::string {
+        using type = std::remove_pointer_t<decltype(at)>;
+        if constexpr (std::is_same_v<type, std::string>)
+          return *at;
+        else if constexpr (std::is_enum_v<type>)
+          return std::string(nth(what.choices, static_cast<std::size_t>(*at)));
+        else if constexpr (std::is_same_v<type, std::chrono::milliseconds>)
+          return write_number(static_cast<std::uint64_t>(at->count()), what.in);
+        else
+          return write_number(*at, what.in);
+      },
+      what.place(copy));
+}
+
+std::optional<std::string> assign(const setting& what, std::string_view text, options& into) {
+  return std::visit(
+      [&](auto* at) {
+        using type = std::remove_pointer_t<decltype(at)>;
+        if constexpr (std::is_same_v<type, std::string>)
+          return assign_text(what, text, *at);
+        else if constexpr (std::is_enum_v<type>)
+          return assign_choice(what, text, *at);
+        else
+          return assign_number(what, text, *at);
+      },
+      what.place(into));
+}
+
+} // namespace telemetry::config
