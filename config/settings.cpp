@@ -1,6 +1,7 @@
 #include "config/settings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -14,197 +15,122 @@ constexpr std::uint64_t tib = std::uint64_t{1} << 40;
 constexpr std::uint64_t second = 1'000;
 constexpr std::uint64_t hour = 3'600 * second;
 
-// clang-format off: two lines a row read better than seven
-constexpr setting table[] = {
-    {"net.host",
-     unit::text,
-     [](options& o) -> slot { return &o.net.host; },
-     1,
-     255,
-     {},
-     "Address to listen on. There is no authentication yet: keep it local or private."},
-    {"net.port",
-     unit::count,
-     [](options& o) -> slot { return &o.net.port; },
-     0,
-     65'535,
-     {},
-     "TCP port for WebSocket and REST; 0 takes any free one and logs it."},
-    {"net.io_threads",
-     unit::count,
-     [](options& o) -> slot { return &o.net.io_threads; },
-     1,
-     64,
-     {},
-     "Threads that read and write sockets."},
-    {"net.connections_max",
-     unit::count,
-     [](options& o) -> slot { return &o.net.connections_max; },
-     1,
-     1'000'000,
-     {},
-     "Sockets of all kinds at once; one more is told to try again later (1013, 503)."},
-    {"net.idle_timeout",
-     unit::milliseconds,
-     [](options& o) -> slot { return &o.net.idle_timeout; },
-     100,
-     24 * hour,
-     {},
-     "A silent peer is pinged within this time and closed if it does not answer."},
+using place = slot (*)(options&);
 
-    {"ingest.max_message",
-     unit::bytes,
-     [](options& o) -> slot { return &o.ingest.max_message; },
-     kib,
-     16 * mib,
-     {},
-     "Largest WebSocket message; a bigger one closes the connection with 1009."},
-    {"ingest.max_body",
-     unit::bytes,
-     [](options& o) -> slot { return &o.ingest.max_body; },
-     kib,
-     gib,
-     {},
-     "Largest body of POST /api/events; a bigger one is answered 413."},
-    {"ingest.max_in_flight",
-     unit::count,
-     [](options& o) -> slot { return &o.ingest.max_in_flight; },
-     1,
-     1'048'576,
-     {},
-     "Events of one connection that wait for their answer; then it is not read."},
-    {"ingest.max_in_flight_bytes",
-     unit::bytes,
-     [](options& o) -> slot { return &o.ingest.max_in_flight_bytes; },
-     kib,
-     gib,
-     {},
-     "The same in bytes of event lines."},
-    {"ingest.future_limit",
-     unit::milliseconds,
-     [](options& o) -> slot { return &o.ingest.future_limit; },
-     0,
-     365 * 24 * hour,
-     {},
-     "How far ahead of the server's clock a timestamp may be; 0 is no limit."},
-    {"ingest.stall_limit",
-     unit::milliseconds,
-     [](options& o) -> slot { return &o.ingest.stall_limit; },
-     100,
-     hour,
-     {},
-     "How long the store may be away before producers are closed with 1013."},
+constexpr setting count(std::string_view key, place at, std::uint64_t least, std::uint64_t most,
+                        std::string_view meaning) {
+  return {key, unit::count, at, least, most, {}, meaning};
+}
+constexpr setting size(std::string_view key, place at, std::uint64_t least, std::uint64_t most,
+                       std::string_view meaning) {
+  return {key, unit::bytes, at, least, most, {}, meaning};
+}
+constexpr setting duration(std::string_view key, place at, std::uint64_t least, std::uint64_t most,
+                           std::string_view meaning) {
+  return {key, unit::milliseconds, at, least, most, {}, meaning};
+}
+constexpr setting text(std::string_view key, place at, std::uint64_t least, std::uint64_t most,
+                       std::string_view meaning) {
+  return {key, unit::text, at, least, most, {}, meaning};
+}
+constexpr setting choice(std::string_view key, place at, std::string_view names,
+                         std::string_view meaning) {
+  return {key, unit::choice, at, 0, 0, names, meaning};
+}
 
-    {"reorder.window",
-     unit::milliseconds,
-     [](options& o) -> slot { return &o.reorder.window; },
-     1,
-     hour,
-     {},
-     "How long after its arrival an event may still be overtaken by an older one."},
+constexpr std::array table{
+    text(
+        "net.host", [](options& o) -> slot { return &o.net.host; }, 1, 255,
+        "Address to listen on. There is no authentication yet: keep it local or private."),
+    count(
+        "net.port", [](options& o) -> slot { return &o.net.port; }, 0, 65'535,
+        "TCP port for WebSocket and REST; 0 takes any free one and logs it."),
+    count(
+        "net.io_threads", [](options& o) -> slot { return &o.net.io_threads; }, 1, 64,
+        "Threads that read and write sockets."),
+    count(
+        "net.connections_max", [](options& o) -> slot { return &o.net.connections_max; }, 1,
+        1'000'000,
+        "Sockets of all kinds at once; one more is told to try again later (1013, 503)."),
+    duration(
+        "net.idle_timeout", [](options& o) -> slot { return &o.net.idle_timeout; }, 100, 24 * hour,
+        "A silent peer is pinged within this time and closed if it does not answer."),
 
-    {"robots.idle",
-     unit::milliseconds,
-     [](options& o) -> slot { return &o.robots.idle; },
-     100,
-     24 * hour,
-     {},
-     "A robot without events for this long leaves memory; its state stays stored."},
-    {"robots.active_max",
-     unit::count,
-     [](options& o) -> slot { return &o.robots.active_max; },
-     1,
-     100'000'000,
-     {},
-     "Robots in memory at once; beyond, the least recently used leave early."},
+    size(
+        "ingest.max_message", [](options& o) -> slot { return &o.ingest.max_message; }, kib,
+        16 * mib, "Largest WebSocket message; a bigger one closes the connection with 1009."),
+    size(
+        "ingest.max_body", [](options& o) -> slot { return &o.ingest.max_body; }, kib, gib,
+        "Largest body of POST /api/events; a bigger one is answered 413."),
+    count(
+        "ingest.max_in_flight", [](options& o) -> slot { return &o.ingest.max_in_flight; }, 1,
+        1'048'576, "Events of one connection that wait for their answer; then it is not read."),
+    size(
+        "ingest.max_in_flight_bytes",
+        [](options& o) -> slot { return &o.ingest.max_in_flight_bytes; }, kib, gib,
+        "The same in bytes of event lines."),
+    duration(
+        "ingest.future_limit", [](options& o) -> slot { return &o.ingest.future_limit; }, 0,
+        365 * 24 * hour, "How far ahead of the server's clock a timestamp may be; 0 is no limit."),
+    duration(
+        "ingest.stall_limit", [](options& o) -> slot { return &o.ingest.stall_limit; }, 100, hour,
+        "How long the store may be away before producers are closed with 1013."),
 
-    {"storage.data_dir",
-     unit::text,
-     [](options& o) -> slot { return &o.storage.data_dir; },
-     1,
-     4'000,
-     {},
-     "Directory of the database; created if it is missing."},
-    {"storage.shards",
-     unit::count,
-     [](options& o) -> slot { return &o.storage.shards; },
-     1,
-     1'024,
-     {},
-     "Independent logs of a new database; an existing one keeps its number."},
-    {"storage.min_free",
-     unit::bytes,
-     [](options& o) -> slot { return &o.storage.min_free; },
-     0,
-     tib,
-     {},
-     "Nothing is accepted while the disk has less room than this (readyz: 503)."},
-    {"storage.warn_free",
-     unit::bytes,
-     [](options& o) -> slot { return &o.storage.warn_free; },
-     0,
-     16 * tib,
-     {},
-     "Less room than this is warned of in the log; not below storage.min_free."},
-    {"storage.cache",
-     unit::bytes,
-     [](options& o) -> slot { return &o.storage.cache; },
-     mib,
-     tib,
-     {},
-     "RocksDB's block cache for reads."},
-    {"storage.memory_max",
-     unit::bytes,
-     [](options& o) -> slot { return &o.storage.memory_max; },
-     mib,
-     tib,
-     {},
-     "Rows not checkpointed yet, over all shards; beyond, sockets are not read."},
+    duration(
+        "reorder.window", [](options& o) -> slot { return &o.reorder.window; }, 1, hour,
+        "How long after its arrival an event may still be overtaken by an older one."),
 
-    {"checkpoint.interval",
-     unit::milliseconds,
-     [](options& o) -> slot { return &o.checkpoint.interval; },
-     10,
-     hour,
-     {},
-     "Time between checkpoints: sealed rows go from the journal to the event store."},
-    {"checkpoint.events",
-     unit::count,
-     [](options& o) -> slot { return &o.checkpoint.events; },
-     1,
-     100'000'000,
-     {},
-     "Events since the last checkpoint that start one early."},
+    duration(
+        "robots.idle", [](options& o) -> slot { return &o.robots.idle; }, 100, 24 * hour,
+        "A robot without events for this long leaves memory; its state stays stored."),
+    count(
+        "robots.active_max", [](options& o) -> slot { return &o.robots.active_max; }, 1,
+        100'000'000, "Robots in memory at once; beyond, the least recently used leave early."),
 
-    {"query.timeout",
-     unit::milliseconds,
-     [](options& o) -> slot { return &o.query.timeout; },
-     10,
-     hour,
-     {},
-     "A REST request that is not answered by then is answered 503."},
-    {"query.threads",
-     unit::count,
-     [](options& o) -> slot { return &o.query.threads; },
-     1,
-     64,
-     {},
-     "Threads for blocking reads of the store."},
+    text(
+        "storage.data_dir", [](options& o) -> slot { return &o.storage.data_dir; }, 1, 4'000,
+        "Directory of the database; created if it is missing."),
+    count(
+        "storage.shards", [](options& o) -> slot { return &o.storage.shards; }, 1, 1'024,
+        "Independent logs of a new database; an existing one keeps its number."),
+    size(
+        "storage.min_free", [](options& o) -> slot { return &o.storage.min_free; }, 0, tib,
+        "Nothing is accepted while the disk has less room than this (readyz: 503)."),
+    size(
+        "storage.warn_free", [](options& o) -> slot { return &o.storage.warn_free; }, 0, 16 * tib,
+        "Less room than this is warned of in the log; not below storage.min_free."),
+    size(
+        "storage.cache", [](options& o) -> slot { return &o.storage.cache; }, mib, tib,
+        "RocksDB's block cache for reads."),
+    size(
+        "storage.memory_max", [](options& o) -> slot { return &o.storage.memory_max; }, mib, tib,
+        "Rows not checkpointed yet, over all shards; beyond, sockets are not read."),
 
-    {"scheduler.threads",
-     unit::count,
-     [](options& o) -> slot { return &o.scheduler.threads; },
-     0,
-     256,
-     {},
-     "Threads that run shards and queries; 0 is one per core."},
+    duration(
+        "checkpoint.interval", [](options& o) -> slot { return &o.checkpoint.interval; }, 10, hour,
+        "Time between checkpoints: sealed rows go from the journal to the event store."),
+    count(
+        "checkpoint.events", [](options& o) -> slot { return &o.checkpoint.events; }, 1,
+        100'000'000, "Events since the last checkpoint that start one early."),
 
-    {"log.level", unit::choice, [](options& o) -> slot { return &o.log.level; }, 0, 0,
-     "debug|info|warn|error", "The least important kind of line that is written to stderr."},
-    {"log.format", unit::choice, [](options& o) -> slot { return &o.log.format; }, 0, 0,
-     "logfmt|json", "How a line is written: key=value pairs, or one JSON object."},
+    duration(
+        "query.timeout", [](options& o) -> slot { return &o.query.timeout; }, 10, hour,
+        "A REST request that is not answered by then is answered 503."),
+    count(
+        "query.threads", [](options& o) -> slot { return &o.query.threads; }, 1, 64,
+        "Threads for blocking reads of the store."),
+
+    count(
+        "scheduler.threads", [](options& o) -> slot { return &o.scheduler.threads; }, 0, 256,
+        "Threads that run shards and queries; 0 is one per core."),
+
+    choice(
+        "log.level", [](options& o) -> slot { return &o.log.level; }, "debug|info|warn|error",
+        "The least important kind of line that is written to stderr."),
+    choice(
+        "log.format", [](options& o) -> slot { return &o.log.format; }, "logfmt|json",
+        "How a line is written: key=value pairs, or one JSON object."),
 };
-// clang-format on
 
 /// The n-th of names separated by |.
 std::string_view nth(std::string_view choices, std::size_t n) {
@@ -299,7 +225,7 @@ std::span<const setting> all_settings() { return table; }
 
 const setting* find_setting(std::string_view key) {
   const auto at = std::ranges::find(table, key, &setting::key);
-  return at == std::end(table) ? nullptr : &*at;
+  return at == table.end() ? nullptr : &*at;
 }
 
 std::string_view nearest_key(std::string_view mistyped) {
