@@ -5,9 +5,11 @@
 #include "net/upstream.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace telemetry::net {
 
@@ -21,6 +23,9 @@ struct server_options {
   std::size_t body_bytes_max = 8u << 20;          ///< ingest.max_body
   std::chrono::milliseconds idle_timeout{60'000}; ///< silent peers are pinged, then closed
   std::string version;                            ///< for /version and the Server header
+  /// Told, on an I/O thread and once a second at most, that accepting failed (no descriptors left,
+  /// say) and is tried again; may be empty.
+  std::function<void(std::string_view reason)> on_accept_failure{};
 };
 
 /// Listener, I/O threads and sessions.
