@@ -162,7 +162,11 @@ robot_track::taken robot_track::take() {
     return {nullptr, base_};
   }
   const auto boundary = rows_.begin() + static_cast<std::ptrdiff_t>(sealed_);
-  std::vector<track_row> unsealed(boundary, rows_.end());
+  std::vector<track_row> unsealed;
+  if (boundary != rows_.end()) {
+    unsealed.reserve(rows_.size());
+    unsealed.assign(boundary, rows_.end());
+  }
   rows_.erase(boundary, rows_.end());
   for (const track_row& row : rows_) {
     base_.created = base_.events == 0 ? row.wall : std::min(base_.created, row.wall);
@@ -207,6 +211,21 @@ void robot_track::copy_rows(timestamp_ms from, timestamp_ms to, std::size_t limi
     copy(*taken_);
   }
   copy(rows_);
+}
+
+std::optional<event_row> robot_track::last_row(timestamp_ms timestamp) const {
+  for (const std::vector<track_row>* rows : {&rows_, taken_.get()}) {
+    if (rows == nullptr || rows->empty() || rows->front().event.timestamp > timestamp) {
+      continue;
+    }
+    const auto after = first_from(*rows, timestamp + 1);
+    return std::prev(after)->event;
+  }
+  return std::nullopt;
+}
+
+timestamp_ms robot_track::stored_upto() const noexcept {
+  return taken_ ? taken_->front().event.timestamp - 1 : base_.last_timestamp;
 }
 
 } // namespace telemetry

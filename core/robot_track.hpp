@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace telemetry {
@@ -82,6 +83,12 @@ public:
   /// Appends the rows in memory with from <= timestamp <= to, at most `limit`, in order.
   void copy_rows(timestamp_ms from, timestamp_ms to, std::size_t limit,
                  std::vector<event_row>& out) const;
+
+  /// The last row in memory at or before `timestamp`.
+  [[nodiscard]] std::optional<event_row> last_row(timestamp_ms timestamp) const;
+
+  /// Every row above this timestamp is in memory; the others are in the store. -1: none there.
+  [[nodiscard]] timestamp_ms stored_upto() const noexcept;
 
 private:
   /// Everything that arrived by `arrival_ms` is at or below `timestamp_max`: what seal() needs.
