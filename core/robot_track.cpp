@@ -27,7 +27,8 @@ std::vector<track_row>::const_iterator first_from(const std::vector<track_row>& 
 } // namespace
 
 robot_track::robot_track(const robot_state& stored)
-    : base_(stored), created_(stored.created), updated_(stored.updated) {
+    : seal_point_(stored.last_timestamp), created_(stored.created), updated_(stored.updated),
+      base_(stored) {
   assert((stored.events > 0) == (stored.last_timestamp >= 0));
 }
 
@@ -63,7 +64,7 @@ verdict robot_track::judge_held(timestamp_ms timestamp, const position& at) cons
       return found->event.at == at ? verdict::duplicate : verdict::conflict;
     }
   }
-  return timestamp <= seal_point() ? verdict::sealed : verdict::pending;
+  return timestamp <= seal_point_ ? verdict::sealed : verdict::pending;
 }
 
 /// Folds the odometer of rows_ from `index` on: in order and from the start of each step, never a
@@ -115,10 +116,8 @@ void robot_track::seal(std::int64_t horizon_ms) {
   if (head == marks_head_) {
     return;
   }
-  const timestamp_ms point = marks_[head - 1].timestamp_max; // rule 10
-  while (sealed_ < rows_.size() && rows_[sealed_].event.timestamp <= point) {
-    ++sealed_;
-  }
+  assert(marks_[head - 1].timestamp_max > seal_point_);
+  seal_point_ = marks_[head - 1].timestamp_max; // rule 10; the rows are not touched
   if (head == marks_.size()) {
     marks_.clear();
     head = 0;
@@ -126,12 +125,10 @@ void robot_track::seal(std::int64_t horizon_ms) {
     marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(head));
     head = 0;
   }
-  marks_head_ = static_cast<std::uint32_t>(head);
+  marks_head_ = head;
 }
 
-timestamp_ms robot_track::seal_point() const noexcept {
-  return sealed_ > 0 ? rows_[sealed_ - 1].event.timestamp : base_.last_timestamp;
-}
+timestamp_ms robot_track::seal_point() const noexcept { return seal_point_; }
 
 timestamp_ms robot_track::last_timestamp() const noexcept {
   return rows_.empty() ? base_.last_timestamp : rows_.back().event.timestamp;
@@ -150,7 +147,7 @@ bool robot_track::empty() const noexcept { return base_.events == 0 && rows_.emp
 
 bool robot_track::clean() const noexcept { return rows_.empty() && !taken_; }
 
-bool robot_track::has_unsealed() const noexcept { return sealed_ < rows_.size(); }
+bool robot_track::has_unsealed() const noexcept { return last_timestamp() > seal_point_; }
 
 std::size_t robot_track::rows() const noexcept {
   return rows_.size() + (taken_ ? taken_->size() : 0);
@@ -158,16 +155,16 @@ std::size_t robot_track::rows() const noexcept {
 
 robot_track::taken robot_track::take() {
   assert(!taken_); // rule 18
-  if (sealed_ == 0) {
+  const auto boundary = first_from(rows_, seal_point_ + 1);
+  if (boundary == rows_.cbegin()) {
     return {nullptr, base_};
   }
-  const auto boundary = rows_.begin() + static_cast<std::ptrdiff_t>(sealed_);
   std::vector<track_row> unsealed;
-  if (boundary != rows_.end()) {
+  if (boundary != rows_.cend()) {
     unsealed.reserve(rows_.size());
-    unsealed.assign(boundary, rows_.end());
+    unsealed.assign(boundary, rows_.cend());
   }
-  rows_.erase(boundary, rows_.end());
+  rows_.erase(boundary, rows_.cend());
   for (const track_row& row : rows_) {
     base_.created = base_.events == 0 ? row.wall : std::min(base_.created, row.wall);
     base_.updated = base_.events == 0 ? row.wall : std::max(base_.updated, row.wall);
@@ -179,7 +176,6 @@ robot_track::taken robot_track::take() {
   base_.odometer = last.odometer;
   taken_ = std::make_shared<const std::vector<track_row>>(std::move(rows_));
   rows_ = std::move(unsealed);
-  sealed_ = 0;
   if (rows_.empty()) {
     std::vector<arrival_mark>().swap(marks_); // an idle robot owns no heap memory
   }

@@ -103,15 +103,16 @@ private:
   void note_wall(wall_ms wall) noexcept;
   void fold_from(std::size_t index) noexcept;
 
-  // Small, since a million robots may be alive; without rows it owns no heap memory.
-  robot_state base_;                ///< before rows_: at the last row taken, or stored
+  // Small, since a million robots may be alive; without rows it owns no heap memory. What offer()
+  // touches comes first.
+  std::vector<arrival_mark> marks_; ///< of unsealed rows; both members rise strictly
+  std::size_t marks_head_ = 0;      ///< marks before this one are spent
+  timestamp_ms seal_point_ = -1;    ///< where in rows_ sealed ends and unsealed begins
+  std::vector<track_row> rows_;     ///< [sealed | unsealed]
   wall_ms created_ = 0;             ///< over base_ and rows_
   wall_ms updated_ = 0;             ///< over base_ and rows_
+  robot_state base_;                ///< before rows_: at the last row taken, or stored
   sealed_rows taken_;               ///< out for a checkpoint; null if none
-  std::vector<track_row> rows_;     ///< [sealed | unsealed]
-  std::vector<arrival_mark> marks_; ///< of unsealed rows; both members rise strictly
-  std::uint32_t sealed_ = 0;        ///< how many of rows_ are sealed
-  std::uint32_t marks_head_ = 0;    ///< marks before this one are spent
 };
 
 } // namespace telemetry
