@@ -1,0 +1,113 @@
+#include "bench/macro/fleet.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <stdexcept>
+#include <string_view>
+
+namespace telemetry::bench {
+
+namespace {
+
+constexpr std::int32_t edge_cm = 999'999;
+constexpr std::int32_t step_cm = 200;
+constexpr std::size_t name_digits = 6;
+
+char* put_digits(char* out, std::uint64_t value) { return std::to_chars(out, out + 20, value).ptr; }
+
+char* put_centimetres(char* out, std::int32_t cm) {
+  if (cm < 0)
+    *out++ = '-';
+  const auto magnitude = static_cast<std::uint32_t>(std::abs(cm));
+  out = put_digits(out, magnitude / 100);
+  *out++ = '.';
+  *out++ = static_cast<char>('0' + magnitude / 10 % 10);
+  *out++ = static_cast<char>('0' + magnitude % 10);
+  return out;
+}
+
+char* put_name(char* out, std::string_view prefix, std::uint32_t index) {
+  out += prefix.copy(out, prefix.size());
+  for (auto digit = name_digits; digit-- > 0; index /= 10)
+    out[digit] = static_cast<char>('0' + index % 10);
+  return out + name_digits;
+}
+
+std::int32_t reflected(std::int32_t cm) {
+  if (cm > edge_cm)
+    return 2 * edge_cm - cm;
+  return cm < -edge_cm ? -2 * edge_cm - cm : cm;
+}
+
+/// `random` gives both steps and the time between the events (900 to 1099 ms).
+void move(robot_walk& robot, std::uint64_t random) {
+  const auto part = [random](unsigned shift, std::uint64_t bound) {
+    return static_cast<std::int32_t>(((random >> shift & 0xffff) * bound) >> 16);
+  };
+  const auto before_x = robot.x();
+  const auto before_y = robot.y();
+  robot.x_cm = reflected(robot.x_cm + part(0, 2 * step_cm + 1) - step_cm);
+  robot.y_cm = reflected(robot.y_cm + part(16, 2 * step_cm + 1) - step_cm);
+  robot.timestamp += 900 + part(32, 200);
+  const auto dx = robot.x() - before_x;
+  const auto dy = robot.y() - before_y;
+  if (robot.events++ > 0)
+    robot.odometer += std::sqrt(dx * dx + dy * dy);
+}
+
+} // namespace
+
+fleet::fleet(fleet_options options) : options_(std::move(options)) {
+  if (options_.lanes == 0 || options_.lanes > options_.robots || options_.robots > 1'000'000 ||
+      options_.prefix.size() > 64)
+    throw std::invalid_argument("1 <= connections <= robots <= 1000000, prefix up to 64 bytes");
+  random_source random(options_.seed);
+  for (std::size_t i = 0; i < options_.robots; ++i)
+    robots_.push_back({static_cast<std::int32_t>(random.below(edge_cm)) - edge_cm / 2,
+                       static_cast<std::int32_t>(random.below(edge_cm)) - edge_cm / 2, epoch_ms});
+  for (std::size_t lane = 0; lane < options_.lanes; ++lane) {
+    lanes_.push_back({random_source(random.next()), {}});
+    for (auto i = lane; i < options_.robots; i += options_.lanes)
+      lanes_.back().order.push_back(static_cast<std::uint32_t>(i));
+  }
+}
+
+std::uint32_t fleet::pick(lane_state& lane) {
+  if (lane.next == lane.order.size())
+    lane.next = 0;
+  const auto place = lane.next++;
+  // One step of Fisher-Yates per event: every pass over the robots has an order of its own.
+  if (options_.order == robot_order::shuffled)
+    std::swap(lane.order[place], lane.order[place + lane.random.below(lane.order.size() - place)]);
+  return lane.order[place];
+}
+
+void fleet::append_event(std::size_t lane, std::string& out) {
+  auto& state = lanes_[lane];
+  const auto index = pick(state);
+  auto& robot = robots_[index];
+  move(robot, state.random.next());
+  char line[128];
+  auto* end = put_centimetres(line, robot.x_cm);
+  *end++ = ',';
+  end = put_centimetres(end, robot.y_cm);
+  *end++ = ',';
+  end = put_digits(end, static_cast<std::uint64_t>(robot.timestamp));
+  *end++ = ',';
+  end = put_name(end, options_.prefix, index);
+  out.append(line, end);
+}
+
+std::size_t fleet::index_of(std::string_view name) const {
+  const auto& prefix = options_.prefix;
+  std::size_t index = 0;
+  if (name.size() != prefix.size() + name_digits || !name.starts_with(prefix))
+    return robots_.size();
+  const auto digits = name.substr(prefix.size());
+  const auto read = std::from_chars(digits.begin(), digits.end(), index);
+  const bool whole = read.ec == std::errc{} && read.ptr == digits.end();
+  return whole && index < robots_.size() ? index : robots_.size();
+}
+
+} // namespace telemetry::bench

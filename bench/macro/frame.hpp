@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// RFC 6455, as little of it as an instrument needs.
+namespace telemetry::bench {
+
+enum class opcode : std::uint8_t { text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+
+struct frame {
+  opcode kind;
+  bool final;
+  /// Unmasked by read_frame() only if the frame carries no mask.
+  std::string_view payload;
+  /// Bytes of the whole frame.
+  std::size_t size;
+};
+
+/// The nonce and the answer to it are the sample of RFC 6455 §1.3, so that no SHA-1 is needed.
+std::string upgrade_request(std::string_view path, std::uint16_t port);
+inline constexpr std::string_view upgrade_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// Appends a client's (masked) frame with the FIN bit.
+void append_masked_frame(std::string& out, opcode kind, std::string_view payload,
+                         std::uint32_t mask);
+
+/// Appends a server's (unmasked) text frame with the FIN bit.
+void append_text_frame(std::string& out, std::string_view payload);
+
+/// Reads the frame at the start of `in`; nothing while it is incomplete. A mask is skipped.
+std::optional<frame> read_frame(std::string_view in);
+
+} // namespace telemetry::bench

@@ -1,0 +1,79 @@
+#include "bench/macro/process_usage.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+namespace telemetry::bench {
+
+namespace {
+
+std::string proc_file(pid_t pid, std::string_view name) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/" + std::string(name));
+  std::stringstream text;
+  if (!in || !(text << in.rdbuf()))
+    throw std::runtime_error("cannot read /proc/" + std::to_string(pid) + "/" + std::string(name));
+  return text.str();
+}
+
+/// The number that follows `key` in a /proc file.
+std::uint64_t field(const std::string& text, std::string_view key) {
+  const auto at = text.find(key);
+  return at == std::string::npos ? 0 : std::stoull(text.substr(at + key.size()));
+}
+
+/// proc(5): utime and stime are fields 14 and 15; the command name (field 2) may hold anything.
+double cpu_seconds(pid_t pid) {
+  const auto text = proc_file(pid, "stat");
+  std::istringstream in(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int number = 3; number < 14; ++number)
+    in >> skipped;
+  std::uint64_t user_ticks = 0;
+  std::uint64_t system_ticks = 0;
+  in >> user_ticks >> system_ticks;
+  return static_cast<double>(user_ticks + system_ticks) /
+         static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+} // namespace
+
+process_usage usage_of(pid_t pid) {
+  const auto status = proc_file(pid, "status");
+  const auto io = proc_file(pid, "io");
+  return {cpu_seconds(pid), field(status, "VmRSS:") * 1024, field(status, "VmHWM:") * 1024,
+          field(io, "\nwrite_bytes:")};
+}
+
+std::uint64_t disk_bytes(const std::string& directory) {
+  std::uint64_t blocks = 0;
+  std::error_code gone; // the server may remove files meanwhile
+  for (auto entry = std::filesystem::recursive_directory_iterator(directory, gone);
+       entry != std::filesystem::end(entry); entry.increment(gone)) {
+    struct stat info {};
+    if (::lstat(entry->path().c_str(), &info) == 0 && S_ISREG(info.st_mode))
+      blocks += static_cast<std::uint64_t>(info.st_blocks);
+  }
+  return blocks * 512;
+}
+
+bool wait_until_quiet(pid_t pid, std::chrono::milliseconds least) {
+  using namespace std::chrono_literals;
+  std::this_thread::sleep_for(least);
+  auto before = cpu_seconds(pid);
+  for (int second = 0; second < 60; ++second) {
+    std::this_thread::sleep_for(1s);
+    const auto now = cpu_seconds(pid);
+    if (now - before < 0.0201)
+      return true;
+    before = now;
+  }
+  return false;
+}
+
+} // namespace telemetry::bench
