@@ -18,9 +18,8 @@ namespace telemetry::net {
 /// Thread: the I/O thread of `context`, which `socket` belongs to.
 /// Errors: a bad handshake is answered with 400 and closed; nothing is thrown.
 /// @param received what was read from the socket behind the request, maybe nothing.
-void start_websocket_session(
-    boost::asio::ip::tcp::socket socket,
-    boost::beast::http::request<boost::beast::http::string_body> upgrade, std::string received,
-    session_context& context);
+void start_websocket_session(boost::asio::ip::tcp::socket socket,
+                             boost::beast::http::request<boost::beast::http::string_body> upgrade,
+                             std::string received, session_context& context);
 
 } // namespace telemetry::net

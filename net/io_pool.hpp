@@ -1,0 +1,54 @@
+#pragma once
+
+#include <utility> // Boost 1.74's Asio needs it in C++20
+
+#include "net/io_thread.hpp"
+#include "net/session.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace telemetry::net {
+
+/// An io_thread with its event loop and its sessions. Runs from construction to stop().
+class pooled_io_thread final : public io_thread {
+public:
+  /// @param tick how often the sessions are told that time passes.
+  pooled_io_thread(std::size_t index, std::chrono::milliseconds tick);
+  ~pooled_io_thread() override { stop(); }
+  pooled_io_thread(const pooled_io_thread&) = delete;
+  pooled_io_thread& operator=(const pooled_io_thread&) = delete;
+
+  void post(std::function<void()> task) override;
+  [[nodiscard]] std::size_t index() const noexcept override { return index_; }
+
+  [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+  [[nodiscard]] session_registry& sessions() noexcept { return sessions_; }
+
+  /// Cuts the sessions, waits for their last handlers and joins. Idempotent. Not from this thread.
+  void stop();
+
+private:
+  void run_tasks() noexcept;
+  void tick();
+  void stop_when_empty(int rounds_left);
+
+  const std::size_t index_;
+  const std::chrono::milliseconds tick_;
+  std::mutex mutex_; ///< of the next two
+  std::vector<std::function<void()>> tasks_;
+  bool is_stopped_ = false;
+  std::vector<std::function<void()>> running_; ///< this thread only
+  session_registry sessions_;
+  boost::asio::io_context context_; ///< after what its last handlers may use when they die
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::steady_timer timer_;
+  std::thread thread_;
+};
+
+} // namespace telemetry::net

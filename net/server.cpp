@@ -1,0 +1,160 @@
+#include "net/server.hpp"
+
+#include "net/http_session.hpp"
+#include "net/io_pool.hpp"
+#include "net/listener.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <future>
+#include <numeric>
+
+namespace telemetry::net {
+
+namespace {
+
+/// Sockets beyond connections_max that are kept until they have heard that they are too many;
+/// further ones are closed without a word.
+constexpr std::size_t refusals_max = 1024;
+
+/// For sockets beyond connections_max.
+class closed_factory final : public upstream_factory {
+public:
+  std::unique_ptr<upstream> open(upstream_peer&, io_thread&) override { return nullptr; }
+};
+
+class tcp_server final : public server {
+public:
+  explicit tcp_server(const server_options& options);
+  ~tcp_server() override { tcp_server::stop(); }
+
+  [[nodiscard]] std::span<io_thread* const> io_threads() const override { return handles_; }
+  [[nodiscard]] result<void> listen(upstream_factory& upstreams, api& rest) override;
+  [[nodiscard]] std::uint16_t port() const override { return listener_->port(); }
+  std::size_t drain(std::chrono::milliseconds patience) override;
+  void stop() override;
+
+private:
+  /// Of one I/O thread: the sessions' surroundings, within the limit and beyond it.
+  struct surroundings {
+    session_context normal;
+    session_context over_limit;
+  };
+
+  [[nodiscard]] pooled_io_thread& home() { return *threads_[accepted_ % threads_.size()]; }
+  [[nodiscard]] std::size_t connections() const;
+  void start_session(listener::socket socket);
+  void stop_accepting();
+  void on_every_thread(void (session_registry::*what)());
+  std::size_t wait_until_gone(std::chrono::milliseconds patience) const;
+
+  const server_options options_;
+  closed_factory closed_;
+  std::vector<surroundings> surroundings_; ///< by thread; from listen() on
+  std::size_t accepted_ = 0;               ///< first thread only: sockets are dealt in turn
+  std::atomic<std::size_t> arriving_{0};   ///< sockets on their way to their thread
+  std::vector<std::unique_ptr<pooled_io_thread>> threads_;
+  std::vector<io_thread*> handles_;
+  std::unique_ptr<listener> listener_; ///< on the first thread's event loop
+  bool is_stopped_ = false;
+};
+
+tcp_server::tcp_server(const server_options& options) : options_(options) {
+  const auto tick = tick_interval(options_.idle_timeout);
+  for (std::size_t i = 0; i < options_.io_threads; ++i) {
+    threads_.push_back(std::make_unique<pooled_io_thread>(i, tick));
+    handles_.push_back(threads_.back().get());
+  }
+}
+
+result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
+  listener::handlers handlers{[this]() -> boost::asio::io_context& { return home().context(); },
+                              [this](listener::socket socket) { start_session(std::move(socket)); },
+                              [this](std::string_view reason) {
+                                if (options_.on_accept_failure)
+                                  options_.on_accept_failure(reason);
+                              }};
+  auto candidate = std::make_unique<listener>(threads_.front()->context(), std::move(handlers));
+  if (auto opened = candidate->open(options_.host, options_.port); !opened)
+    return opened;
+  listener_ = std::move(candidate);
+  for (auto& thread : threads_)
+    surroundings_.push_back(
+        {.normal = {options_, upstreams, rest, *thread, thread->sessions(), false},
+         .over_limit = {options_, closed_, rest, *thread, thread->sessions(), true}});
+  boost::asio::post(threads_.front()->context(), [this] { listener_->accept(); });
+  return {};
+}
+
+std::size_t tcp_server::connections() const {
+  return std::accumulate(
+      threads_.begin(), threads_.end(), arriving_.load(),
+      [](std::size_t sum, const auto& thread) { return sum + thread->sessions().count(); });
+}
+
+void tcp_server::start_session(listener::socket socket) {
+  const auto before = connections();
+  if (before >= options_.connections_max + refusals_max)
+    return; // closes it
+  auto& thread = home();
+  auto& around = surroundings_[thread.index()];
+  ++accepted_;
+  ++arriving_;
+  auto& context = before < options_.connections_max ? around.normal : around.over_limit;
+  boost::asio::post(thread.context(), [this, &context, s = std::move(socket)]() mutable {
+    start_http_session(std::move(s), context);
+    --arriving_;
+  });
+}
+
+void tcp_server::stop_accepting() {
+  if (!listener_)
+    return;
+  std::promise<void> done;
+  boost::asio::post(threads_.front()->context(), [&] {
+    listener_->close();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void tcp_server::on_every_thread(void (session_registry::*what)()) {
+  for (auto& thread : threads_)
+    boost::asio::post(thread->context(),
+                      [&sessions = thread->sessions(), what] { (sessions.*what)(); });
+}
+
+// Happens once in a process: looking again is simpler than a signal from every session.
+std::size_t tcp_server::wait_until_gone(std::chrono::milliseconds patience) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (connections() > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  return connections();
+}
+
+std::size_t tcp_server::drain(std::chrono::milliseconds patience) {
+  stop_accepting();
+  on_every_thread(&session_registry::drain_all);
+  const auto left = wait_until_gone(patience);
+  if (left > 0) {
+    on_every_thread(&session_registry::cut_all);
+    wait_until_gone(std::chrono::seconds(1));
+  }
+  return left;
+}
+
+void tcp_server::stop() {
+  if (std::exchange(is_stopped_, true))
+    return;
+  stop_accepting();
+  for (auto& thread : threads_)
+    thread->stop();
+}
+
+} // namespace
+
+std::unique_ptr<server> make_server(const server_options& options) {
+  return std::make_unique<tcp_server>(options);
+}
+
+} // namespace telemetry::net

@@ -1,0 +1,179 @@
+#include "net/websocket_codec.hpp"
+
+#include "net/websocket_frames.hpp"
+#include "net/websocket_memory_stream.hpp"
+
+#include <boost/beast/websocket/stream.hpp>
+
+#include <cassert>
+#include <cstring>
+
+namespace telemetry::net {
+
+namespace websocket = boost::beast::websocket;
+
+namespace {
+
+std::string close_frame(close_code code, std::string_view reason) {
+  std::string frame;
+  append_close_frame(frame, code, reason);
+  return frame;
+}
+
+std::string unmasked_payload(std::span<const std::uint8_t> frame, std::size_t payload) {
+  const auto key = frame.subspan(frame.size() - payload - 4, 4);
+  std::string text;
+  for (const auto byte : frame.last(payload))
+    text.push_back(static_cast<char>(byte ^ key[text.size() % 4]));
+  return text;
+}
+
+/// `text` is a prefix of valid UTF-8: does it end within a code point?
+bool ends_within_code_point(std::string_view text) noexcept {
+  std::size_t tail = 0; // continuation bytes at the end
+  while (tail < text.size() && (text[text.size() - 1 - tail] & 0xc0) == 0x80)
+    ++tail;
+  if (tail == text.size())
+    return false;
+  const auto lead = static_cast<unsigned char>(text[text.size() - 1 - tail]);
+  const std::size_t wanted = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+  return tail < wanted;
+}
+
+} // namespace
+
+/// Beast, and how far it was told to read.
+struct websocket_codec::reader {
+  explicit reader(boost::asio::any_io_executor executor) : stream(std::move(executor)) {}
+
+  /// Adds a part to what is to be read in one go.
+  void add(std::span<const std::uint8_t> bytes, const frame_item& item) noexcept {
+    run = run.empty() ? bytes : std::span(run.data(), run.size() + bytes.size());
+    if (item.what == frame_item::kind::last)
+      must_fail = true;
+    else
+      payload += item.payload;
+    messages += item.ends_message ? 1 : 0;
+  }
+
+  std::optional<std::string> failed(boost::beast::error_code ec) {
+    assert(ec != boost::asio::error::would_block);
+    auto frame = stream.next_layer().take_written();
+    return frame.empty() ? close_frame(close_code::protocol_error, ec.message()) : std::move(frame);
+  }
+
+  websocket::stream<memory_stream, false> stream;
+  std::span<const std::uint8_t> run; ///< bytes to be read
+  std::size_t payload = 0;           ///< payload bytes in them
+  std::size_t messages = 0;          ///< ends of messages in them
+  bool must_fail = false;            ///< a close, or a breach of the protocol, is in them
+  std::string begun;                 ///< start of a message whose end was not received yet
+};
+
+websocket_codec::websocket_codec(boost::asio::any_io_executor executor,
+                                 std::size_t message_bytes_max)
+    : reader_(std::make_unique<reader>(std::move(executor))) {
+  reader_->stream.read_message_max(message_bytes_max);
+  reader_->stream.write_buffer_bytes(8); // nothing is written through Beast but a close
+}
+
+websocket_codec::~websocket_codec() = default;
+
+std::optional<websocket_codec::refusal>
+websocket_codec::accept(const request& upgrade, std::string_view server, std::string& out) {
+  auto& stream = reader_->stream;
+  stream.set_option(websocket::stream_base::decorator([server](websocket::response_type& response) {
+    response.set(boost::beast::http::field::server,
+                 boost::beast::string_view(server.data(), server.size()));
+  }));
+  boost::beast::error_code ec;
+  stream.accept(upgrade, ec);
+  auto response = stream.next_layer().take_written();
+  if (ec)
+    return refusal{ec == websocket::error::bad_sec_version ? 426 : 400, ec.message()};
+  out += response;
+  return std::nullopt;
+}
+
+std::optional<std::string> websocket_codec::read(websocket_inbox& inbox, std::size_t size,
+                                                 std::string& out) {
+  using kind = frame_item::kind;
+  inbox.start();
+  auto* const begin = inbox.space().data() - incomplete_.size();
+  std::memcpy(begin, incomplete_.data(), incomplete_.size());
+  std::span bytes(reinterpret_cast<const std::uint8_t*>(begin), size + incomplete_.size());
+  incomplete_.clear();
+  for (;;) {
+    const auto item = scanner_.next(bytes);
+    const auto front = bytes.first(item.size);
+    bytes = bytes.subspan(item.size);
+    if (item.what == kind::part || item.what == kind::last)
+      reader_->add(front, item);
+    if (item.what == kind::part)
+      continue;
+    if (auto closed = read_run(inbox))
+      return closed;
+    if (item.what == kind::ping)
+      append_pong_frame(out, unmasked_payload(front, item.payload));
+    if (item.what == kind::incomplete)
+      break;
+  }
+  incomplete_.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  reader_->begun += inbox.unfinished();
+  return std::nullopt;
+}
+
+std::optional<std::string> websocket_codec::read_run(websocket_inbox& inbox) {
+  auto& in = *reader_;
+  if (in.run.empty())
+    return std::nullopt;
+  in.stream.next_layer().expose(std::exchange(in.run, {}));
+  while (in.payload > 0 || in.messages > 0 || in.must_fail) {
+    boost::beast::error_code ec;
+    const auto size = read_some(inbox, ec);
+    if (ec)
+      return in.failed(ec);
+    if (in.stream.got_binary())
+      return close_frame(close_code::unsupported, "text messages only");
+    in.payload -= size;
+    if (!in.stream.is_message_done())
+      continue;
+    --in.messages;
+    const auto message = finish_message(inbox);
+    // Beast does not look at the end of a message again when the last fragment is empty.
+    if (size == 0 && ends_within_code_point(message))
+      return close_frame(close_code::bad_payload, "invalid UTF-8");
+    inbox.messages_.push_back(message);
+  }
+  in.stream.next_layer().keep_rest();
+  return std::nullopt;
+}
+
+/// Reads on in the current message. One begun by an earlier read grows where it is.
+std::size_t websocket_codec::read_some(websocket_inbox& inbox, boost::beast::error_code& ec) {
+  auto& begun = reader_->begun;
+  if (begun.empty()) {
+    const auto space = std::span(inbox.payload_).subspan(inbox.end_);
+    const auto size =
+        reader_->stream.read_some(boost::asio::buffer(space.data(), space.size()), ec);
+    inbox.end_ += size;
+    return size;
+  }
+  const auto old = begun.size();
+  begun.resize(old + reader_->payload + 1); // + 1: Beast wants room even for an empty end
+  const auto size = reader_->stream.read_some(boost::asio::buffer(begun) + old, ec);
+  begun.resize(old + size);
+  return size;
+}
+
+std::string_view websocket_codec::finish_message(websocket_inbox& inbox) {
+  if (reader_->begun.empty()) {
+    const auto message = inbox.unfinished();
+    inbox.begin_ = inbox.end_;
+    return message;
+  }
+  inbox.head_ = std::exchange(reader_->begun, {});
+  return inbox.head_;
+}
+
+} // namespace telemetry::net

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <utility> // Boost 1.74's Asio needs it in C++20
+
+#include "net/frame_scanner.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace telemetry::net {
+
+/// Where the bytes of one socket read become messages. One per I/O thread, so that a connection
+/// keeps nothing but what is incomplete.
+class websocket_inbox {
+public:
+  static constexpr std::size_t read_bytes_max = 64u << 10;
+
+  /// Where a socket read goes, before websocket_codec::read().
+  [[nodiscard]] std::span<char> space() noexcept {
+    return std::span(raw_).subspan(frame_scanner::incomplete_max);
+  }
+
+  /// The text messages that the last read completed, in order. The views die with the next one.
+  [[nodiscard]] std::span<const std::string_view> messages() const noexcept { return messages_; }
+
+private:
+  friend class websocket_codec;
+
+  void start() noexcept {
+    messages_.clear();
+    head_ = {};
+    begin_ = end_ = 0;
+  }
+  [[nodiscard]] std::string_view unfinished() const noexcept {
+    return {payload_.data() + begin_, end_ - begin_};
+  }
+
+  std::vector<char> raw_ = std::vector<char>(frame_scanner::incomplete_max + read_bytes_max);
+  std::vector<char> payload_ = std::vector<char>(raw_.size());
+  std::size_t begin_ = 0; ///< in payload_: of the message that is being read
+  std::size_t end_ = 0;
+  std::string head_; ///< the message that an earlier read began
+  std::vector<std::string_view> messages_;
+};
+
+/// The protocol side of one WebSocket, without a socket: bytes in, messages and bytes out.
+///
+/// Beast does the handshake, masking, fragments, UTF-8, limits and close frames. It reads from
+/// memory, and only as far as it can without waiting (frame_scanner says how far). Pings are
+/// answered here: Beast would want the next message after one.
+///
+/// Thread-safety: none. Blocking: never. Errors: a close frame, see read().
+class websocket_codec {
+public:
+  using request = boost::beast::http::request<boost::beast::http::string_body>;
+
+  /// @param message_bytes_max larger messages end in a close with 1009.
+  websocket_codec(boost::asio::any_io_executor executor, std::size_t message_bytes_max);
+  ~websocket_codec();
+  websocket_codec(const websocket_codec&) = delete;
+  websocket_codec& operator=(const websocket_codec&) = delete;
+
+  struct refusal {
+    int status; ///< of HTTP: 400, or 426 for a version other than 13
+    std::string reason;
+  };
+  /// Answers the client's handshake; `server` is for the Server header.
+  /// @returns why there was no switch to WebSocket, or nothing if `out` got the response that
+  /// switches.
+  [[nodiscard]] std::optional<refusal> accept(const request& upgrade, std::string_view server,
+                                              std::string& out);
+
+  /// Reads the first `size` bytes of inbox.space(), behind what was incomplete before. Fills
+  /// inbox.messages(); appends pongs to `out`.
+  /// @returns nothing as long as the connection is open; else the close frame to be sent once the
+  /// messages are answered. Nothing may be read after that.
+  [[nodiscard]] std::optional<std::string> read(websocket_inbox& inbox, std::size_t size,
+                                                std::string& out);
+
+private:
+  struct reader;
+
+  [[nodiscard]] std::optional<std::string> read_run(websocket_inbox& inbox);
+  [[nodiscard]] std::size_t read_some(websocket_inbox& inbox, boost::beast::error_code& ec);
+  [[nodiscard]] std::string_view finish_message(websocket_inbox& inbox);
+
+  frame_scanner scanner_;
+  std::unique_ptr<reader> reader_;
+  std::string incomplete_; ///< frame header or control frame, at most incomplete_max bytes
+};
+
+} // namespace telemetry::net
