@@ -49,7 +49,7 @@ std::string_view http_client::get(std::string_view path) {
 
 void http_client::receive() {
   buffer_.erase(0, std::exchange(taken_, 0));
-  constexpr std::size_t most = 256 * 1024;
+  constexpr std::size_t most = std::size_t{256} * 1024;
   const auto before = buffer_.size();
   buffer_.resize(before + most);
   const auto got = ::recv(fd_.get(), buffer_.data() + before, most, 0);

@@ -12,7 +12,7 @@ namespace telemetry::bench {
 
 namespace {
 
-constexpr std::size_t receive_bytes = 256 * 1024;
+constexpr std::size_t receive_bytes = std::size_t{256} * 1024;
 constexpr std::int64_t stall_ns = 30'000'000'000;
 constexpr std::int64_t wait_ns_max = 100'000'000;
 

@@ -81,7 +81,7 @@ void watch(int epoll, int fd) {
   const descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   watch(epoll.get(), listener);
   std::unordered_map<int, peer> peers;
-  std::string buffer(64 * 1024, '\0');
+  std::string buffer(std::size_t{64} * 1024, '\0');
   while (true) {
     std::array<epoll_event, 256> ready;
     const auto count = ::epoll_wait(epoll.get(), ready.data(), ready.size(), -1);
