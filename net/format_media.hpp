@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace telemetry::net {
+
+/// How the events of a robot are written.
+enum class event_format { json, csv, ndjson, geojson };
+
+/// The format called `name` in `?format=`; nothing if there is none.
+[[nodiscard]] std::optional<event_format> find_format(std::string_view name) noexcept;
+
+/// The format that an Accept header likes best (RFC 9110, 12.5.1): by quality, then by how
+/// precisely it is named, then in the order of the enum. JSON if there is no header, or nothing
+/// matches.
+[[nodiscard]] event_format negotiate(std::string_view accept) noexcept;
+
+/// The Content-Type of a format.
+[[nodiscard]] std::string_view content_type(event_format format) noexcept;
+
+/// The type and subtype of a media type with parameters, e.g. "text/csv".
+[[nodiscard]] std::string_view essence(std::string_view media_type) noexcept;
+
+/// ASCII strings are equal but for case.
+[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
+
+} // namespace telemetry::net

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "core/result.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace telemetry::net {
+
+enum class http_method { get, head, options, post, other };
+
+/// A request without its framing. The views die with the call that they are given to.
+struct http_request {
+  http_method method = http_method::other;
+  std::string_view target; ///< as on the request line
+  std::string_view accept;
+  std::string_view content_type;
+  std::string_view content_encoding;
+  std::string body;
+};
+
+/// A part of a long body.
+struct body_piece {
+  std::string text;
+  bool last = false;
+};
+
+/// A body that is made while it is sent.
+///
+/// Thread: the session's I/O thread only.
+class body_source {
+public:
+  /// Ends it; a callback still due is dropped.
+  virtual ~body_source() = default;
+  /// Makes the next piece; answers later or within the call. One call at a time, none after the
+  /// last piece or an error. The source may not be destroyed from within `done`.
+  virtual void next(std::function<void(result<body_piece>)> done) = 0;
+};
+
+/// A response without its framing.
+struct http_answer {
+  int status = 200;
+  std::string_view content_type; ///< a literal; "" if there is no body
+  std::string headers;           ///< further header lines, each ending in CR LF
+  std::string body;
+  std::unique_ptr<body_source> more; ///< what follows `body`; nullptr if nothing does
+};
+
+using answer_callback = std::function<void(http_answer)>;
+
+} // namespace telemetry::net

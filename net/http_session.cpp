@@ -1,0 +1,454 @@
+#include "net/http_session.hpp" // first: it includes what Asio lacks
+
+#include "net/http_head.hpp"
+#include "net/http_upgrade.hpp"
+#include "net/problem.hpp"
+#include "net/rest_handler.hpp"
+#include "net/websocket_session.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+
+#include <array>
+#include <chrono>
+#include <exception>
+#include <optional>
+
+namespace telemetry::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::beast::error_code;
+using steady_clock = std::chrono::steady_clock;
+using request_head = http::request<http::string_body>;
+
+constexpr std::uint32_t header_bytes_max = 16u << 10;
+constexpr std::size_t read_bytes_max = 64u << 10;
+/// A buffer above this is given back before the next request is waited for.
+constexpr std::size_t idle_bytes_max = 16u << 10;
+/// A body must arrive at this rate on average, once idle_timeout is over.
+constexpr std::int64_t body_bytes_per_ms_min = 1;
+/// After the last answer: how long a client may be silent that does not close, and what it may
+/// still send. Closing a socket with unread input would destroy the answer on its way.
+constexpr std::chrono::seconds linger_timeout{2};
+constexpr std::size_t linger_bytes_max = 64u << 20;
+
+http_method method_of(http::verb verb) noexcept {
+  if (verb == http::verb::get)
+    return http_method::get;
+  if (verb == http::verb::head)
+    return http_method::head;
+  if (verb == http::verb::options)
+    return http_method::options;
+  return verb == http::verb::post ? http_method::post : http_method::other;
+}
+
+std::string_view view(boost::beast::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
+
+http_request request_of(const request_head& head) {
+  http_request request;
+  request.method = method_of(head.method());
+  request.target = view(head.target());
+  request.accept = view(head[http::field::accept]);
+  request.content_type = view(head[http::field::content_type]);
+  request.content_encoding = view(head[http::field::content_encoding]);
+  return request;
+}
+
+/// What to tell a client whose request cannot be read.
+struct read_fault {
+  int status;
+  std::string_view detail;
+};
+
+constexpr read_fault shutting_down{503, "the server is shutting down"};
+
+/// The fault behind a parser's error; nothing if the connection itself ended or broke.
+std::optional<read_fault> fault_of(error_code error) {
+  if (error == http::error::end_of_stream || error == http::error::partial_message)
+    return std::nullopt;
+  if (error == http::error::header_limit || error == http::error::buffer_overflow)
+    return read_fault{431, "the request's header is too large"};
+  if (error == http::error::body_limit)
+    return read_fault{413, "the body is larger than ingest.max_body"};
+  if (error.category() == http::make_error_code(http::error::bad_method).category())
+    return read_fault{400, "the request is not well-formed HTTP/1.1"};
+  return std::nullopt;
+}
+
+/// Checks of a head that Beast leaves to its user (RFC 9112, 3.2 and 6.1; RFC 9110, 10.1.1).
+std::optional<read_fault> fault_of(const request_head& head) {
+  const auto hosts = head.count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && head.version() == 11))
+    return read_fault{400, "the request must have one Host header"};
+  const auto coding = view(head[http::field::transfer_encoding]);
+  if (!coding.empty() && !boost::beast::iequals(head[http::field::transfer_encoding], "chunked"))
+    return read_fault{501, "the only Transfer-Encoding understood is chunked"};
+  if (!coding.empty() && head.version() == 10)
+    return read_fault{400, "HTTP/1.0 has no Transfer-Encoding"};
+  const auto expected = head[http::field::expect];
+  if (!expected.empty() && !boost::beast::iequals(expected, "100-continue"))
+    return read_fault{417, "the only expectation understood is 100-continue"};
+  return std::nullopt;
+}
+
+/// One HTTP connection: reads a request, has it answered, writes the answer, reads the next.
+///
+/// The wait of its timer owns it, with whatever operation is under way; the engine's callbacks
+/// only watch it.
+class http_session final : public session {
+public:
+  http_session(asio::ip::tcp::socket socket, session_context& context)
+      : socket_(std::move(socket)), timer_(socket_.get_executor()), context_(context),
+        buffer_(read_bytes_max + header_bytes_max) {}
+
+  ~http_session() override { context_.sessions.remove(*this); }
+
+  void start() {
+    context_.sessions.add(shared_from_this());
+    error_code ignored;
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    read_header();
+    watch();
+  }
+
+  void drain() override {
+    if (draining_)
+      return;
+    draining_ = true;
+    if (phase_ == phase::header && !begun())
+      close();
+    else if (phase_ == phase::header || phase_ == phase::body)
+      interrupt(shutting_down);
+  }
+
+  void cut() override { close(); }
+
+private:
+  enum class phase { header, body, answering, writing, lingering, closed };
+
+  [[nodiscard]] std::shared_ptr<http_session> self() {
+    return std::static_pointer_cast<http_session>(shared_from_this());
+  }
+
+  /// A completion handler that keeps the session alive and lets no exception out.
+  template <class Step>
+  auto on(Step step) {
+    return [keep = self(), step](error_code error, std::size_t bytes = 0) {
+      if (keep->phase_ == phase::closed)
+        return;
+      try {
+        ((*keep).*step)(error, bytes);
+      } catch (const std::exception&) {
+        keep->close(); // out of memory: this connection is what can be given up
+      }
+    };
+  }
+
+  // Reading -----------------------------------------------------------------------------------
+
+  void read_header() {
+    phase_ = phase::header;
+    operation_.reset();
+    more_.reset();
+    if (buffer_.size() == 0 && buffer_.capacity() > idle_bytes_max)
+      buffer_.shrink_to_fit();
+    if (out_.capacity() > idle_bytes_max)
+      out_ = {};
+    interruption_.reset();
+    parser_.emplace();
+    parser_->eager(true);
+    parser_->header_limit(header_bytes_max);
+    parser_->body_limit(context_.options.body_bytes_max);
+    expire_after(context_.options.idle_timeout);
+    http::async_read_header(socket_, buffer_, *parser_, on(&http_session::on_header));
+  }
+
+  /// A part of the next request is there.
+  [[nodiscard]] bool begun() const { return parser_->got_some() || buffer_.size() > 0; }
+
+  void on_header(error_code error, std::size_t) {
+    if (error)
+      return on_read_error(error);
+    keep_alive_ = parser_->get().keep_alive();
+    head_only_ = parser_->get().method() == http::verb::head;
+    if (const auto fault = fault_of(parser_->get()))
+      return refuse(*fault);
+    const http_request request = request_of(parser_->get());
+    if (auto answer = find_route(request, route_)) {
+      keep_alive_ = keep_alive_ && parser_->is_done();
+      return respond(std::move(*answer));
+    }
+    if (parser_->is_done())
+      return dispatch();
+    if (!parser_->get()[http::field::expect].empty() && parser_->get().version() == 11)
+      return invite_body();
+    read_body();
+  }
+
+  /// Answers `Expect: 100-continue`.
+  void invite_body() {
+    phase_ = phase::writing;
+    out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(socket_, asio::buffer(out_), on(&http_session::on_invited));
+  }
+
+  void on_invited(error_code error, std::size_t) { error ? close() : read_body(); }
+
+  void read_body() {
+    phase_ = phase::body;
+    body_begin_ = steady_clock::now();
+    body_bytes_ = 0;
+    on_body({}, 0);
+  }
+
+  void on_body(error_code error, std::size_t bytes) {
+    if (error)
+      return on_read_error(error);
+    if (parser_->is_done())
+      return dispatch();
+    if (draining_ && !interruption_)
+      interruption_ = shutting_down;
+    if (interruption_)
+      return refuse(*interruption_);
+    body_bytes_ += static_cast<std::int64_t>(bytes);
+    expire_at(body_begin_ + context_.options.idle_timeout +
+              std::chrono::milliseconds(body_bytes_ / body_bytes_per_ms_min));
+    http::async_read_some(socket_, buffer_, *parser_, on(&http_session::on_body));
+  }
+
+  void on_read_error(error_code error) {
+    const auto fault = interruption_ ? interruption_ : fault_of(error);
+    if (fault)
+      refuse(*fault);
+    else
+      close();
+  }
+
+  /// Ends the read under way; its handler then refuses the request with `why`.
+  void interrupt(read_fault why) {
+    interruption_ = why;
+    error_code ignored;
+    socket_.cancel(ignored);
+  }
+
+  void refuse(const read_fault& fault) {
+    keep_alive_ = false;
+    head_only_ = parser_->get().method() == http::verb::head;
+    respond(make_problem(fault.status, view(parser_->get().target()), fault.detail));
+  }
+
+  // Answering ---------------------------------------------------------------------------------
+
+  void dispatch() {
+    if (route_.where == endpoint::upstream) {
+      const upgrade_request kind = judge_upgrade(parser_->get());
+      if (kind == upgrade_request::good && !draining_)
+        return hand_over();
+      if (auto answer = refuse_upgrade(kind, view(parser_->get().target())))
+        return respond(std::move(*answer));
+    }
+    phase_ = phase::answering;
+    http_request request = request_of(parser_->get());
+    request.body = std::move(parser_->get().body());
+    operation_ = answer_request(std::move(request), std::move(route_), context_,
+                                [weak = weak_from_this()](http_answer answer) {
+                                  if (const auto locked = weak.lock())
+                                    static_cast<http_session&>(*locked).respond(std::move(answer));
+                                });
+  }
+
+  /// The connection is a WebSocket from now on: this session ends without closing it.
+  void hand_over() {
+    phase_ = phase::closed;
+    timer_.cancel();
+    std::string received = boost::beast::buffers_to_string(buffer_.data());
+    start_websocket_session(std::move(socket_), parser_->release(), std::move(received), context_);
+  }
+
+  void respond(http_answer answer) {
+    if (phase_ == phase::closed)
+      return;
+    http_frame frame;
+    frame.http_1_0 = parser_->get().version() == 10;
+    if (answer.status == 204)
+      frame.framing = http_framing::none;
+    else if (answer.more)
+      frame.framing = frame.http_1_0 ? http_framing::close : http_framing::chunked;
+    keep_alive_ = keep_alive_ && !draining_ && frame.framing != http_framing::close;
+    frame.keep_alive = keep_alive_;
+    frame.version = context_.options.version;
+    out_.clear();
+    append_head(out_, answer, frame);
+    chunked_ = frame.framing == http_framing::chunked;
+    last_ = !answer.more || head_only_;
+    more_ = std::move(answer.more);
+    if (!head_only_)
+      append_body(answer.body);
+    write();
+  }
+
+  void append_body(std::string_view text) {
+    if (chunked_ && !text.empty())
+      append_chunk(out_, text);
+    else
+      out_ += text;
+  }
+
+  void write() {
+    phase_ = phase::writing;
+    expire_after(context_.options.idle_timeout);
+    // The condition runs after every partial write: progress puts the deadline off.
+    asio::async_write(
+        socket_, asio::buffer(out_),
+        [this](error_code error, std::size_t) -> std::size_t {
+          expire_after(context_.options.idle_timeout);
+          return error ? 0 : read_bytes_max;
+        },
+        on(&http_session::on_written));
+  }
+
+  void on_written(error_code error, std::size_t) {
+    if (error)
+      return close();
+    if (!last_)
+      return pull();
+    if (keep_alive_ && !draining_)
+      return read_header();
+    linger();
+  }
+
+  /// Asks for the next piece of a long body, now that its reader has taken the one before.
+  void pull() {
+    phase_ = phase::answering;
+    more_->next([weak = weak_from_this()](result<body_piece> piece) {
+      if (const auto locked = weak.lock())
+        static_cast<http_session&>(*locked).on_piece(std::move(piece));
+    });
+  }
+
+  void on_piece(result<body_piece> piece) {
+    if (phase_ == phase::closed)
+      return;
+    if (!piece)
+      return close(); // the head promised a whole body: a cut connection tells that it is none
+    last_ = piece->last;
+    out_.clear();
+    append_body(piece->text);
+    if (last_ && chunked_)
+      out_ += last_chunk;
+    write();
+  }
+
+  // Ending ------------------------------------------------------------------------------------
+
+  void linger() {
+    phase_ = phase::lingering;
+    error_code ignored;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    on_lingered(ignored ? ignored : error_code{}, 0);
+  }
+
+  void on_lingered(error_code error, std::size_t bytes) {
+    lingered_bytes_ += bytes;
+    if (error || lingered_bytes_ > linger_bytes_max)
+      return close();
+    static thread_local std::array<char, read_bytes_max> discarded;
+    expire_after(linger_timeout);
+    socket_.async_read_some(asio::buffer(discarded), on(&http_session::on_lingered));
+  }
+
+  void close() {
+    if (phase_ == phase::closed)
+      return;
+    phase_ = phase::closed;
+    error_code ignored;
+    socket_.close(ignored);
+    timer_.cancel();
+    // A stream may not be destroyed from within its own callback, which may be what runs now.
+    if (more_ || operation_)
+      asio::post(socket_.get_executor(),
+                 [gone = std::move(more_), over = std::move(operation_)] {});
+  }
+
+  // Time --------------------------------------------------------------------------------------
+
+  void expire_after(steady_clock::duration time) { expire_at(steady_clock::now() + time); }
+
+  /// Puts the deadline off, or forward. Putting it off costs nothing: the timer finds out when it
+  /// fires.
+  void expire_at(steady_clock::time_point when) {
+    deadline_ = when;
+    if (watched_ && deadline_ < timer_.expiry())
+      timer_.cancel(); // on_timer() waits anew
+  }
+
+  void watch() {
+    watched_ = true;
+    timer_.expires_at(deadline_);
+    timer_.async_wait(on(&http_session::on_timer));
+  }
+
+  void on_timer(error_code, std::size_t) {
+    if (steady_clock::now() >= deadline_)
+      on_timeout();
+    if (phase_ != phase::closed)
+      watch();
+  }
+
+  void on_timeout() {
+    switch (phase_) {
+    case phase::header:
+      if (!begun())
+        return close();
+      [[fallthrough]];
+    case phase::body:
+      interrupt({408, "the request did not arrive in time"});
+      return expire_after(context_.options.idle_timeout);
+    case phase::answering: // the engine keeps its own time
+      return expire_after(context_.options.idle_timeout);
+    case phase::writing:
+    case phase::lingering:
+    case phase::closed:
+      return close();
+    }
+  }
+
+  asio::ip::tcp::socket socket_;
+  asio::steady_timer timer_;
+  session_context& context_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  rest_route route_{};
+  std::shared_ptr<rest_operation> operation_;
+  std::unique_ptr<body_source> more_;
+  std::string out_; ///< what is being written
+  std::optional<read_fault> interruption_;
+  steady_clock::time_point deadline_;
+  steady_clock::time_point body_begin_;
+  std::int64_t body_bytes_ = 0;
+  std::size_t lingered_bytes_ = 0;
+  phase phase_ = phase::header;
+  bool watched_ = false;
+  bool draining_ = false;
+  bool keep_alive_ = false;
+  bool head_only_ = false;
+  bool chunked_ = false;
+  bool last_ = false;
+};
+
+} // namespace
+
+void start_http_session(asio::ip::tcp::socket socket, session_context& context) {
+  std::make_shared<http_session>(std::move(socket), context)->start();
+}
+
+} // namespace telemetry::net

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "core/result.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace telemetry::net {
+
+/// A request target, percent-decoded once (PROTOCOL.md §4): `%2F` is part of a segment, `+` is a
+/// plus. Dot segments are names like any other.
+struct http_target {
+  std::vector<std::string> path; ///< segments; "/a/b" is {"a", "b"}, "/a/" is {"a", ""}
+  std::vector<std::pair<std::string, std::string>> query; ///< in order; a lone key has the value ""
+};
+
+/// Splits a target in origin form or absolute form.
+/// @returns errc::malformed for any other form and for a bad percent escape.
+result<http_target> parse_target(std::string_view target);
+
+/// Appends `text` with everything but unreserved characters (RFC 3986) as percent escapes.
+void append_percent_encoded(std::string& out, std::string_view text);
+
+/// The path of `target` as a URI reference for a problem's `instance`: ASCII, without its query.
+[[nodiscard]] std::string instance_of(std::string_view target);
+
+} // namespace telemetry::net

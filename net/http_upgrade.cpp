@@ -1,0 +1,41 @@
+#include <utility> // Asio of Boost 1.74 in C++20 lacks it
+
+#include "net/http_upgrade.hpp"
+
+#include "net/problem.hpp"
+
+#include <boost/beast/http/rfc7230.hpp>
+
+namespace telemetry::net {
+
+namespace http = boost::beast::http;
+
+upgrade_request judge_upgrade(const http::request<http::string_body>& head) {
+  const bool asked = head.method() == http::verb::get && head.version() == 11 &&
+                     http::token_list(head[http::field::connection]).exists("upgrade") &&
+                     http::token_list(head[http::field::upgrade]).exists("websocket");
+  if (!asked)
+    return upgrade_request::none;
+  if (head[http::field::sec_websocket_version] != "13")
+    return upgrade_request::bad_version;
+  return head[http::field::sec_websocket_key].size() == 24 ? upgrade_request::good
+                                                           : upgrade_request::bad_key;
+}
+
+std::optional<http_answer> refuse_upgrade(upgrade_request kind, std::string_view target) {
+  switch (kind) {
+  case upgrade_request::none:
+  case upgrade_request::good:
+    return std::nullopt;
+  case upgrade_request::bad_key:
+    return make_problem(400, target, "Sec-WebSocket-Key must be 16 bytes in base64");
+  case upgrade_request::bad_version: {
+    http_answer answer = make_problem(426, target, "Sec-WebSocket-Version must be 13");
+    answer.headers += "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    return answer;
+  }
+  }
+  return std::nullopt;
+}
+
+} // namespace telemetry::net

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "net/http_message.hpp"
+
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <optional>
+#include <string_view>
+
+namespace telemetry::net {
+
+/// What a request for /upstream asks for (RFC 6455, 4.2.1).
+enum class upgrade_request {
+  none,        ///< plain HTTP
+  good,        ///< a WebSocket handshake
+  bad_key,     ///< one without Sec-WebSocket-Key
+  bad_version, ///< one for another version than 13
+};
+
+[[nodiscard]] upgrade_request
+judge_upgrade(const boost::beast::http::request<boost::beast::http::string_body>& head);
+
+/// The answer to a handshake that cannot be accepted; nothing if it can, or is none.
+[[nodiscard]] std::optional<http_answer> refuse_upgrade(upgrade_request kind,
+                                                        std::string_view target);
+
+} // namespace telemetry::net
