@@ -4,7 +4,8 @@ connection everything unanswered again, oldest first."""
 import asyncio
 from collections import deque
 
-import websockets
+import websockets.client
+import websockets.exceptions
 from checker import Event
 
 BROKEN = (OSError, websockets.exceptions.WebSocketException, asyncio.TimeoutError)
@@ -52,6 +53,7 @@ class Producer:
         self._unanswered = deque()  # messages, each a list of events
         self._sent_before = deque(maxlen=2000)
         self.on_answer = lambda: None
+        self.close_code = None  # that the server closed the latest connection with
 
     def _make_event(self):
         if self._sent_before and self._rng.random() < self._noise:
@@ -87,8 +89,10 @@ class Producer:
                         self._unanswered.append(self._make_message())
                         await socket.send(_text(self._unanswered[-1]))
                     self._take_answer(await socket.recv())
+        except websockets.exceptions.ConnectionClosed as closed:
+            self.close_code = closed.rcvd.code if closed.rcvd else None
         except BROKEN:
-            return
+            self.close_code = None
 
     async def finish(self, url):
         """Sends what is unanswered again and waits for all answers."""
@@ -103,7 +107,7 @@ class Producer:
 
 
 def _open(url):
-    return websockets.connect(
+    return websockets.client.connect(
         url, compression=None, ping_interval=None, open_timeout=20, close_timeout=1, max_size=None
     )
 

@@ -1,0 +1,396 @@
+"""Every setting: changing it changes what the server does. One test per key."""
+
+import json
+import re
+import socket
+import time
+
+import pytest
+from telemetryd import Rest, wait_until
+from websocket_client import CLOSE, PING, TEXT, WebSocket, frame
+
+FORTY_BYTES = "1,2,{n},a robot name of about forty bytes"
+
+
+def free_port(host="127.0.0.1"):
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def recovered_events(server):
+    """Events that the latest start replayed from the journal."""
+    return int(server.wait_log(r'recover.*\bevents"?[=:](\d+)').group(1))
+
+
+def is_read(one):
+    """Whether the server reads this connection: a ping is answered soon."""
+    one.set_timeout(1.0)
+    one.send_ping()
+    try:
+        one.wait_pong()
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        one.set_timeout(20)
+
+
+# net
+
+
+def test_setting_net_host(make_server):
+    server = make_server({"net.host": "127.0.0.2"}).start()
+    assert server.host == "127.0.0.2"
+    with pytest.raises(ConnectionRefusedError):
+        Rest("127.0.0.1", server.port).get("/livez")
+
+
+def test_setting_net_port(make_server):
+    port = free_port()
+    assert make_server({"net.port": port}).start().port == port
+
+
+def test_setting_net_port_in_use_is_refused_by_name(make_server):
+    first = make_server().start()
+    second = make_server({"net.port": first.port}).launch()
+    assert second.wait_exit() != 0
+    assert str(first.port) in second.log()
+
+
+def test_setting_net_io_threads(make_server):
+    threads = {
+        count: make_server({"net.io_threads": count}).start().threads() for count in (1, 4)
+    }
+    assert threads[4] - threads[1] == 3
+
+
+def test_setting_net_connections_max(make_server, connect):
+    few = make_server({"net.connections_max": 2}).start()
+    kept = [connect(few), connect(few)]
+    assert connect(few).close_code() == 1013
+    assert Rest(few.host, few.port).get("/api/robots").status == 503
+    many = make_server().start()
+    assert {connect(many).ask("bad")[:3] for _ in range(5)} == {"ERR"}
+    assert kept[0].ask("bad").startswith("ERR")
+
+
+def test_setting_net_idle_timeout(make_server):
+    server = make_server({"net.idle_timeout": "400ms"}).start()
+    with WebSocket(server, answer_pings=False) as silent:
+        begin = time.monotonic()
+        kinds = []
+        silent.set_timeout(5)
+        try:
+            while CLOSE not in kinds:
+                kinds.append(silent.receive_frame().opcode)
+        except Exception:  # noqa: BLE001 - closed without a close frame is as good
+            pass
+        assert PING in kinds and time.monotonic() - begin < 4
+    patient = make_server({"net.idle_timeout": "1h"}).start()
+    with WebSocket(patient) as one:
+        one.set_timeout(1.5)
+        with pytest.raises(TimeoutError):
+            one.receive_frame()
+
+
+def test_peer_that_answers_pings_outlives_the_idle_timeout(make_server):
+    server = make_server({"net.idle_timeout": "200ms"}).start()
+    with WebSocket(server) as one:
+        one.set_timeout(0.2)
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            with pytest.raises(TimeoutError):
+                one.receive()
+        assert one.pings >= 2
+        one.set_timeout(20)
+        assert one.ask("1,2,3,alive") == "OK"
+
+
+# ingest
+
+
+def test_setting_ingest_max_message(make_server, connect):
+    line = "1,2,3," + "x" * 1200
+    small = make_server({"ingest.max_message": "1KiB"}).start()
+    one = connect(small)
+    one.send(line)
+    assert one.close_code() == 1009
+    assert connect(make_server().start()).ask(line).startswith("ERR")
+
+
+def test_setting_ingest_max_body(make_server):
+    lines = "0,0,1,body\n" * 200
+    small = make_server({"ingest.max_body": "1KiB"}).start()
+    assert small.rest().post("/api/events", lines, "text/csv").status == 413
+    assert make_server().start().rest().post("/api/events", lines, "text/csv").status == 200
+
+
+@pytest.mark.parametrize(
+    "key, small, large",
+    [
+        ("ingest.max_in_flight", 5, 1000),
+        ("ingest.max_in_flight_bytes", "1KiB", "1MiB"),
+    ],
+    ids=["max_in_flight", "max_in_flight_bytes"],
+)
+def test_setting_ingest(make_server, faults, key, small, large):
+    """Beyond its credit a connection is not read, pings included; within it is."""
+    messages = [FORTY_BYTES.format(n=n) for n in range(200)]
+    for value, expected in ((small, False), (large, True)):
+        server = make_server({key: value}, env=faults.env).start()
+        with WebSocket(server) as one:
+            assert one.ask("1,2,3,r") == "OK"
+            with faults.on("hold-syncs"):
+                one.send(*messages)
+                assert is_read(one) == expected
+            answers = 0
+            while answers < len(messages):
+                answer = one.receive_frame()
+                answers += answer.opcode == TEXT
+        server.close()
+
+
+def test_setting_ingest_future_limit(make_server, connect):
+    def ask(setting, ahead_seconds):
+        server = make_server({"ingest.future_limit": setting}).start()
+        answer = connect(server).ask(f"1,2,{int((time.time() + ahead_seconds) * 1000)},r")
+        server.close()
+        return answer.split()[0]
+
+    assert ask("1min", 30) == "OK"
+    assert ask("1min", 300) == "ERR"
+    assert ask("10min", 300) == "OK"
+    assert ask("0", 1e9) == "OK"
+
+
+def test_setting_ingest_stall_limit(make_server, small_disk):
+    for limit, expected in (("500ms", 1013), ("1h", None)):
+        disk = small_disk("200m")
+        settings = {
+            "storage.data_dir": disk.directory / "data",
+            "storage.min_free": "8MiB",
+            "storage.warn_free": "8MiB",
+            "ingest.stall_limit": limit,
+        }
+        server = make_server(settings).start()
+        disk.fill()
+        wait_until(lambda s=server: s.rest().get("/readyz").status == 503, "/readyz 503")
+        with WebSocket(server) as one:
+            one.set_timeout(6)
+            one.send("1,2,3,stalled")
+            if expected is None:
+                one.set_timeout(2.5)
+                with pytest.raises(TimeoutError):
+                    one.receive()
+            else:
+                assert one.close_code() == expected
+        server.close()
+
+
+# reorder
+
+
+def test_setting_reorder_window(make_server, connect):
+    def late_event(window):
+        server = make_server({"reorder.window": window}).start()
+        one = connect(server)
+        assert one.ask("0,0,1000000,r") == "OK"
+        begin = time.monotonic()
+        late = iter(range(999_999, 0, -1))
+
+        def answer():
+            kind = one.ask(f"0,0,{next(late)},r").split()[0]
+            return kind if kind == "STALE" or time.monotonic() - begin > 1.0 else None
+
+        found = wait_until(answer, "a verdict")
+        server.close()
+        return found
+
+    assert late_event("50ms") == "STALE"
+    assert late_event("1h") == "OK"
+
+
+# robots
+
+
+def test_setting_robots_idle(make_server, faults):
+    """A robot that left memory must be read from the disk; one that stays is answered at once."""
+    settings = {"reorder.window": "10ms", "checkpoint.interval": "50ms", "log.level": "debug"}
+    brief = make_server({**settings, "robots.idle": "200ms"}).start()
+    brief.rest().post_lines([f"1,2,3,r{n}" for n in range(50)])
+    brief.wait_log(r"passivated.*\brobots=(\d+)")
+    long = make_server({**settings, "robots.idle": "1h"}).start()
+    long.rest().post_lines([f"1,2,3,r{n}" for n in range(50)])
+    begin = time.monotonic()
+    wait_until(lambda: time.monotonic() - begin > 3, "three seconds", 5)
+    assert "passivated" not in long.log()
+
+
+def test_setting_robots_active_max(make_server):
+    settings = {"reorder.window": "10ms", "checkpoint.interval": "50ms", "log.level": "debug"}
+    few = make_server({**settings, "robots.active_max": 100, "robots.idle": "1h"}).start()
+    few.rest().post_lines([f"1,2,3,r{n}" for n in range(2000)])
+    few.wait_log(r"passivated.*\brobots=(\d+)")
+    many = make_server({**settings, "robots.active_max": 10_000, "robots.idle": "1h"}).start()
+    many.rest().post_lines([f"1,2,3,r{n}" for n in range(2000)])
+    begin = time.monotonic()
+    wait_until(lambda: time.monotonic() - begin > 3, "three seconds", 5)
+    assert "passivated" not in many.log()
+
+
+# storage
+
+
+def test_setting_storage_data_dir(make_server):
+    server = make_server()
+    server.settings["storage.data_dir"] = server.directory / "elsewhere"
+    server.start()
+    assert (server.directory / "elsewhere" / "FORMAT").exists()
+
+
+def test_setting_storage_shards_holds_for_a_new_database(make_server):
+    server = make_server({"storage.shards": 3}).start()
+    assert "shards 3" in (server.data_dir / "FORMAT").read_text()
+    server.rest().post_lines([f"1,2,3,r{n}" for n in range(100)])
+    assert server.terminate() == 0
+    server.settings["storage.shards"] = 5
+    server.start()
+    assert "shards 3" in (server.data_dir / "FORMAT").read_text(), "an old one keeps its number"
+    assert len(server.rest().robots()) == 100
+
+
+def test_setting_storage_min_free(make_server, connect):
+    greedy = make_server({"storage.min_free": "1TiB", "storage.warn_free": "1TiB"}).launch()
+    greedy.find_port()
+    answer = wait_until(lambda: greedy.rest().get("/readyz"), "an answer")
+    assert answer.status == 503
+    make_server({"storage.min_free": "0", "storage.warn_free": "0"}).start()
+
+
+def test_setting_storage_warn_free(make_server):
+    cautious = make_server({"storage.warn_free": "16TiB"}).start()
+    cautious.wait_log(r"level=warn.*(space|free)")
+    calm = make_server({"storage.warn_free": "64MiB", "storage.min_free": "0"}).start()
+    assert not re.search(r"level=warn.*(space|free)", calm.log())
+
+
+def test_setting_storage_cache(make_server):
+    def rss_after_reading(cache):
+        server = make_server({"storage.cache": cache, "reorder.window": "1ms"}).start()
+        for start in range(0, 400_000, 100_000):
+            lines = [f"{n}.25,{n}.75,{n * 7919},r{n % 20}" for n in range(start, start + 100_000)]
+            server.rest().post_lines(lines)
+        assert server.terminate() == 0
+        server.start()
+        for n in range(20):
+            server.rest().get(f"/api/robots/r{n}/events")
+        rss = server.rss_bytes()
+        server.close()
+        return rss
+
+    assert rss_after_reading("256MiB") - rss_after_reading("1MiB") > 4 << 20
+
+
+def test_setting_storage_memory_max(make_server):
+    def back_pressure(memory):
+        settings = {"storage.memory_max": memory, "reorder.window": "1s"}
+        server = make_server(settings).start()
+        with WebSocket(server) as one:
+            lines = ["\n".join(f"{n},0,{n},{k}" for n in range(500)) for k in range(100)]
+            assert set(one.ask(*lines)) == {"\n".join(["OK"] * 500)}
+        found = "back-pressure" in server.log()
+        server.close()
+        return found
+
+    assert back_pressure("1MiB")
+    assert not back_pressure("1GiB")
+
+
+# checkpoint
+
+
+def replayed_after_kill(make_server, settings):
+    """How many of 2000 sealed events are still in the journal after a while and a kill -9."""
+    server = make_server({"reorder.window": "1ms", **settings}).start()
+    for start in range(0, 2000, 500):
+        server.rest().post_lines([f"{n},0,{n},r" for n in range(start, start + 500)])
+    begin = time.monotonic()
+    wait_until(lambda: time.monotonic() - begin > 1.5, "1.5 seconds", 5)
+    server.kill().start()
+    assert server.rest().robot("r")["events"] == 2000
+    return recovered_events(server)
+
+
+def test_setting_checkpoint_interval(make_server):
+    assert replayed_after_kill(make_server, {"checkpoint.interval": "50ms"}) < 2000
+    assert replayed_after_kill(make_server, {"checkpoint.interval": "1h"}) == 2000
+
+
+def test_setting_checkpoint_events(make_server):
+    rare = {"checkpoint.interval": "1h"}
+    assert replayed_after_kill(make_server, {**rare, "checkpoint.events": 200}) < 2000
+    assert replayed_after_kill(make_server, {**rare, "checkpoint.events": 1_000_000}) == 2000
+
+
+# query
+
+
+def stored_server(make_server, faults, settings):
+    """A server whose events lie on the disk only."""
+    server = make_server({"reorder.window": "1ms", "storage.cache": "1MiB", **settings}, faults.env)
+    server.start()
+    server.rest().post_lines([f"{n}.5,0,{n},r" for n in range(100_000)])
+    server.rest().post_lines(["0,0,100000,r"])
+    assert server.terminate() == 0
+    return server.start()
+
+
+def test_setting_query_timeout(make_server, faults):
+    for timeout, expected in (("300ms", [503, 504]), ("1h", [200])):
+        server = stored_server(make_server, faults, {"query.timeout": timeout})
+        with faults.on("hold-reads"):
+            with socket.create_connection((server.host, server.port), timeout=10) as one:
+                one.sendall(b"GET /api/robots/r/odometer?start_time=500 HTTP/1.1\r\nHost: x\r\n\r\n")
+                if expected == [200]:
+                    one.settimeout(1.0)
+                    with pytest.raises(TimeoutError):
+                        one.recv(1000)
+                    one.settimeout(10)
+                    faults.switch_off("hold-reads")
+                assert int(one.recv(1000).split()[1]) in expected
+        server.close()
+
+
+def test_setting_query_threads(make_server):
+    threads = {count: make_server({"query.threads": count}).start().threads() for count in (1, 4)}
+    assert threads[4] - threads[1] == 3
+
+
+def test_setting_scheduler_threads(make_server):
+    counts = (1, 4)
+    threads = {n: make_server({"scheduler.threads": n}).start().threads() for n in counts}
+    assert threads[4] - threads[1] == 3
+
+
+# log
+
+
+def test_setting_log_level(make_server):
+    def log_at(level):
+        server = make_server({"log.level": level, "net.port": free_port()}).launch()
+        server.host, server.port = "127.0.0.1", server.settings["net.port"]
+        wait_until(server.is_ready, "ready")
+        assert server.terminate() == 0
+        return server.log()
+
+    assert log_at("error") == ""
+    assert "level=info" in log_at("info")
+
+
+def test_setting_log_format(make_server):
+    server = make_server({"log.format": "json"}).start()
+    lines = server.log().splitlines()
+    assert lines and all(isinstance(json.loads(line), dict) for line in lines)
+    plain = make_server({"log.format": "logfmt"}).start()
+    assert all(re.match(r'^\w+=("[^"]*"|\S+)', line) for line in plain.log().splitlines())
