@@ -1,0 +1,42 @@
+#pragma once
+
+#include "core/result.hpp"
+
+#include <cstdint>
+#include <filesystem>
+
+namespace telemetry::detail {
+
+/// The directory of one database, locked by this process, and its FORMAT file.
+///
+/// FORMAT is one line of text, "telemetryd format 1 shards 8", written and synced before anything
+/// else. It says whose directory this is before RocksDB, which would rotate logs and write to
+/// whatever it finds, is let near; and it carries the lock (docs/adr/0010).
+/// Thread-safety: none.
+class data_directory {
+public:
+  static constexpr std::uint32_t format_version = 1;
+  /// Upper 16 bits of a robot id hold its shard.
+  static constexpr std::uint32_t shards_max = 65'536;
+
+  /// Opens `path`, or makes it a database of `shards` shards if it is absent or empty. Changes
+  /// nothing if it refuses.
+  /// @returns errc::locked, errc::version (foreign, or newer), errc::corrupt, errc::invalid_option
+  ///          (shards out of bounds, not a directory), errc::unavailable (no permission, …).
+  static result<data_directory> open(const std::filesystem::path& path, std::uint32_t shards);
+
+  data_directory(data_directory&& other) noexcept;
+  data_directory& operator=(data_directory&& other) noexcept;
+  /// Unlocks.
+  ~data_directory();
+
+  [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
+
+private:
+  data_directory(int lock, std::uint32_t shards) noexcept : lock_(lock), shards_(shards) {}
+
+  int lock_; ///< descriptor of FORMAT; -1: moved from
+  std::uint32_t shards_;
+};
+
+} // namespace telemetry::detail

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "storage/journal.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace telemetry::detail {
+
+/// What a journal in memory holds. Shared, so that a test can close a journal and open it again.
+struct memory_log {
+  struct entry {
+    std::uint64_t epoch;
+    batch_stamp stamp;
+    record_kind kind;
+    std::string payload;
+  };
+  explicit memory_log(std::uint32_t count) : shards(count) {}
+  std::vector<std::map<std::uint64_t, entry>> shards; ///< batch_no -> entry
+};
+
+/// A journal in memory, for tests: durable as long as its memory_log. As journal.
+class memory_journal final : public journal {
+public:
+  explicit memory_journal(std::shared_ptr<memory_log> log);
+
+  result<void> append(std::span<const journal_batch> batches) override;
+  result<void> replay(std::uint32_t shard, std::uint64_t after, const visitor& visit) override;
+  result<std::uint64_t> last_batch(std::uint32_t shard) override;
+  result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
+
+private:
+  std::shared_ptr<memory_log> log_;
+};
+
+} // namespace telemetry::detail

@@ -1,0 +1,139 @@
+#include "storage/rocksdb_database.hpp"
+
+#include <rocksdb/cache.h>
+#include <utility>
+
+namespace telemetry::detail {
+namespace {
+
+/// What RocksDB's `status` means, with `what` failed in front.
+failure to_failure(const rocksdb::Status& status, const std::string& what) {
+  errc code = errc::unavailable;
+  if (status.IsCorruption())
+    code = errc::corrupt;
+  else if (status.IsNoSpace())
+    code = errc::no_space;
+  return {code, what + ": " + status.ToString()};
+}
+
+} // namespace
+
+rocksdb_database::rocksdb_database(data_directory directory, const storage_options& options,
+                                   std::shared_ptr<rocksdb::FileSystem> base)
+    : directory_(std::move(directory)), options_(options), dir_(options.data_dir.string()),
+      syncs_(std::make_shared<sync_record>()), files_(watch_syncs(std::move(base), syncs_)),
+      env_(rocksdb::NewCompositeEnv(files_)) {
+  const memory_budget budget = make_memory_budget(options.cache_bytes);
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(budget.cache_bytes);
+  db_options_ = make_db_options(budget, cache, env_.get());
+  families_ = make_families(budget, cache);
+}
+
+result<std::shared_ptr<rocksdb_database>>
+rocksdb_database::open(const storage_options& options, std::shared_ptr<rocksdb::FileSystem> base) {
+  result<data_directory> directory = data_directory::open(options.data_dir, options.shards);
+  if (!directory)
+    return directory.error();
+  std::shared_ptr<rocksdb_database> database(
+      new rocksdb_database(std::move(directory.value()), options, std::move(base)));
+  if (result<void> cleared = database->clear_checkpoint_dir(); !cleared)
+    return cleared.error();
+  if (result<void> opened = database->open_db(); !opened)
+    return opened.error();
+  return database;
+}
+
+rocksdb_database::~rocksdb_database() {
+  if (!db_)
+    return;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_)
+    static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
+  static_cast<void>(db_->Close());
+}
+
+result<void> rocksdb_database::open_db() {
+  // Compaction must not take the processor from whoever answers a producer.
+  env_->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(db_options_, dir_, families_, &handles_, &db);
+  db_.reset(db);
+  if (status.ok())
+    return {};
+  if (syncs_->any())
+    return failure{errc::sync_failed,
+                   "a sync failed while opening " + dir_ + ": " + syncs_->text()};
+  return to_failure(status, "cannot open the database in " + dir_);
+}
+
+result<void> rocksdb_database::clear_checkpoint_dir() {
+  std::error_code error;
+  std::filesystem::remove_all(checkpoint_dir(), error);
+  if (!error)
+    std::filesystem::create_directory(checkpoint_dir(), error);
+  if (error)
+    return failure{errc::unavailable, "cannot empty " + checkpoint_dir() + ": " + error.message()};
+  return {};
+}
+
+rocksdb::Options rocksdb_database::table_options(family which) const {
+  return {db_options_, families_[static_cast<std::size_t>(which)].options};
+}
+
+result<std::uint64_t> rocksdb_database::free_bytes() const {
+  std::uint64_t bytes = 0;
+  const rocksdb::Status status = files_->GetFreeSpace(dir_, rocksdb::IOOptions(), &bytes, nullptr);
+  if (!status.ok())
+    return failure{errc::unavailable, "cannot ask for free space: " + status.ToString()};
+  return bytes;
+}
+
+result<void> rocksdb_database::ready_to_write(std::uint64_t needed_bytes) {
+  if (syncs_->any())
+    return failure{errc::sync_failed, "a sync failed: " + syncs_->text()};
+  const result<std::uint64_t> free = free_bytes();
+  if (!free)
+    return free.error();
+  if (*free < needed_bytes)
+    return failure{errc::no_space, std::to_string(*free) + " bytes free in " + dir_ + ", " +
+                                       std::to_string(needed_bytes) + " needed"};
+  if (write_failed_.load(std::memory_order_acquire))
+    return recover();
+  return {};
+}
+
+result<void> rocksdb_database::recover() {
+  const std::scoped_lock lock(recovering_);
+  if (!write_failed_.load(std::memory_order_acquire))
+    return {};
+  const rocksdb::Status status = db_->Resume();
+  if (syncs_->any())
+    return failure{errc::sync_failed, "a sync failed: " + syncs_->text()};
+  if (!status.ok())
+    return to_failure(status, "the store cannot be written again yet");
+  write_failed_.store(false, std::memory_order_release);
+  return {};
+}
+
+result<void> rocksdb_database::written(const rocksdb::Status& status, std::string_view what) {
+  if (status.ok())
+    return {};
+  write_failed_.store(true, std::memory_order_release);
+  if (syncs_->any())
+    return failure{errc::sync_failed, "a sync failed: " + syncs_->text()};
+  failure why = to_failure(status, std::string(what));
+  if (why.code == errc::corrupt)
+    why.text += " in " + dir_;
+  return why;
+}
+
+result<void> rocksdb_database::read(const rocksdb::Status& status, std::string_view what) const {
+  if (status.ok())
+    return {};
+  return to_failure(status, std::string(what) + " in " + dir_);
+}
+
+failure rocksdb_database::damaged(std::string_view place) const {
+  return {errc::corrupt, std::string(place) + " is damaged in " + dir_};
+}
+
+} // namespace telemetry::detail

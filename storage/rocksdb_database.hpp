@@ -1,0 +1,86 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "storage/data_directory.hpp"
+#include "storage/open_storage.hpp"
+#include "storage/rocksdb_options.hpp"
+#include "storage/sync_watch.hpp"
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace telemetry::detail {
+
+/// One open RocksDB: the engine below journal and event store, which share its write-ahead log.
+///
+/// Thread-safety: full. Blocking: everything but the accessors. No exception is thrown.
+class rocksdb_database {
+public:
+  /// Opens or creates the database on the file system `base` (tests pass one that fails).
+  /// @returns as open_storage().
+  static result<std::shared_ptr<rocksdb_database>>
+  open(const storage_options& options,
+       std::shared_ptr<rocksdb::FileSystem> base = rocksdb::FileSystem::Default());
+
+  ~rocksdb_database();
+  rocksdb_database(const rocksdb_database&) = delete;
+  rocksdb_database& operator=(const rocksdb_database&) = delete;
+
+  [[nodiscard]] rocksdb::DB& db() const noexcept { return *db_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(family which) const noexcept {
+    return handles_[static_cast<std::size_t>(which)];
+  }
+  [[nodiscard]] std::uint32_t shards() const noexcept { return directory_.shards(); }
+  [[nodiscard]] std::uint64_t min_free_bytes() const noexcept { return options_.min_free_bytes; }
+  /// Where the files of a checkpoint are built; emptied by open().
+  [[nodiscard]] std::string checkpoint_dir() const { return dir_ + "/checkpoint"; }
+  /// Options to build a file for `which` with.
+  [[nodiscard]] rocksdb::Options table_options(family which) const;
+
+  /// Bytes free on the file system of the database.
+  [[nodiscard]] result<std::uint64_t> free_bytes() const;
+
+  /// To be called before every write: refuses after a failed sync, refuses when fewer than
+  /// `needed_bytes` are free, and leads RocksDB out of the read-only state that an earlier failed
+  /// write, here or in the background, put it into.
+  /// @returns errc::sync_failed, errc::no_space, errc::unavailable.
+  [[nodiscard]] result<void> ready_to_write(std::uint64_t needed_bytes);
+
+  /// The outcome of a write. `what` names it for a person: "journal append of 3 batches".
+  [[nodiscard]] result<void> written(const rocksdb::Status& status, std::string_view what);
+
+  /// The outcome of a read.
+  [[nodiscard]] result<void> read(const rocksdb::Status& status, std::string_view what) const;
+
+  /// errc::corrupt with the place, for damage that RocksDB did not see.
+  [[nodiscard]] failure damaged(std::string_view place) const;
+
+private:
+  rocksdb_database(data_directory directory, const storage_options& options,
+                   std::shared_ptr<rocksdb::FileSystem> base);
+  [[nodiscard]] result<void> open_db();
+  [[nodiscard]] result<void> clear_checkpoint_dir();
+  [[nodiscard]] result<void> recover();
+
+  data_directory directory_;
+  storage_options options_;
+  std::string dir_;
+  std::shared_ptr<sync_record> syncs_;
+  std::shared_ptr<rocksdb::FileSystem> files_;
+  std::unique_ptr<rocksdb::Env> env_;
+  std::vector<rocksdb::ColumnFamilyDescriptor> families_;
+  rocksdb::DBOptions db_options_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  std::atomic<bool> write_failed_{false}; ///< since the last successful recover()
+  std::mutex recovering_;
+};
+
+} // namespace telemetry::detail

@@ -1,0 +1,122 @@
+#include "storage/rocksdb_journal.hpp"
+
+#include "storage/rocksdb_format.hpp"
+
+#include <array>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace telemetry::detail {
+namespace {
+
+constexpr std::uint64_t batch_no_max = std::numeric_limits<std::uint64_t>::max();
+
+std::string entry_name(std::uint32_t shard, std::uint64_t batch_no) {
+  return "journal entry " + std::to_string(batch_no) + " of shard " + std::to_string(shard);
+}
+
+} // namespace
+
+rocksdb_journal::rocksdb_journal(std::shared_ptr<rocksdb_database> database)
+    : database_(std::move(database)), trimmed_(database_->shards(), 0) {}
+
+rocksdb::Status rocksdb_journal::add(const journal_batch& batch) {
+  const journal_key key = make_journal_key(batch.shard, batch.stamp.batch_no);
+  const journal_header header = make_journal_header(batch);
+  const rocksdb::Slice key_slice(key.view());
+  value_.assign(1, rocksdb::Slice(header.view()));
+  value_.insert(value_.end(), batch.payload.begin(), batch.payload.end());
+  return write_.Put(database_->handle(family::journal), rocksdb::SliceParts(&key_slice, 1),
+                    rocksdb::SliceParts(value_.data(), static_cast<int>(value_.size())));
+}
+
+result<void> rocksdb_journal::append(std::span<const journal_batch> batches) {
+  if (batches.empty())
+    return {};
+  if (result<void> ready = database_->ready_to_write(database_->min_free_bytes()); !ready)
+    return ready;
+  write_.Clear();
+  rocksdb::Status status;
+  for (const journal_batch& batch : batches) {
+    assert(batch.shard < database_->shards() && batch.stamp.batch_no > 0);
+    if (status.ok())
+      status = add(batch);
+  }
+  if (status.ok()) {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    status = database_->db().Write(synced, &write_);
+  }
+  if (status.ok()) // the usual case builds no text
+    return {};
+  return database_->written(status,
+                            "journal append of " + std::to_string(batches.size()) + " batches");
+}
+
+result<void> rocksdb_journal::replay(std::uint32_t shard, std::uint64_t after,
+                                     const visitor& visit) {
+  if (after == batch_no_max)
+    return {};
+  const journal_key first = make_journal_key(shard, after + 1);
+  const journal_key last = make_journal_key(shard, batch_no_max); // numbers never get there
+  const rocksdb::Slice end(last.view());
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &end;
+  options.fill_cache = false;
+  options.readahead_size = 4u << 20;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      database_->db().NewIterator(options, database_->handle(family::journal)));
+  std::uint64_t expected = after + 1;
+  for (it->Seek(first.view()); it->Valid(); it->Next(), ++expected) {
+    const std::string_view value = it->value().ToStringView();
+    std::optional<journal_batch> batch = read_journal_entry(it->key().ToStringView(), value);
+    if (!batch)
+      return database_->damaged(entry_name(shard, expected));
+    if (batch->stamp.batch_no != expected)
+      return failure{errc::corrupt, entry_name(shard, expected) + " is missing; the next one is " +
+                                        std::to_string(batch->stamp.batch_no)};
+    const std::array payload{value.substr(sizeof(journal_header))};
+    batch->payload = payload;
+    if (result<void> visited = visit(*batch); !visited)
+      return visited;
+  }
+  return database_->read(it->status(), "replay of " + entry_name(shard, expected));
+}
+
+result<std::uint64_t> rocksdb_journal::last_batch(std::uint32_t shard) {
+  const journal_key first = make_journal_key(shard, 0);
+  const journal_key last = make_journal_key(shard, batch_no_max);
+  const rocksdb::Slice begin(first.view());
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &begin;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      database_->db().NewIterator(options, database_->handle(family::journal)));
+  it->SeekForPrev(last.view());
+  if (it->Valid()) {
+    const std::optional<journal_batch> batch =
+        read_journal_entry(it->key().ToStringView(), it->value().ToStringView());
+    if (!batch)
+      return database_->damaged("last journal entry of shard " + std::to_string(shard));
+    return batch->stamp.batch_no;
+  }
+  if (result<void> outcome = database_->read(it->status(), "reading the journal's end"); !outcome)
+    return outcome.error();
+  return std::uint64_t{0};
+}
+
+result<void> rocksdb_journal::trim(std::uint32_t shard, std::uint64_t upto) {
+  assert(shard < trimmed_.size() && upto < batch_no_max);
+  if (upto <= trimmed_[shard])
+    return {};
+  // From 0, not from the last trim: that one need not have survived.
+  const journal_key begin = make_journal_key(shard, 0);
+  const journal_key end = make_journal_key(shard, upto + 1);
+  const rocksdb::Status status = database_->db().DeleteRange(
+      rocksdb::WriteOptions(), database_->handle(family::journal), begin.view(), end.view());
+  if (status.ok())
+    trimmed_[shard] = upto;
+  return database_->written(status, "trim of the journal");
+}
+
+} // namespace telemetry::detail

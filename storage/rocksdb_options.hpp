@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <rocksdb/db.h>
+#include <vector>
+
+namespace telemetry::detail {
+
+/// Column families in the order in which they are opened.
+enum class family : std::size_t { meta = 0, journal = 1, events = 2, robots = 3 };
+inline constexpr std::size_t family_count = 4;
+
+/// Memory that RocksDB may use, derived from one number (docs/adr/0011).
+///
+/// Memtables are charged to the block cache, so blocks and memtables together stay within
+/// `cache_bytes`; outside of it are indexes and filters of the open files (about 1.2 bytes per
+/// stored event) and, while a checkpoint runs, the blocks being built and compacted (< 20 MB).
+struct memory_budget {
+  std::uint64_t cache_bytes;     ///< blocks and memtables together
+  std::uint64_t memtables_bytes; ///< of all column families; beyond it they are flushed
+  std::uint64_t journal_memtable_bytes;
+  std::uint64_t events_memtable_bytes;
+  std::uint64_t robots_memtable_bytes;
+  std::uint64_t wal_bytes; ///< files on disk; beyond it the oldest memtables are flushed
+};
+
+[[nodiscard]] memory_budget make_memory_budget(std::uint64_t cache_bytes) noexcept;
+
+/// Options of the whole database. `env` must outlive it.
+[[nodiscard]] rocksdb::DBOptions make_db_options(const memory_budget& budget,
+                                                 const std::shared_ptr<rocksdb::Cache>& cache,
+                                                 rocksdb::Env* env);
+
+/// Options of every column family, in the order of `family`.
+[[nodiscard]] std::vector<rocksdb::ColumnFamilyDescriptor>
+make_families(const memory_budget& budget, const std::shared_ptr<rocksdb::Cache>& cache);
+
+} // namespace telemetry::detail
