@@ -189,6 +189,10 @@ private:
     std::vector<event_row> part;
     track_.copy_rows(from, to, limit, part);
     ASSERT_EQ(part, expected);
+    const auto below = naive_.rows(stored_.last_timestamp + 1, to);
+    ASSERT_EQ(track_.last_row(to), below.empty() ? std::nullopt : std::optional(below.back()));
+    ASSERT_TRUE(naive_.rows(stored_.last_timestamp + 1, track_.stored_upto()).empty());
+    ASSERT_GE(track_.stored_upto(), stored_.last_timestamp);
   }
 
   std::mt19937 random_;

@@ -257,6 +257,31 @@ TEST_F(RobotTrackTest, CopiesTheRangeAcrossTakenSealedAndUnsealed) {
   EXPECT_EQ(copied(0, 9, 0), (list{}));
 }
 
+TEST_F(RobotTrackTest, TellsTheLastRowAtOrBeforeATimestamp) {
+  EXPECT_EQ(track.last_row(timestamp_max), std::nullopt);
+  EXPECT_EQ(offer(10, 0, {0, 0}), verdict::accepted);
+  track.seal(0);
+  ASSERT_NE(track.take().rows, nullptr);
+  EXPECT_EQ(track.last_row(30), (event_row{10, {0, 0}, 0}));
+  EXPECT_EQ(offer(20, 0, {3, 4}), verdict::accepted);
+  EXPECT_EQ(track.last_row(9), std::nullopt);
+  EXPECT_EQ(track.last_row(10), (event_row{10, {0, 0}, 0}));
+  EXPECT_EQ(track.last_row(19), (event_row{10, {0, 0}, 0}));
+  EXPECT_EQ(track.last_row(20), (event_row{20, {3, 4}, 5}));
+  EXPECT_EQ(track.last_row(timestamp_max), (event_row{20, {3, 4}, 5}));
+}
+
+TEST_F(RobotTrackTest, TellsUpToWhereTheStoreHasEveryRow) { // rule 29
+  EXPECT_EQ(track.stored_upto(), -1);
+  EXPECT_EQ(offer(10, 0), verdict::accepted);
+  EXPECT_EQ(offer(20, 0), verdict::accepted);
+  track.seal(0);
+  ASSERT_NE(track.take().rows, nullptr);
+  EXPECT_LT(track.stored_upto(), 10); // taken is not stored yet
+  track.release();
+  EXPECT_EQ(track.stored_upto(), 20);
+}
+
 TEST_F(RobotTrackTest, KeepsMemoryBoundedOverALongLife) {
   for (std::int64_t t = 0; t < 100000; ++t) {
     ASSERT_EQ(offer(t, t), verdict::accepted);
