@@ -1,0 +1,153 @@
+#pragma once
+
+#include "net/session.hpp"
+#include "tests/support/websocket_frames.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace telemetry::test {
+
+/// What a test does to the server's end of a connection.
+struct link_control {
+  bool is_blocked = false; ///< the peer reads nothing and its window is full
+  bool has_ended = false;  ///< the server ended its side
+  bool is_closed = false;
+  std::function<void()> blocked_write;
+  std::function<void()> aborted_write;
+
+  void unblock() {
+    is_blocked = false;
+    if (const auto write = std::exchange(blocked_write, nullptr))
+      write();
+  }
+};
+
+/// Answers like the engine, when the test says so.
+struct fake_engine final : net::upstream_factory {
+  struct connection final : net::upstream {
+    connection(fake_engine& e, net::upstream_peer& p) : engine(e), peer(p) {
+      engine.current = this;
+    }
+    ~connection() override {
+      EXPECT_FALSE(engine.is_calling) << "destroyed within its own call";
+      engine.current = nullptr;
+      ++engine.closed;
+    }
+    void on_messages(std::span<const std::string_view> messages) override {
+      engine.reads += 1;
+      engine.received.insert(engine.received.end(), messages.begin(), messages.end());
+      open += messages.size();
+      if (engine.answers_at_once)
+        engine.answer(messages.size());
+      if (engine.on_read)
+        engine.on_read();
+    }
+    [[nodiscard]] bool may_read() const override { return engine.has_credit; }
+    [[nodiscard]] std::size_t unanswered() const override { return open; }
+
+    fake_engine& engine;
+    net::upstream_peer& peer;
+    std::size_t open = 0;
+  };
+
+  std::unique_ptr<net::upstream> open(net::upstream_peer& peer, net::io_thread&) override {
+    ++opened;
+    return refuses ? nullptr : std::make_unique<connection>(*this, peer);
+  }
+
+  /// Answers the oldest `count` messages.
+  void answer(std::size_t count) {
+    is_calling = true;
+    current->open -= count;
+    current->peer.answer_ok(count);
+    current->peer.flush();
+    is_calling = false;
+  }
+
+  bool answers_at_once = true;
+  bool has_credit = true;
+  bool refuses = false;
+  bool is_calling = false; ///< it is in a call to the session
+  std::function<void()> on_read;
+  connection* current = nullptr;
+  int opened = 0;
+  int closed = 0;
+  int reads = 0; ///< calls of on_messages()
+  std::vector<std::string> received;
+};
+
+/// Never asked in these tests.
+struct no_api final : net::api {
+  void robot(net::io_thread&, std::string,
+             net::callback<std::optional<robot_state>> done) override {
+    done(failure{errc::unavailable, "no engine"});
+  }
+  void odometer(net::io_thread&, std::string, timestamp_ms, timestamp_ms,
+                net::callback<double> done) override {
+    done(failure{errc::unavailable, "no engine"});
+  }
+  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread&, std::string,
+                                                             std::size_t) override {
+    return nullptr;
+  }
+  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread&, std::string, timestamp_ms,
+                                                      timestamp_ms, std::size_t) override {
+    return nullptr;
+  }
+  void ingest(net::io_thread&, std::vector<net::ingest_line>,
+              net::callback<net::ingest_outcome> done) override {
+    done(failure{errc::unavailable, "no engine"});
+  }
+  [[nodiscard]] std::optional<std::string> not_ready() const override { return std::nullopt; }
+};
+
+/// A header field of the handshake to set, or to leave out if `value` is empty.
+struct header_change {
+  std::string name;
+  std::string value;
+};
+
+/// One client and the session that serves it, in memory, in the test's thread.
+class websocket_pair {
+public:
+  /// @param operations_to_failure of the server's stream: that one fails and all after it.
+  explicit websocket_pair(std::optional<std::size_t> operations_to_failure = std::nullopt);
+  /// Cuts the session and checks that nothing is left of it.
+  ~websocket_pair();
+  websocket_pair(const websocket_pair&) = delete;
+  websocket_pair& operator=(const websocket_pair&) = delete;
+
+  /// Starts the session; `early` came behind the request. @returns the response's head.
+  std::string start(std::string_view early = "", const header_change& change = {});
+  /// The client sends; the session does all it can.
+  void send(std::string_view bytes);
+  void run();
+  /// Lets time pass: each tick is a second by default.
+  void tick(int times);
+  void close_client();
+
+  /// The frames that came since the last call.
+  std::vector<server_frame> frames();
+  /// Bytes that came and are no frames.
+  [[nodiscard]] const std::string& rest();
+
+private:
+  struct memory_link;
+  std::unique_ptr<memory_link> link_;
+  std::string output_;
+
+public:
+  net::server_options options;
+  fake_engine engine;
+  no_api rest_api;
+  net::session_registry registry;
+  std::shared_ptr<link_control> control = std::make_shared<link_control>();
+};
+
+} // namespace telemetry::test

@@ -1,0 +1,233 @@
+#include "tests/integration/websocket_harness.hpp"
+
+namespace telemetry::test {
+namespace {
+
+using net::close_code;
+using strings = std::vector<std::string>;
+
+const server_frame ok{opcode::text, "OK"};
+
+std::vector<server_frame> oks(std::size_t count) { return std::vector<server_frame>(count, ok); }
+
+TEST(WebsocketSessionTest, AnswersTheHandshake) {
+  websocket_pair pair;
+  const auto head = pair.start();
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n")) << head;
+  EXPECT_NE(head.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), head.npos) << head;
+  EXPECT_NE(head.find("Server: telemetryd/test\r\n"), head.npos) << head;
+  EXPECT_EQ(head.find("Sec-WebSocket-Extensions"), head.npos) << head;
+}
+
+TEST(WebsocketSessionTest, RefusesABadHandshakeWithAProblem) {
+  websocket_pair pair;
+  const auto head = pair.start("", {"Sec-WebSocket-Key", ""});
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 400 Bad Request\r\n")) << head;
+  EXPECT_NE(head.find("Content-Type: application/problem+json\r\n"), head.npos) << head;
+  const auto body = pair.rest();
+  EXPECT_NE(head.find("Content-Length: " + std::to_string(body.size()) + "\r\n"), head.npos)
+      << head;
+  EXPECT_EQ(body.front(), '{');
+  EXPECT_TRUE(pair.control->has_ended);
+  EXPECT_EQ(pair.engine.opened, 0);
+}
+
+TEST(WebsocketSessionTest, TellsWhichVersionItSpeaks) {
+  websocket_pair pair;
+  const auto head = pair.start("", {"Sec-WebSocket-Version", "12"});
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 426 Upgrade Required\r\n")) << head;
+  EXPECT_NE(head.find("Sec-WebSocket-Version: 13\r\n"), head.npos) << head;
+}
+
+TEST(WebsocketSessionTest, HandsOverAllMessagesOfOneReadAtOnce) {
+  websocket_pair pair;
+  pair.start();
+  pair.send(client_text("a") + client_text("") + client_text("b\nc"));
+  EXPECT_EQ(pair.engine.received, (strings{"a", "", "b\nc"}));
+  EXPECT_EQ(pair.engine.reads, 1);
+  EXPECT_EQ(pair.frames(), oks(3));
+}
+
+TEST(WebsocketSessionTest, ReadsWhatCameBehindTheHandshake) {
+  websocket_pair pair;
+  const auto second = client_text("second");
+  pair.start(client_text("first") + second.substr(0, 4));
+  pair.send(second.substr(4));
+  EXPECT_EQ(pair.engine.received, (strings{"first", "second"}));
+}
+
+TEST(WebsocketSessionTest, ReadsMoreBehindTheHandshakeThanFitsInOneRead) {
+  websocket_pair pair;
+  std::string early;
+  for (int i = 0; i < 10'000; ++i)
+    early += client_text("1,2,3,robot" + std::to_string(i));
+  pair.start(early);
+  EXPECT_EQ(pair.engine.received.size(), 10'000u);
+  EXPECT_EQ(pair.engine.received.back(), "1,2,3,robot9999");
+  EXPECT_EQ(pair.frames().size(), 10'000u);
+}
+
+// Messages of every form; wherever the stream is cut, the same messages come out.
+TEST(WebsocketSessionTest, ReadsTheSameWhereverTheStreamIsCut) {
+  const std::string long_text(300, 'l');
+  const std::string input =
+      client_text("one") + client_frame(opcode::text, "", {.is_final = false}) +
+      client_frame(opcode::ping, "p1") +
+      client_frame(opcode::continuation, "", {.is_final = false}) +
+      client_frame(opcode::continuation, "tw", {.is_final = false}) +
+      client_frame(opcode::pong, "") + client_frame(opcode::ping, "p2") +
+      client_frame(opcode::continuation, "o") + client_text(long_text) + client_text("") +
+      client_frame(opcode::text, "\xC3", {.is_final = false}) +
+      client_frame(opcode::continuation, "\xA4", {.is_final = false}) +
+      client_frame(opcode::continuation, "") + client_text("end");
+  const strings expected{"one", "two", long_text, "", "\xC3\xA4", "end"};
+  for (std::size_t cut = 0; cut <= input.size(); ++cut) {
+    websocket_pair pair;
+    pair.start();
+    pair.send(input.substr(0, cut));
+    pair.send(input.substr(cut));
+    ASSERT_EQ(pair.engine.received, expected) << "cut at " << cut;
+    std::vector<server_frame> pongs;
+    for (const auto& frame : pair.frames())
+      if (frame.op == opcode::pong)
+        pongs.push_back(frame);
+    ASSERT_EQ(pongs, (std::vector<server_frame>{{opcode::pong, "p1"}, {opcode::pong, "p2"}}));
+  }
+}
+
+TEST(WebsocketSessionTest, ReadsByteByByte) {
+  websocket_pair pair;
+  pair.start();
+  for (const char byte : client_text("a,b") + client_frame(opcode::ping, "x") + client_text("c"))
+    pair.send({&byte, 1});
+  EXPECT_EQ(pair.engine.received, (strings{"a,b", "c"}));
+  EXPECT_EQ(pair.frames(), (std::vector<server_frame>{ok, {opcode::pong, "x"}, ok}));
+}
+
+TEST(WebsocketSessionTest, TakesAMessageOfTheGreatestSizeInAnyPieces) {
+  websocket_pair pair;
+  pair.start();
+  const std::string text(pair.options.message_bytes_max, 'm');
+  pair.send(client_text(text));
+  pair.send(client_frame(opcode::text, text.substr(0, 1), {.is_final = false}));
+  pair.send(client_frame(opcode::continuation, text.substr(1, 40'000), {.is_final = false}));
+  pair.send(client_frame(opcode::continuation, text.substr(40'001)) + client_text("after"));
+  EXPECT_EQ(pair.engine.received, (strings{text, text, "after"}));
+  EXPECT_EQ(pair.frames(), oks(3));
+}
+
+TEST(WebsocketSessionTest, SendsALongAnswerAsOneMessage) {
+  websocket_pair pair;
+  pair.engine.answers_at_once = false;
+  pair.start();
+  pair.send(client_text("a"));
+  const std::string lines(70'000, 'E');
+  pair.engine.current->open = 0;
+  pair.engine.current->peer.answer(lines);
+  pair.engine.current->peer.flush();
+  pair.run();
+  EXPECT_EQ(pair.frames(), (std::vector<server_frame>{{opcode::text, lines}}));
+}
+
+TEST(WebsocketSessionTest, DoesNotReadWithoutCredit) {
+  websocket_pair pair;
+  pair.engine.answers_at_once = false;
+  pair.start();
+  pair.engine.has_credit = false;
+  pair.send(client_text("a")); // the read was pending already
+  pair.send(client_text("b"));
+  EXPECT_EQ(pair.engine.received, (strings{"a"}));
+  pair.engine.answer(1);
+  pair.run();
+  EXPECT_EQ(pair.frames(), oks(1));
+  EXPECT_EQ(pair.engine.received, (strings{"a"})) << "answered, but still no credit";
+  pair.engine.has_credit = true;
+  pair.engine.current->peer.flush();
+  pair.run();
+  EXPECT_EQ(pair.engine.received, (strings{"a", "b"}));
+}
+
+TEST(WebsocketSessionTest, AnswersPingsWhileAnswersAreDue) {
+  websocket_pair pair;
+  pair.engine.answers_at_once = false;
+  pair.start();
+  pair.send(client_text("a"));
+  pair.send(client_frame(opcode::ping, "still there?"));
+  EXPECT_EQ(pair.frames(), (std::vector<server_frame>{{opcode::pong, "still there?"}}));
+}
+
+TEST(WebsocketSessionTest, DoesNotReadAPeerThatReadsNoAnswers) {
+  websocket_pair pair;
+  pair.start();
+  pair.control->is_blocked = true;
+  std::string burst;
+  for (int i = 0; i < 1000; ++i)
+    burst += client_text("e");
+  const std::size_t in_backlog = 65'536 / 4; // answers: websocket_backlog_max
+  for (int i = 0; i < 100; ++i)
+    pair.send(burst);
+  const auto read = pair.engine.received.size();
+  EXPECT_GE(read, in_backlog);
+  EXPECT_LT(read, in_backlog + 65'536 / 7 + 1);
+  pair.control->unblock();
+  pair.run();
+  EXPECT_EQ(pair.engine.received.size(), 100'000u);
+  EXPECT_EQ(pair.frames(), oks(100'000));
+}
+
+TEST(WebsocketSessionTest, DropsAnswersOfAPeerThatIsGone) {
+  websocket_pair pair;
+  pair.engine.answers_at_once = false;
+  pair.start();
+  pair.send(client_text("a"));
+  pair.close_client();
+  EXPECT_EQ(pair.engine.closed, 1);
+  EXPECT_EQ(pair.registry.count(), 0u);
+}
+
+TEST(WebsocketSessionTest, IsClosedWith1013WhenThereAreTooMany) {
+  websocket_pair pair;
+  pair.engine.refuses = true;
+  const auto head = pair.start(client_text("a"));
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
+  const auto frames = pair.frames();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].close_code(), 1013);
+  EXPECT_TRUE(pair.engine.received.empty());
+}
+
+// Every operation on the stream may fail, wherever the session stands: it ends, once.
+TEST(WebsocketSessionTest, EndsWhereverTheStreamFails) {
+  std::size_t complete = 0;
+  for (std::size_t n = 0; n < 30; ++n) {
+    websocket_pair pair(n);
+    pair.engine.answers_at_once = false;
+    pair.start();
+    for (int i = 0; i < 5 && pair.engine.current != nullptr; ++i) {
+      pair.send(client_text("a") + client_frame(opcode::ping, "p"));
+      if (pair.engine.current != nullptr && pair.engine.current->open > 0)
+        pair.engine.answer(1);
+      pair.run();
+    }
+    pair.send(client_close(1000));
+    pair.run();
+    complete += static_cast<std::size_t>(!pair.control->is_closed);
+    pair.close_client();
+    EXPECT_EQ(pair.registry.count(), 0u) << n;
+    EXPECT_EQ(pair.engine.closed, pair.engine.opened) << n;
+  }
+  EXPECT_GT(complete, 0u);
+  EXPECT_LT(complete, 30u);
+}
+
+TEST(WebsocketSessionTest, EndsWhenTheEngineThrows) {
+  websocket_pair pair;
+  pair.start();
+  pair.engine.on_read = [] { throw std::bad_alloc(); };
+  pair.send(client_text("a"));
+  EXPECT_EQ(pair.registry.count(), 0u);
+  EXPECT_EQ(pair.engine.closed, 1);
+}
+
+} // namespace
+} // namespace telemetry::test
