@@ -89,7 +89,7 @@ rocksdb::Status build_file(const rocksdb_database& database, family which, const
                            Fill fill) {
   const rocksdb::Options options = database.table_options(which);
   // Its pages will be read soon: leave them in the page cache.
-  rocksdb::SstFileWriter file(rocksdb::EnvOptions(options), options, database.handle(which),
+  rocksdb::SstFileWriter file(rocksdb::EnvOptions(options), options, nullptr,
                               /*invalidate_page_cache=*/false);
   if (rocksdb::Status status = file.Open(path); !status.ok())
     return status;
@@ -117,12 +117,14 @@ result<void> checkpoint_writer::write(const checkpoint& what) {
 }
 
 result<void> checkpoint_writer::write_batch(const checkpoint& what) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
   rocksdb::WriteBatch batch;
   const auto into = [&](family which) {
-    return
-        [&batch, handle = database_->handle(which)](std::string_view key, std::string_view value) {
-          return batch.Put(handle, key, value);
-        };
+    return [&batch, handle = session->handle(which)](std::string_view key, std::string_view value) {
+      return batch.Put(handle, key, value);
+    };
   };
   rocksdb::Status status = put_events(what, into(family::events));
   if (status.ok())
@@ -130,50 +132,71 @@ result<void> checkpoint_writer::write_batch(const checkpoint& what) {
   if (status.ok())
     status = put_markers(what, into(family::meta));
   if (status.ok())
-    status = database_->db().Write(rocksdb::WriteOptions(), &batch);
+    status = session->db().Write(rocksdb::WriteOptions(), &batch);
   return database_->written(status, "checkpoint of " + std::to_string(what.robots.size()) +
                                         " robots into events and robots");
 }
 
 result<void> checkpoint_writer::ingest(const checkpoint& what) {
-  const std::string stem = database_->checkpoint_dir() + "/";
-  const std::string events = stem + "events.sst";
-  const std::string robots = stem + "robots.sst";
-  const std::string markers = stem + "markers.sst";
-  rocksdb::Status status = build_file(*database_, family::events, events,
+  // A file that an attempt before left behind may be a live table under its other name, and must
+  // not be written over; what this attempt leaves behind takes room.
+  if (auto emptied = database_->empty_checkpoint_dir(); !emptied)
+    return emptied;
+  rocksdb::Status status = build_files(what);
+  if (status.ok()) {
+    const auto session = database_->use();
+    if (!session)
+      return session.error();
+    status = ingest_files(*session, !what.markers.empty());
+  }
+  auto outcome = database_->written(status, "checkpoint of " + std::to_string(what.robots.size()) +
+                                                " robots as files of events and robots");
+  if (outcome)
+    return {};
+  if (auto emptied = database_->empty_checkpoint_dir(); !emptied)
+    return emptied;
+  return outcome;
+}
+
+rocksdb::Status checkpoint_writer::build_files(const checkpoint& what) const {
+  rocksdb::Status status = build_file(*database_, family::events, file_of(family::events),
                                       [&](auto put) { return put_events(what, put); });
   if (status.ok())
-    status = build_file(*database_, family::robots, robots,
+    status = build_file(*database_, family::robots, file_of(family::robots),
                         [&](auto put) { return put_robots(what, put); });
-  const bool marks = !what.markers.empty();
-  if (status.ok() && marks)
-    status = build_file(*database_, family::meta, markers,
+  if (status.ok() && !what.markers.empty())
+    status = build_file(*database_, family::meta, file_of(family::meta),
                         [&](auto put) { return put_markers(what, put); });
+  return status;
+}
+
+rocksdb::Status checkpoint_writer::ingest_files(const rocksdb_database::session& session,
+                                                bool with_markers) const {
+  rocksdb::Status status = session.db().SyncWAL();
   if (status.ok())
-    status = database_->db().SyncWAL();
-  if (status.ok())
-    status = database_->db().Flush(rocksdb::FlushOptions(), {database_->handle(family::meta),
-                                                             database_->handle(family::events),
-                                                             database_->handle(family::robots)});
-  if (status.ok()) {
-    rocksdb::IngestExternalFileOptions options;
-    options.move_files = true;
-    options.write_global_seqno = false;
-    std::vector<rocksdb::IngestExternalFileArg> files(marks ? 3 : 2);
-    files[0].column_family = database_->handle(family::events);
-    files[0].external_files = {events};
-    files[1].column_family = database_->handle(family::robots);
-    files[1].external_files = {robots};
-    if (marks) {
-      files[2].column_family = database_->handle(family::meta);
-      files[2].external_files = {markers};
-    }
-    for (rocksdb::IngestExternalFileArg& file : files)
-      file.options = options;
-    status = database_->db().IngestExternalFiles(files);
-  }
-  return database_->written(status, "checkpoint of " + std::to_string(what.robots.size()) +
-                                        " robots as files of events and robots");
+    status = session.db().Flush(rocksdb::FlushOptions(),
+                                {session.handle(family::meta), session.handle(family::events),
+                                 session.handle(family::robots)});
+  if (!status.ok())
+    return status;
+  std::vector<rocksdb::IngestExternalFileArg> files;
+  const auto add = [&](family which) {
+    rocksdb::IngestExternalFileArg& file = files.emplace_back();
+    file.column_family = session.handle(which);
+    file.external_files = {file_of(which)};
+    file.options.move_files = true;
+    file.options.write_global_seqno = false;
+  };
+  add(family::events);
+  add(family::robots);
+  if (with_markers)
+    add(family::meta);
+  return session.db().IngestExternalFiles(files);
+}
+
+std::string checkpoint_writer::file_of(family which) const {
+  return database_->checkpoint_dir() + "/" + std::to_string(static_cast<std::size_t>(which)) +
+         ".sst";
 }
 
 } // namespace telemetry::detail

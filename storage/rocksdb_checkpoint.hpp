@@ -44,6 +44,10 @@ public:
 private:
   [[nodiscard]] result<void> write_batch(const checkpoint& what);
   [[nodiscard]] result<void> ingest(const checkpoint& what);
+  [[nodiscard]] rocksdb::Status build_files(const checkpoint& what) const;
+  [[nodiscard]] rocksdb::Status ingest_files(const rocksdb_database::session& session,
+                                             bool with_markers) const;
+  [[nodiscard]] std::string file_of(family which) const;
 
   std::shared_ptr<rocksdb_database> database_;
   std::size_t ingest_from_rows_;

@@ -1,10 +1,25 @@
 #include "storage/rocksdb_database.hpp"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/listener.h>
 #include <utility>
 
 namespace telemetry::detail {
 namespace {
+
+/// Written before the database is closed in order to open it again: the manifest and a new log.
+constexpr std::size_t probe_bytes = 1u << 20;
+
+/// Keeps RocksDB from writing on, by itself, after a write to its log failed. (What fails in the
+/// background, a flush or a compaction, it does try again by itself, every 5 s.)
+class no_writing_on final : public rocksdb::EventListener {
+public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status,
+                            bool* automatic) override {
+    if (reason == rocksdb::BackgroundErrorReason::kWriteCallback)
+      *automatic = false;
+  }
+};
 
 /// What RocksDB's `status` means, with `what` failed in front.
 failure to_failure(const rocksdb::Status& status, const std::string& what) {
@@ -26,6 +41,7 @@ rocksdb_database::rocksdb_database(data_directory directory, const storage_optio
   const memory_budget budget = make_memory_budget(options.cache_bytes);
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(budget.cache_bytes);
   db_options_ = make_db_options(budget, cache, env_.get());
+  db_options_.listeners.push_back(std::make_shared<no_writing_on>());
   families_ = make_families(budget, cache);
 }
 
@@ -36,19 +52,32 @@ rocksdb_database::open(const storage_options& options, std::shared_ptr<rocksdb::
     return directory.error();
   std::shared_ptr<rocksdb_database> database(
       new rocksdb_database(std::move(directory.value()), options, std::move(base)));
-  if (result<void> cleared = database->clear_checkpoint_dir(); !cleared)
+  if (result<void> cleared = database->empty_checkpoint_dir(); !cleared)
     return cleared.error();
   if (result<void> opened = database->open_db(); !opened)
     return opened.error();
   return database;
 }
 
-rocksdb_database::~rocksdb_database() {
+rocksdb_database::~rocksdb_database() { close_db(); }
+
+void rocksdb_database::close_db() noexcept {
   if (!db_)
     return;
   for (rocksdb::ColumnFamilyHandle* handle : handles_)
     static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
+  handles_.clear();
   static_cast<void>(db_->Close());
+  db_.reset();
+}
+
+result<rocksdb_database::session> rocksdb_database::use() {
+  std::unique_lock entry(entry_);
+  std::shared_lock lock(open_);
+  entry.unlock();
+  if (!db_)
+    return failure{errc::unavailable, "the database in " + dir_ + " could not be opened again yet"};
+  return session(std::move(lock), *this);
 }
 
 result<void> rocksdb_database::open_db() {
@@ -65,7 +94,7 @@ result<void> rocksdb_database::open_db() {
   return to_failure(status, "cannot open the database in " + dir_);
 }
 
-result<void> rocksdb_database::clear_checkpoint_dir() {
+result<void> rocksdb_database::empty_checkpoint_dir() {
   std::error_code error;
   std::filesystem::remove_all(checkpoint_dir(), error);
   if (!error)
@@ -97,21 +126,40 @@ result<void> rocksdb_database::ready_to_write(std::uint64_t needed_bytes) {
     return failure{errc::no_space, std::to_string(*free) + " bytes free in " + dir_ + ", " +
                                        std::to_string(needed_bytes) + " needed"};
   if (write_failed_.load(std::memory_order_acquire))
-    return recover();
+    return reopen();
   return {};
 }
 
-result<void> rocksdb_database::recover() {
-  const std::scoped_lock lock(recovering_);
+result<void> rocksdb_database::reopen() {
+  const std::scoped_lock lock(entry_, open_);
   if (!write_failed_.load(std::memory_order_acquire))
-    return {};
-  const rocksdb::Status status = db_->Resume();
-  if (syncs_->any())
-    return failure{errc::sync_failed, "a sync failed: " + syncs_->text()};
-  if (!status.ok())
-    return to_failure(status, "the store cannot be written again yet");
+    return {}; // the other writer did it
+  if (result<void> room = check_room_to_open(); !room)
+    return room;
+  close_db();
+  if (result<void> opened = open_db(); !opened)
+    return opened;
   write_failed_.store(false, std::memory_order_release);
   return {};
+}
+
+result<void> rocksdb_database::check_room_to_open() {
+  // What only the log holds is written to tables on the way.
+  std::uint64_t unflushed = 0;
+  if (db_)
+    db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &unflushed);
+  const result<std::uint64_t> free = free_bytes();
+  if (!free)
+    return free.error();
+  if (*free < unflushed)
+    return failure{errc::no_space, std::to_string(*free) + " bytes free in " + dir_ + ", " +
+                                       std::to_string(unflushed) + " needed to recover"};
+  // A quota, or a disk with an error, shows only when it is written to.
+  const std::string probe = checkpoint_dir() + "/probe";
+  const rocksdb::Status status =
+      rocksdb::WriteStringToFile(env_.get(), std::string(probe_bytes, '\0'), probe);
+  static_cast<void>(env_->DeleteFile(probe));
+  return status.ok() ? result<void>() : to_failure(status, "cannot write to " + dir_);
 }
 
 result<void> rocksdb_database::written(const rocksdb::Status& status, std::string_view what) {

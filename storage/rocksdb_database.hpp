@@ -6,12 +6,12 @@
 #include "storage/rocksdb_options.hpp"
 #include "storage/sync_watch.hpp"
 
-#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,24 +33,44 @@ public:
   rocksdb_database(const rocksdb_database&) = delete;
   rocksdb_database& operator=(const rocksdb_database&) = delete;
 
-  [[nodiscard]] rocksdb::DB& db() const noexcept { return *db_; }
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(family which) const noexcept {
-    return handles_[static_cast<std::size_t>(which)];
-  }
+  /// The open database, for the time of one call. A thread holds at most one.
+  class session {
+  public:
+    [[nodiscard]] rocksdb::DB& db() const noexcept { return *owner_->db_; }
+    [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(family which) const noexcept {
+      return owner_->handles_[static_cast<std::size_t>(which)];
+    }
+
+  private:
+    friend rocksdb_database;
+    session(std::shared_lock<std::shared_mutex> lock, const rocksdb_database& owner)
+        : lock_(std::move(lock)), owner_(&owner) {}
+    std::shared_lock<std::shared_mutex> lock_;
+    const rocksdb_database* owner_;
+  };
+  /// Waits while the database is being opened again.
+  /// @returns errc::unavailable if that failed.
+  [[nodiscard]] result<session> use();
+
   [[nodiscard]] std::uint32_t shards() const noexcept { return directory_.shards(); }
   [[nodiscard]] std::uint64_t min_free_bytes() const noexcept { return options_.min_free_bytes; }
-  /// Where the files of a checkpoint are built; emptied by open().
+  /// Where the files of a checkpoint are built. Emptied by open().
   [[nodiscard]] std::string checkpoint_dir() const { return dir_ + "/checkpoint"; }
+  [[nodiscard]] result<void> empty_checkpoint_dir();
   /// Options to build a file for `which` with.
   [[nodiscard]] rocksdb::Options table_options(family which) const;
 
   /// Bytes free on the file system of the database.
   [[nodiscard]] result<std::uint64_t> free_bytes() const;
 
-  /// To be called before every write: refuses after a failed sync, refuses when fewer than
-  /// `needed_bytes` are free, and leads RocksDB out of the read-only state that an earlier failed
-  /// write, here or in the background, put it into.
-  /// @returns errc::sync_failed, errc::no_space, errc::unavailable.
+  /// To be called before every write, without a session: refuses after a failed sync, refuses when
+  /// fewer than `needed_bytes` are free, and opens the database again if a write has failed.
+  ///
+  /// Why not DB::Resume(): after a failed write to its log RocksDB 7.8 goes on in the same file,
+  /// behind the torn record, if no memtable has anything to flush. Opening again is recovery from a
+  /// crash: the one way in which a torn end of the log is known to be harmless. Reads wait
+  /// meanwhile, but go on as long as there is no space to try.
+  /// @returns errc::sync_failed, errc::no_space, errc::unavailable, errc::corrupt.
   [[nodiscard]] result<void> ready_to_write(std::uint64_t needed_bytes);
 
   /// The outcome of a write. `what` names it for a person: "journal append of 3 batches".
@@ -66,8 +86,9 @@ private:
   rocksdb_database(data_directory directory, const storage_options& options,
                    std::shared_ptr<rocksdb::FileSystem> base);
   [[nodiscard]] result<void> open_db();
-  [[nodiscard]] result<void> clear_checkpoint_dir();
-  [[nodiscard]] result<void> recover();
+  [[nodiscard]] result<void> reopen();
+  [[nodiscard]] result<void> check_room_to_open();
+  void close_db() noexcept;
 
   data_directory directory_;
   storage_options options_;
@@ -77,10 +98,13 @@ private:
   std::unique_ptr<rocksdb::Env> env_;
   std::vector<rocksdb::ColumnFamilyDescriptor> families_;
   rocksdb::DBOptions db_options_;
-  std::unique_ptr<rocksdb::DB> db_;
+  std::atomic<bool> write_failed_{false}; ///< since the database was opened
+
+  /// Held for a moment by whoever wants open_, so that a stream of reads cannot keep reopen() out.
+  std::mutex entry_;
+  std::shared_mutex open_;          ///< shared: db_ stays as it is
+  std::unique_ptr<rocksdb::DB> db_; ///< null after a reopen() that failed
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
-  std::atomic<bool> write_failed_{false}; ///< since the last successful recover()
-  std::mutex recovering_;
 };
 
 } // namespace telemetry::detail

@@ -22,12 +22,15 @@ constexpr std::size_t checked_robots_max = std::numeric_limits<std::size_t>::max
 /// Values of one sorted multi-get, in the order of `keys`; `read` turns (i, value) into what is
 /// wanted, or nothing if it is damaged.
 template <class T, class Read>
-result<std::vector<std::optional<T>>> read_many(const rocksdb_database& database, family which,
+result<std::vector<std::optional<T>>> read_many(rocksdb_database& database, family which,
                                                 std::span<const rocksdb::Slice> keys, Read read) {
+  const auto session = database.use();
+  if (!session)
+    return session.error();
   std::vector<std::optional<T>> found(keys.size());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  database.db().MultiGet(rocksdb::ReadOptions(), database.handle(which), keys.size(), keys.data(),
+  session->db().MultiGet(rocksdb::ReadOptions(), session->handle(which), keys.size(), keys.data(),
                          values.data(), statuses.data(), /*sorted_input=*/true);
   const std::string_view table = which == family::events ? "events" : "robots";
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -46,13 +49,15 @@ result<std::vector<std::optional<T>>> read_many(const rocksdb_database& database
 /// Iterator over the rows of one robot with from <= timestamp <= to.
 class robot_rows {
 public:
-  robot_rows(const rocksdb_database& database, robot_id robot, timestamp_ms from, timestamp_ms to)
+  /// @param session must outlive this.
+  robot_rows(const rocksdb_database& database, const rocksdb_database::session& session,
+             robot_id robot, timestamp_ms from, timestamp_ms to)
       : database_(database), first_(make_event_key(robot, from)),
         behind_(make_event_key(robot, to + 1)), begin_(first_.view()), end_(behind_.view()) {
     rocksdb::ReadOptions options;
     options.iterate_lower_bound = &begin_;
     options.iterate_upper_bound = &end_;
-    it_.reset(database.db().NewIterator(options, database.handle(family::events)));
+    it_.reset(session.db().NewIterator(options, session.handle(family::events)));
   }
   robot_rows(const robot_rows&) = delete;
   robot_rows& operator=(const robot_rows&) = delete;
@@ -98,13 +103,16 @@ result<void> rocksdb_event_store::commit(const checkpoint& what) {
 }
 
 result<std::vector<shard_marker>> rocksdb_event_store::markers() {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
   std::vector<shard_marker> found(database_->shards());
   for (std::uint32_t shard = 0; shard < found.size(); ++shard) {
     found[shard].shard = shard;
     std::string value;
     const marker_key marker_of = make_marker_key(shard);
-    const rocksdb::Status status = database_->db().Get(
-        rocksdb::ReadOptions(), database_->handle(family::meta), marker_of.view(), &value);
+    const rocksdb::Status status = session->db().Get(
+        rocksdb::ReadOptions(), session->handle(family::meta), marker_of.view(), &value);
     if (status.IsNotFound())
       continue;
     if (auto outcome = database_->read(status, "reading the markers"); !outcome)
@@ -127,9 +135,12 @@ rocksdb_event_store::robots(std::span<const std::string_view> names) {
 
 result<std::vector<robot_row>> rocksdb_event_store::scan_robots(std::string_view after,
                                                                 std::size_t limit) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
   std::vector<robot_row> rows;
   const std::unique_ptr<rocksdb::Iterator> it(
-      database_->db().NewIterator(rocksdb::ReadOptions(), database_->handle(family::robots)));
+      session->db().NewIterator(rocksdb::ReadOptions(), session->handle(family::robots)));
   it->Seek(after);
   if (it->Valid() && it->key() == rocksdb::Slice(after))
     it->Next();
@@ -147,13 +158,19 @@ result<std::vector<robot_row>> rocksdb_event_store::scan_robots(std::string_view
 result<std::optional<event_row>> rocksdb_event_store::floor(robot_id robot, timestamp_ms at) {
   if (at < 0)
     return std::optional<event_row>();
-  robot_rows rows(*database_, robot, 0, at);
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  robot_rows rows(*database_, *session, robot, 0, at);
   rows.to_last();
   return rows.row();
 }
 
 result<std::optional<event_row>> rocksdb_event_store::ceil(robot_id robot, timestamp_ms at) {
-  robot_rows rows(*database_, robot, std::max<timestamp_ms>(at, 0), timestamp_max);
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  robot_rows rows(*database_, *session, robot, std::max<timestamp_ms>(at, 0), timestamp_max);
   rows.to_first();
   return rows.row();
 }
@@ -164,7 +181,10 @@ result<std::vector<event_row>> rocksdb_event_store::scan(robot_id robot, timesta
   from = std::max<timestamp_ms>(from, 0);
   if (to < from)
     return found;
-  robot_rows rows(*database_, robot, from, std::min(to, timestamp_max));
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  robot_rows rows(*database_, *session, robot, from, std::min(to, timestamp_max));
   for (rows.to_first(); found.size() < limit; rows.next()) {
     const result<std::optional<event_row>> row = rows.row();
     if (!row)

@@ -10,7 +10,10 @@
 namespace telemetry::detail {
 namespace {
 
-constexpr std::uint64_t batch_no_max = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t batch_no_max = std::numeric_limits<std::uint64_t>::max(); // never reached
+
+/// Payload bytes that a replay copies at a time.
+constexpr std::size_t piece_bytes = 4u << 20;
 
 std::string entry_name(std::uint32_t shard, std::uint64_t batch_no) {
   return "journal entry " + std::to_string(batch_no) + " of shard " + std::to_string(shard);
@@ -21,13 +24,13 @@ std::string entry_name(std::uint32_t shard, std::uint64_t batch_no) {
 rocksdb_journal::rocksdb_journal(std::shared_ptr<rocksdb_database> database)
     : database_(std::move(database)), trimmed_(database_->shards(), 0) {}
 
-rocksdb::Status rocksdb_journal::add(const journal_batch& batch) {
+rocksdb::Status rocksdb_journal::add(const journal_batch& batch, rocksdb::ColumnFamilyHandle* to) {
   const journal_key key = make_journal_key(batch.shard, batch.stamp.batch_no);
   const journal_header header = make_journal_header(batch);
   const rocksdb::Slice key_slice(key.view());
   value_.assign(1, rocksdb::Slice(header.view()));
   value_.insert(value_.end(), batch.payload.begin(), batch.payload.end());
-  return write_.Put(database_->handle(family::journal), rocksdb::SliceParts(&key_slice, 1),
+  return write_.Put(to, rocksdb::SliceParts(&key_slice, 1),
                     rocksdb::SliceParts(value_.data(), static_cast<int>(value_.size())));
 }
 
@@ -36,17 +39,20 @@ result<void> rocksdb_journal::append(std::span<const journal_batch> batches) {
     return {};
   if (result<void> ready = database_->ready_to_write(database_->min_free_bytes()); !ready)
     return ready;
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
   write_.Clear();
   rocksdb::Status status;
   for (const journal_batch& batch : batches) {
     assert(batch.shard < database_->shards() && batch.stamp.batch_no > 0);
     if (status.ok())
-      status = add(batch);
+      status = add(batch, session->handle(family::journal));
   }
   if (status.ok()) {
     rocksdb::WriteOptions synced;
     synced.sync = true;
-    status = database_->db().Write(synced, &write_);
+    status = session->db().Write(synced, &write_);
   }
   if (status.ok()) // the usual case builds no text
     return {};
@@ -56,42 +62,65 @@ result<void> rocksdb_journal::append(std::span<const journal_batch> batches) {
 
 result<void> rocksdb_journal::replay(std::uint32_t shard, std::uint64_t after,
                                      const visitor& visit) {
-  if (after == batch_no_max)
-    return {};
+  // Piece by piece, so that a visitor who waits does not keep the database from being reopened.
+  for (replay_piece piece;;) {
+    if (result<void> read = read_piece(shard, after, piece); !read)
+      return read;
+    if (piece.entries.empty())
+      return {};
+    std::string_view payloads = piece.payloads;
+    for (auto& [batch, size] : piece.entries) {
+      const std::array payload{payloads.substr(0, size)};
+      payloads.remove_prefix(size);
+      batch.payload = payload;
+      if (result<void> visited = visit(batch); !visited)
+        return visited;
+      after = batch.stamp.batch_no;
+    }
+  }
+}
+
+result<void> rocksdb_journal::read_piece(std::uint32_t shard, std::uint64_t after,
+                                         replay_piece& piece) const {
+  piece.entries.clear();
+  piece.payloads.clear();
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
   const journal_key first = make_journal_key(shard, after + 1);
-  const journal_key last = make_journal_key(shard, batch_no_max); // numbers never get there
+  const journal_key last = make_journal_key(shard, batch_no_max);
   const rocksdb::Slice end(last.view());
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &end;
   options.fill_cache = false;
-  options.readahead_size = 4u << 20;
   const std::unique_ptr<rocksdb::Iterator> it(
-      database_->db().NewIterator(options, database_->handle(family::journal)));
-  std::uint64_t expected = after + 1;
-  for (it->Seek(first.view()); it->Valid(); it->Next(), ++expected) {
+      session->db().NewIterator(options, session->handle(family::journal)));
+  for (it->Seek(first.view()); it->Valid() && piece.payloads.size() < piece_bytes; it->Next()) {
     const std::string_view value = it->value().ToStringView();
-    std::optional<journal_batch> batch = read_journal_entry(it->key().ToStringView(), value);
+    const std::optional<journal_batch> batch = read_journal_entry(it->key().ToStringView(), value);
     if (!batch)
-      return database_->damaged(entry_name(shard, expected));
-    if (batch->stamp.batch_no != expected)
-      return failure{errc::corrupt, entry_name(shard, expected) + " is missing; the next one is " +
+      return database_->damaged(entry_name(shard, after + 1));
+    if (batch->stamp.batch_no != ++after)
+      return failure{errc::corrupt, entry_name(shard, after) + " is missing; the next one is " +
                                         std::to_string(batch->stamp.batch_no)};
-    const std::array payload{value.substr(sizeof(journal_header))};
-    batch->payload = payload;
-    if (result<void> visited = visit(*batch); !visited)
-      return visited;
+    const std::string_view payload = value.substr(sizeof(journal_header));
+    piece.entries.emplace_back(*batch, payload.size());
+    piece.payloads += payload;
   }
-  return database_->read(it->status(), "replay of " + entry_name(shard, expected));
+  return database_->read(it->status(), "reading " + entry_name(shard, after + 1));
 }
 
 result<std::uint64_t> rocksdb_journal::last_batch(std::uint32_t shard) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
   const journal_key first = make_journal_key(shard, 0);
   const journal_key last = make_journal_key(shard, batch_no_max);
   const rocksdb::Slice begin(first.view());
   rocksdb::ReadOptions options;
   options.iterate_lower_bound = &begin;
   const std::unique_ptr<rocksdb::Iterator> it(
-      database_->db().NewIterator(options, database_->handle(family::journal)));
+      session->db().NewIterator(options, session->handle(family::journal)));
   it->SeekForPrev(last.view());
   if (it->Valid()) {
     const std::optional<journal_batch> batch =
@@ -109,11 +138,14 @@ result<void> rocksdb_journal::trim(std::uint32_t shard, std::uint64_t upto) {
   assert(shard < trimmed_.size() && upto < batch_no_max);
   if (upto <= trimmed_[shard])
     return {};
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
   // From 0, not from the last trim: that one need not have survived.
   const journal_key begin = make_journal_key(shard, 0);
   const journal_key end = make_journal_key(shard, upto + 1);
-  const rocksdb::Status status = database_->db().DeleteRange(
-      rocksdb::WriteOptions(), database_->handle(family::journal), begin.view(), end.view());
+  const rocksdb::Status status = session->db().DeleteRange(
+      rocksdb::WriteOptions(), session->handle(family::journal), begin.view(), end.view());
   if (status.ok())
     trimmed_[shard] = upto;
   return database_->written(status, "trim of the journal");

@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <rocksdb/write_batch.h>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace telemetry::detail {
@@ -25,7 +27,14 @@ public:
   result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
 
 private:
-  [[nodiscard]] rocksdb::Status add(const journal_batch& batch);
+  /// Entries in order, with the size of each one's payload in `payloads`.
+  struct replay_piece {
+    std::vector<std::pair<journal_batch, std::size_t>> entries;
+    std::string payloads;
+  };
+  [[nodiscard]] result<void> read_piece(std::uint32_t shard, std::uint64_t after,
+                                        replay_piece& piece) const;
+  [[nodiscard]] rocksdb::Status add(const journal_batch& batch, rocksdb::ColumnFamilyHandle* to);
 
   std::shared_ptr<rocksdb_database> database_;
   rocksdb::WriteBatch write_;          ///< kept for its buffer
