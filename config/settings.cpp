@@ -71,7 +71,7 @@ constexpr std::array table{
         "The same in bytes of event lines."),
     duration(
         "ingest.future_limit", [](options& o) -> slot { return &o.ingest.future_limit; }, 0,
-        365 * 24 * hour, "How far ahead of the server's clock a timestamp may be; 0 is no limit."),
+        24 * hour * 365, "How far ahead of the server's clock a timestamp may be; 0 is no limit."),
     duration(
         "ingest.stall_limit", [](options& o) -> slot { return &o.ingest.stall_limit; }, 100, hour,
         "How long the store may be away before producers are closed with 1013."),
