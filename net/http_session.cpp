@@ -70,6 +70,7 @@ struct read_fault {
 };
 
 constexpr read_fault shutting_down{503, "the server is shutting down"};
+constexpr read_fault too_many{503, "the server has too many connections"};
 
 /// The fault behind a parser's error; nothing if the connection itself ended or broke.
 std::optional<read_fault> fault_of(error_code error) {
@@ -118,6 +119,8 @@ public:
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
     read_header();
     watch();
+    if (context_.sessions.draining())
+      drain();
   }
 
   void drain() override {
@@ -183,7 +186,10 @@ private:
     if (const auto fault = fault_of(parser_->get()))
       return refuse(*fault);
     const http_request request = request_of(parser_->get());
-    if (auto answer = find_route(request, route_)) {
+    auto answer = find_route(request, route_);
+    if (context_.over_limit && (answer || !is_handshake()))
+      return refuse(too_many);
+    if (answer) {
       keep_alive_ = keep_alive_ && parser_->is_done();
       return respond(std::move(*answer));
     }
@@ -192,6 +198,12 @@ private:
     if (!parser_->get()[http::field::expect].empty() && parser_->get().version() == 11)
       return invite_body();
     read_body();
+  }
+
+  /// The request is one that start_websocket_session() takes. @pre route_ is the request's
+  [[nodiscard]] bool is_handshake() const {
+    return route_.where == endpoint::upstream &&
+           judge_upgrade(parser_->get()) == upgrade_request::good;
   }
 
   /// Answers `Expect: 100-continue`.
@@ -249,10 +261,10 @@ private:
   // Answering ---------------------------------------------------------------------------------
 
   void dispatch() {
+    if (is_handshake())
+      return draining_ ? refuse(shutting_down) : hand_over();
     if (route_.where == endpoint::upstream) {
-      const upgrade_request kind = judge_upgrade(parser_->get());
-      if (kind == upgrade_request::good && !draining_)
-        return hand_over();
+      const auto kind = judge_upgrade(parser_->get());
       if (auto answer = refuse_upgrade(kind, view(parser_->get().target())))
         return respond(std::move(*answer));
     }

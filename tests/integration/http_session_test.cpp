@@ -1,0 +1,333 @@
+#include "http_fixture.hpp"
+#include "net/http_head.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace telemetry::net {
+namespace {
+
+using nlohmann::json;
+
+// Framing, keep-alive, malformed HTTP, time-outs, slow readers and shutdown.
+
+class HttpSessionTest : public HttpTest {};
+
+/// Events in a whole JSON array of them.
+std::ptrdiff_t count_events(const std::string& body) {
+  EXPECT_THAT(body, testing::StartsWith("[{"));
+  EXPECT_THAT(body, testing::EndsWith("}]\n"));
+  return std::count(body.begin(), body.end(), '{');
+}
+
+const std::string post_head = "POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n";
+
+TEST_F(HttpSessionTest, AnswersPipelinedRequestsInOrder) {
+  api_.add_robot("a", 2);
+  std::string requests;
+  for (int i = 0; i < 50; ++i)
+    requests += "GET /api/robots/a/odometer?n=" + std::to_string(i) +
+                " HTTP/1.1\r\nHost: x\r\n\r\n"
+                "GET /nowhere/" +
+                std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  send(requests);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(receive().body, "{\"odometer\":1.0,\"robot\":\"a\"}\n");
+    EXPECT_EQ(json::parse(receive().body).at("instance"), "/nowhere/" + std::to_string(i));
+  }
+}
+
+TEST_F(HttpSessionTest, ClosesAfterTheAnswerIfAskedTo) {
+  EXPECT_EQ(get("/livez", "Connection: close\r\n").headers.at("connection"), "close");
+  expect_end();
+}
+
+TEST_F(HttpSessionTest, SpeaksHttp10) {
+  send("GET /livez HTTP/1.0\r\n\r\n");
+  const auto answer = receive();
+  EXPECT_EQ(answer.version, "HTTP/1.0");
+  EXPECT_EQ(answer.headers.at("connection"), "close");
+  expect_end();
+  connect();
+  send("GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(receive().headers.at("connection"), "keep-alive");
+  EXPECT_EQ(get("/livez").status, 200);
+}
+
+TEST_F(HttpSessionTest, EndsLongHttp10AnswerWithTheConnection) {
+  api_.add_robot("long", 10'000);
+  api_.piece_rows = 1'000;
+  send("GET /api/robots/long/events HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const auto answer = receive();
+  EXPECT_EQ(answer.headers.count("content-length") + answer.headers.count("transfer-encoding"), 0u);
+  EXPECT_EQ(count_events(answer.body), 10'000);
+  EXPECT_TRUE(ended_);
+}
+
+TEST_F(HttpSessionTest, StreamsLongAnswerInChunks) {
+  api_.add_robot("long", 10'000);
+  api_.piece_rows = 100;
+  const auto answer = get("/api/robots/long/events");
+  EXPECT_GT(answer.chunks, 5u);
+  EXPECT_EQ(count_events(answer.body), 10'000);
+  const auto head = request("HEAD", "/api/robots/long/events");
+  EXPECT_EQ(head.headers.at("transfer-encoding"), "chunked");
+  EXPECT_EQ(get("/livez").status, 200) << "the connection goes on";
+}
+
+TEST_F(HttpSessionTest, StreamsLargestPageWithItsLink) {
+  api_.add_robot("long", 100'002);
+  api_.piece_rows = 7;
+  const auto answer = get("/api/robots/long/events?limit=100000&format=ndjson");
+  EXPECT_EQ(std::count(answer.body.begin(), answer.body.end(), '\n'), 100'000);
+  EXPECT_THAT(answer.headers.at("link"), testing::HasSubstr("after=99999>"));
+}
+
+TEST_F(HttpSessionTest, PullsOnlyWhatTheReaderTook) {
+  api_.add_robot("long", 400'000);
+  api_.piece_rows = 1'000;
+  api_.hold = true;
+  client_.cancel(); // reads no more
+  settle();
+  send("GET /api/robots/long/events HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto pull_until_quiet = [&] {
+    do {
+      api_.release();
+      settle();
+    } while (!api_.held.empty());
+  };
+  wait_for([&] { return !api_.held.empty(); });
+  pull_until_quiet();
+  const std::size_t pulled = api_.pulls;
+  EXPECT_LT(pulled, 300u) << "socket buffers hold some megabytes, not all of it";
+  pull_until_quiet();
+  EXPECT_EQ(api_.pulls, pulled) << "nothing is read for a reader that does not read";
+  api_.hold = false;
+  read();
+  wait_for([&] { return input_.size() > 5 && input_.substr(input_.size() - 5) == last_chunk; });
+  EXPECT_EQ(count_events(receive().body), 400'000);
+}
+
+TEST_F(HttpSessionTest, CutsReaderThatStandsStill) {
+  options_.idle_timeout = std::chrono::milliseconds(50);
+  api_.add_robot("long", 400'000);
+  api_.piece_rows = 1'000;
+  client_.cancel();
+  settle();
+  send("GET /api/robots/long/events HTTP/1.1\r\nHost: x\r\n\r\n");
+  wait_for([&] { return sessions_.count() == 0; });
+  settle();
+  EXPECT_EQ(api_.open_streams, 0u);
+}
+
+TEST_F(HttpSessionTest, CutsAnswerShortWhenItsStreamFails) {
+  api_.add_robot("long", 10'000);
+  api_.piece_rows = 1'000;
+  api_.fault_at_pull = 5;
+  send("GET /api/robots/long/events HTTP/1.1\r\nHost: x\r\n\r\n");
+  wait_for([&] { return ended_; });
+  EXPECT_THAT(input_, testing::StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(input_, testing::Not(testing::EndsWith("0\r\n\r\n")));
+}
+
+TEST_F(HttpSessionTest, SurvivesClientThatLeavesInMidStream) {
+  api_.add_robot("long", 400'000);
+  api_.piece_rows = 1'000;
+  api_.hold = true;
+  send("GET /api/robots/long/events HTTP/1.1\r\nHost: x\r\n\r\n");
+  wait_for([&] { return !api_.held.empty(); });
+  client_.close();
+  for (int i = 0; i < 1'000 && sessions_.count() > 0; ++i) {
+    api_.release();
+    settle();
+  }
+  EXPECT_EQ(sessions_.count(), 0u);
+  api_.release();
+}
+
+TEST_F(HttpSessionTest, DropsAnswersThatComeAfterItsEnd) {
+  api_.add_robot("a", 5);
+  for (const std::string path : {"", "/odometer", "/events", "/events?limit=2"}) {
+    connect();
+    api_.hold = true;
+    send("GET /api/robots/a" + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_for([&] { return !api_.held.empty(); });
+    sessions_.cut_all();
+    wait_for([&] { return sessions_.count() == 0; });
+    settle();
+    EXPECT_EQ(api_.open_streams, 0u);
+    api_.release();
+  }
+}
+
+TEST_F(HttpSessionTest, ClosesSilentConnection) {
+  options_.idle_timeout = std::chrono::milliseconds(20);
+  connect();
+  expect_end();
+}
+
+TEST_F(HttpSessionTest, ClosesConnectionThatIsSilentAfterAnAnswer) {
+  options_.idle_timeout = std::chrono::milliseconds(50);
+  connect();
+  EXPECT_EQ(get("/livez").status, 200);
+  expect_end();
+}
+
+TEST_F(HttpSessionTest, WaitsForTheEngineLongerThanForPeers) {
+  options_.idle_timeout = std::chrono::milliseconds(20);
+  connect();
+  api_.hold = true;
+  send("GET /api/robots/a HTTP/1.1\r\nHost: x\r\n\r\n");
+  wait_for([&] { return !api_.held.empty(); });
+  const auto later = std::chrono::steady_clock::now() + 5 * options_.idle_timeout;
+  wait_for([&] { return std::chrono::steady_clock::now() > later; });
+  api_.release();
+  EXPECT_EQ(receive().status, 404);
+}
+
+TEST_F(HttpSessionTest, DrainsIdleConnectionAtOnce) {
+  EXPECT_EQ(get("/livez").status, 200);
+  sessions_.drain_all();
+  expect_end();
+  EXPECT_EQ(sessions_.count(), 0u);
+}
+
+TEST_F(HttpSessionTest, FinishesItsAnswerWhenDrained) {
+  api_.add_robot("a", 1);
+  api_.hold = true;
+  send("GET /api/robots/a HTTP/1.1\r\nHost: x\r\n\r\n");
+  wait_for([&] { return !api_.held.empty(); });
+  sessions_.drain_all();
+  settle();
+  EXPECT_FALSE(ended_);
+  api_.release();
+  const auto answer = receive();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.at("connection"), "close");
+  expect_end();
+}
+
+TEST_F(HttpSessionTest, FinishesLongAnswerWhenDrained) {
+  api_.add_robot("long", 100'000);
+  api_.piece_rows = 1'000;
+  api_.hold = true;
+  send("GET /api/robots/long/events HTTP/1.1\r\nHost: x\r\n\r\n");
+  wait_for([&] { return !api_.held.empty(); });
+  api_.release();
+  settle();
+  sessions_.drain_all();
+  api_.hold = false;
+  api_.release();
+  EXPECT_EQ(count_events(receive().body), 100'000);
+  expect_end();
+}
+
+class HttpHalfReadTest : public HttpTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(HttpHalfReadTest, IsRefusedWhenDrained) {
+  send(GetParam());
+  settle();
+  sessions_.drain_all();
+  sessions_.drain_all();
+  EXPECT_EQ(receive().status, 503);
+  expect_end();
+  EXPECT_THAT(api_.ingested, testing::IsEmpty());
+}
+
+TEST_P(HttpHalfReadTest, IsGivenUpWhenItTakesTooLong) {
+  options_.idle_timeout = std::chrono::milliseconds(20);
+  connect();
+  send(GetParam());
+  const auto answer = receive();
+  EXPECT_EQ(answer.status, 408);
+  EXPECT_EQ(answer.headers.at("connection"), "close");
+  expect_end();
+}
+
+INSTANTIATE_TEST_SUITE_P(Requests, HttpHalfReadTest,
+                         testing::Values("GET /livez HTT",
+                                         post_head + "Content-Length: 7\r\n\r\n1,2,",
+                                         post_head +
+                                             "Transfer-Encoding: chunked\r\n\r\n4\r\n1,2,\r\n"));
+
+TEST_F(HttpSessionTest, DrainsConnectionThatComesLate) {
+  sessions_.drain_all();
+  connect();
+  expect_end();
+}
+
+TEST_F(HttpSessionTest, RefusesEverythingBeyondTheLimitOfConnections) {
+  context_.over_limit = true;
+  for (const std::string path : {"/livez", "/nowhere", "/upstream"}) {
+    connect();
+    EXPECT_EQ(get(path).status, 503) << path;
+    expect_end();
+  }
+}
+
+TEST_F(HttpSessionTest, TakesBodyOfRequestThatNeedsNone) {
+  EXPECT_EQ(request("GET", "/livez", "", "ignored").status, 200);
+  EXPECT_EQ(get("/readyz").status, 200);
+}
+
+TEST_F(HttpSessionTest, TakesTargetInAbsoluteForm) {
+  EXPECT_EQ(get("http://somewhere:80/livez?x").status, 200);
+  EXPECT_EQ(get("http://somewhere").status, 404);
+}
+
+class HttpMalformedTest : public HttpTest,
+                          public testing::WithParamInterface<std::pair<std::string, int>> {};
+
+TEST_P(HttpMalformedTest, IsAProblemAndEndsTheConnection) {
+  const auto& [bytes, status] = GetParam();
+  send(bytes);
+  const auto answer = receive();
+  EXPECT_EQ(answer.status, status);
+  EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
+  EXPECT_EQ(json::parse(answer.body).at("status"), status);
+  EXPECT_EQ(answer.headers.at("connection"), "close");
+  expect_end();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Requests, HttpMalformedTest,
+    testing::Values(
+        std::pair("GARBAGE\r\n\r\n", 400), std::pair("\x16\x03\x01\x02\x01\x01\r\n\r\n", 400),
+        std::pair("GET /livez\r\n\r\n", 400), std::pair("GET /livez HTTP/9.9\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/2.0\r\nHost: x\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nbroken header\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost : x\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + std::string(200'000, 'a') +
+                      "\r\n\r\n",
+                  431),
+        std::pair("GET /" + std::string(200'000, 'a') + " HTTP/1.1\r\n\r\n", 431),
+        std::pair(post_head + "Content-Length: many\r\n\r\n", 400),
+        std::pair(post_head + "Content-Length: -1\r\n\r\n", 400),
+        std::pair(post_head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        std::pair(post_head + "Content-Length: 99999999999999999999999\r\n\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        std::pair(post_head + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: gzip\r\n\r\n", 501),
+        std::pair(post_head + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        std::pair("POST /api/events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        std::pair(post_head + "Expect: dinner\r\nContent-Length: 1\r\n\r\n", 417)));
+
+TEST_F(HttpSessionTest, SaysNothingToClientThatLeaves) {
+  send("GET /livez HT");
+  client_.shutdown(boost::asio::ip::tcp::socket::shutdown_send);
+  expect_end();
+}
+
+TEST_F(HttpSessionTest, AnswersClientThatOnlyStoppedSending) {
+  send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  client_.shutdown(boost::asio::ip::tcp::socket::shutdown_send);
+  EXPECT_EQ(receive().status, 200);
+  expect_end();
+}
+
+} // namespace
+} // namespace telemetry::net
