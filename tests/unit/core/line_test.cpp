@@ -226,8 +226,9 @@ TEST(LineTest, RefusesInvalidUtf8InTheName) {
     EXPECT_EQ(fault_of_name(name), "robot_name is not valid UTF-8") << testing::PrintToString(name);
   }
   for (const std::string name :
-       {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
-        "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+       {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xE1\x80\x80", "\xEC\xBF\xBF", "\xF1\x80\x80\x80",
+        "\xF3\xBF\xBF\xBF", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80",
+        "\xF4\x8F\xBF\xBF"}) {
     EXPECT_EQ(fault_of_name(name), "accepted") << testing::PrintToString(name);
   }
 }
