@@ -34,6 +34,7 @@ robot_track::robot_track(const robot_state& stored)
 
 verdict robot_track::offer(timestamp_ms timestamp, const position& at, const batch_stamp& stamp) {
   assert(timestamp >= 0 && timestamp <= timestamp_max);
+  assert(std::abs(at.x) <= coordinate_max && std::abs(at.y) <= coordinate_max);
   seal(stamp.horizon_ms); // rule 11: seal first, then judge
   const track_row row{{timestamp, at, 0}, stamp.batch_no, stamp.wall};
   std::size_t index = rows_.size();
@@ -48,6 +49,9 @@ verdict robot_track::offer(timestamp_ms timestamp, const position& at, const bat
     index = static_cast<std::size_t>(place - rows_.begin());
     rows_.insert(place, row);
   }
+  assert(index == 0 ? timestamp > base_.last_timestamp
+                    : timestamp > rows_[index - 1].event.timestamp);
+  assert(index + 1 == rows_.size() || timestamp < rows_[index + 1].event.timestamp);
   fold_from(index);
   note_arrival(timestamp, stamp.arrival_ms);
   note_wall(stamp.wall);
@@ -171,12 +175,15 @@ robot_track::taken robot_track::take() {
     ++base_.events;
   }
   const event_row& last = rows_.back().event;
+  assert(last.timestamp == seal_point_);
+  assert(last.odometer >= base_.odometer);
   base_.last_timestamp = last.timestamp;
   base_.last = last.at;
   base_.odometer = last.odometer;
   taken_ = std::make_shared<const std::vector<track_row>>(std::move(rows_));
   rows_ = std::move(unsealed);
   if (rows_.empty()) {
+    assert(marks_.empty());
     std::vector<arrival_mark>().swap(marks_); // an idle robot owns no heap memory
   }
   return {taken_, base_};
