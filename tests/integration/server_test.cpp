@@ -1,0 +1,213 @@
+#include "tests/integration/server_fixture.hpp"
+
+#include "tests/integration/websocket_harness.hpp" // no_api
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+#include <future>
+
+namespace telemetry::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ServerTest : public testing::Test {
+protected:
+  /// Starts a server on a free port.
+  void listen() {
+    options_.port = 0;
+    server_ = net::make_server(options_);
+    const auto listening = server_->listen(engine_, api_);
+    ASSERT_TRUE(listening) << listening.error().text;
+  }
+  std::unique_ptr<blocking_client> connect() {
+    auto client = std::make_unique<blocking_client>(server_->port());
+    client->connect();
+    return client;
+  }
+  std::unique_ptr<blocking_client> connect_upstream() {
+    auto client = connect();
+    const auto head = client->upgrade();
+    EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
+    return client;
+  }
+
+  net::server_options options_;
+  no_api api_;
+  echo_engine engine_;
+  std::unique_ptr<net::server> server_; // first to go
+};
+
+/// Sends numbered messages, always some in flight, and checks that each comes back in its turn.
+void produce(blocking_client& client, int rounds, int messages_per_round) {
+  for (int round = 0; round < rounds; ++round) {
+    std::string batch;
+    std::vector<server_frame> expected;
+    for (int i = 0; i < messages_per_round; ++i) {
+      const auto text = std::to_string(round) + ',' + std::string(static_cast<std::size_t>(i), 'x');
+      batch += client_text(text);
+      expected.push_back({opcode::text, text});
+    }
+    client.send(batch);
+    ASSERT_EQ(client.receive_frames(expected.size()), expected) << "round " << round;
+  }
+  client.send(client_close(1000));
+  const auto frames = client.receive_frames(2); // the second is the end
+  ASSERT_EQ(frames.size(), 1u);
+  ASSERT_EQ(frames[0].close_code(), 1000);
+}
+
+TEST_F(ServerTest, ServesManyProducersOnSeveralThreads) {
+  options_.io_threads = 2;
+  listen();
+  std::vector<std::unique_ptr<blocking_client>> clients;
+  std::vector<std::thread> producers;
+  for (int i = 0; i < 8; ++i)
+    clients.push_back(connect_upstream());
+  for (auto& client : clients)
+    producers.emplace_back([&client] { produce(*client, 30, 100); });
+  for (auto& producer : producers)
+    producer.join();
+}
+
+TEST_F(ServerTest, DealsSocketsToAllThreads) {
+  options_.io_threads = 3;
+  listen();
+  EXPECT_EQ(server_->io_threads().size(), 3u);
+  std::vector<std::unique_ptr<blocking_client>> clients;
+  for (int i = 0; i < 6; ++i)
+    clients.push_back(connect_upstream());
+  engine_.hold(true);
+  for (auto& client : clients)
+    client->send(client_text("which?"));
+  engine_.wait_for_messages(6);
+  EXPECT_EQ(engine_.waiting_by_thread(),
+            (std::map<std::size_t, std::size_t>{{0, 2}, {1, 2}, {2, 2}}));
+  engine_.hold(false);
+}
+
+TEST_F(ServerTest, DrainAnswersWhatWasReadAndClosesWith1001) {
+  listen();
+  auto client = connect_upstream();
+  auto idle = connect_upstream();
+  engine_.hold(true);
+  client->send(client_text("a") + client_text("b"));
+  engine_.wait_for_messages(2);
+  auto drained = std::async(std::launch::async, [&] { return server_->drain(30s); });
+  const auto last_words = idle->receive_frames(2);
+  ASSERT_EQ(last_words.size(), 1u);
+  EXPECT_EQ(last_words[0].close_code(), 1001);
+  idle.reset();
+  EXPECT_THROW(connect()->upgrade(), std::exception) << "a draining server accepts nobody";
+  engine_.hold(false);
+  const auto frames = client->receive_frames(4);
+  ASSERT_EQ(frames.size(), 3u);
+  EXPECT_EQ(frames[0].payload, "a");
+  EXPECT_EQ(frames[1].payload, "b");
+  EXPECT_EQ(frames[2].close_code(), 1001);
+  client.reset();
+  EXPECT_EQ(drained.get(), 0u);
+}
+
+TEST_F(ServerTest, DrainCutsWhatDoesNotEndInTime) {
+  listen();
+  auto client = connect_upstream();
+  engine_.hold(true);
+  client->send(client_text("never answered"));
+  engine_.wait_for_messages(1);
+  EXPECT_EQ(server_->drain(10ms), 1u);
+  EXPECT_TRUE(client->receive_frames(1).empty());
+}
+
+TEST_F(ServerTest, StopEndsEverything) {
+  listen();
+  auto client = connect_upstream();
+  server_->stop();
+  server_->stop();
+  EXPECT_TRUE(client->receive_frames(1).empty());
+}
+
+TEST_F(ServerTest, TellsThoseBeyondTheLimitToComeBack) {
+  options_.connections_max = 2;
+  listen();
+  auto first = connect_upstream();
+  auto second = connect_upstream();
+  auto third = connect();
+  EXPECT_TRUE(third->upgrade().starts_with("HTTP/1.1 101 "));
+  const auto frames = third->receive_frames(2);
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].close_code(), 1013);
+  auto fourth = connect();
+  fourth->send("GET /api/robots HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_TRUE(fourth->receive_all().starts_with("HTTP/1.1 503 "));
+  first->send(client_text("still served"));
+  EXPECT_EQ(first->receive_frames(1).at(0).payload, "still served");
+}
+
+TEST_F(ServerTest, SaysWhyItCannotListen) {
+  listen();
+  auto options = options_;
+  options.port = server_->port();
+  const auto taken = net::make_server(options)->listen(engine_, api_);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, errc::unavailable);
+  EXPECT_EQ(taken.error().text, "cannot listen on 127.0.0.1:" + std::to_string(options.port) +
+                                    ": Address already in use");
+  options.host = "192.0.2.1"; // TEST-NET-1: nobody's
+  EXPECT_FALSE(net::make_server(options)->listen(engine_, api_));
+}
+
+TEST_F(ServerTest, ListensOnANamedHost) {
+  options_.host = "localhost";
+  listen();
+  EXPECT_NE(server_->port(), 0);
+}
+
+TEST_F(ServerTest, PingsAndThenClosesASilentPeer) {
+  options_.idle_timeout = 80ms; // ticks of 10 ms
+  listen();
+  auto client = connect_upstream();
+  const auto frames = client->receive_frames(2);
+  EXPECT_EQ(frames, (std::vector<server_frame>{{opcode::ping, ""}}));
+}
+
+/// Leaves the process `spare` file descriptors, as long as it lives.
+class descriptor_limit {
+public:
+  explicit descriptor_limit(int spare) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = open("/dev/null", O_RDONLY);
+    close(next);
+    auto tight = before_;
+    tight.rlim_cur = static_cast<rlim_t>(next + spare);
+    setrlimit(RLIMIT_NOFILE, &tight);
+  }
+  ~descriptor_limit() { setrlimit(RLIMIT_NOFILE, &before_); }
+  descriptor_limit(const descriptor_limit&) = delete;
+  descriptor_limit& operator=(const descriptor_limit&) = delete;
+
+private:
+  rlimit before_{};
+};
+
+TEST_F(ServerTest, AcceptsAgainAfterDescriptorsRanOut) {
+  std::promise<std::string> failed;
+  options_.on_accept_failure = [&](std::string_view reason) {
+    failed.set_value(std::string(reason)); // once a second at most: a second time would throw
+  };
+  listen();
+  blocking_client client(server_->port());
+  {
+    const descriptor_limit tight(0);
+    client.connect();
+    EXPECT_EQ(failed.get_future().get(), "Too many open files");
+  }
+  EXPECT_TRUE(client.upgrade().starts_with("HTTP/1.1 101 "));
+  client.send(client_text("at last"));
+  EXPECT_EQ(client.receive_frames(1).at(0).payload, "at last");
+}
+
+} // namespace
+} // namespace telemetry::test
