@@ -13,7 +13,7 @@ packages_missing() {
   local wanted
   wanted=$(awk -v sets=" $* " '!/^#/ && index(sets, " " $1 " ") { print $2 }' "$root/support/packages")
   # shellcheck disable=SC2086
-  dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
+  { dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null || true; } |
     awk '$2 == "installed" { print $1 }' | sort -u | comm -13 - <(sort -u <<<"$wanted")
 }
 
