@@ -1,0 +1,233 @@
+#include "tests/support/faulty_file_system.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace telemetry::test {
+
+using rocksdb::DirFsyncOptions;
+using rocksdb::FileOptions;
+using rocksdb::FSDirectory;
+using rocksdb::FSWritableFile;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+class faulty_file final : public rocksdb::FSWritableFileOwnerWrapper {
+public:
+  faulty_file(std::unique_ptr<FSWritableFile> file, std::string name, faulty_file_system& files)
+      : FSWritableFileOwnerWrapper(std::move(file)), name_(std::move(name)), files_(files) {}
+
+  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* dbg) override {
+    const auto [status, torn] = files_.decide(file_operation::write, name_);
+    if (!status.ok() && !torn)
+      return status;
+    const Slice part(data.data(), torn ? data.size() / 2 : data.size());
+    const IOStatus appended = target()->Append(part, options, dbg);
+    files_.wrote(name_, part.size());
+    return status.ok() ? appended : status;
+  }
+  IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
+                  IODebugContext* dbg) override {
+    return Append(data, options, dbg);
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* dbg) override {
+    if (auto [status, torn] = files_.decide(file_operation::sync, name_); !status.ok())
+      return status;
+    files_.synced(name_);
+    return target()->Flush(options, dbg); // the disk itself need not be waited for
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* dbg) override {
+    return Sync(options, dbg);
+  }
+
+private:
+  std::string name_;
+  faulty_file_system& files_;
+};
+
+class faulty_directory final : public rocksdb::FSDirectoryWrapper {
+public:
+  faulty_directory(std::unique_ptr<FSDirectory> directory, std::string name,
+                   faulty_file_system& files)
+      : FSDirectoryWrapper(std::move(directory)), name_(std::move(name)), files_(files) {}
+
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override { return sync(); }
+  IOStatus FsyncWithDirOptions(const IOOptions&, IODebugContext*, const DirFsyncOptions&) override {
+    return sync();
+  }
+
+private:
+  IOStatus sync() {
+    if (auto [status, torn] = files_.decide(file_operation::sync, name_); !status.ok())
+      return status;
+    files_.synced_directory(name_);
+    return IOStatus::OK();
+  }
+
+  std::string name_;
+  faulty_file_system& files_;
+};
+
+faulty_file_system::faulty_file_system() : FileSystemWrapper(FileSystem::Default()) {}
+
+void faulty_file_system::fail(file_operation which, std::string suffix, std::uint64_t pass,
+                              IOStatus error, bool torn) {
+  const std::scoped_lock lock(mutex_);
+  fault_ = fault{which, std::move(suffix), pass, std::move(error), torn};
+  failures_ = 0;
+}
+
+void faulty_file_system::heal() {
+  const std::scoped_lock lock(mutex_);
+  fault_.reset();
+}
+
+std::uint64_t faulty_file_system::failures() const {
+  const std::scoped_lock lock(mutex_);
+  return failures_;
+}
+
+void faulty_file_system::set_free_bytes(std::optional<std::uint64_t> bytes) {
+  const std::scoped_lock lock(mutex_);
+  free_bytes_ = bytes;
+}
+
+void faulty_file_system::crash_after(std::uint64_t operations) {
+  const std::scoped_lock lock(mutex_);
+  left_ = operations;
+}
+
+bool faulty_file_system::crashed() const {
+  const std::scoped_lock lock(mutex_);
+  return left_ == 0;
+}
+
+void faulty_file_system::lose_unsynced(std::uint64_t kept_tail_bytes) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [name, state] : files_)
+    if (!state.name_synced)
+      std::filesystem::remove(name);
+    else
+      std::filesystem::resize_file(name, std::min(state.written, state.synced + kept_tail_bytes));
+}
+
+faulty_file_system::decision faulty_file_system::decide(std::optional<file_operation> which,
+                                                        const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  if (left_ == 0)
+    return {IOStatus::IOError("the machine is off")};
+  if (left_)
+    --*left_;
+  if (!fault_ || which != fault_->which || !name.ends_with(fault_->suffix))
+    return {};
+  if (fault_->pass > 0) {
+    --fault_->pass;
+    return {};
+  }
+  ++failures_;
+  return {fault_->error, fault_->torn};
+}
+
+void faulty_file_system::wrote(const std::string& name, std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  files_[name].written += bytes;
+}
+
+void faulty_file_system::synced(const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  files_[name].synced = files_[name].written;
+}
+
+void faulty_file_system::synced_directory(const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  for (auto& [file, state] : files_)
+    if (std::filesystem::path(file).parent_path() == name)
+      state.name_synced = true;
+}
+
+IOStatus faulty_file_system::NewWritableFile(const std::string& name, const FileOptions& options,
+                                             std::unique_ptr<FSWritableFile>* file,
+                                             IODebugContext* dbg) {
+  if (auto [status, torn] = decide(std::nullopt, name); !status.ok())
+    return status;
+  const IOStatus status = target()->NewWritableFile(name, options, file, dbg);
+  if (status.ok()) {
+    *file = std::make_unique<faulty_file>(std::move(*file), name, *this);
+    const std::scoped_lock lock(mutex_);
+    files_[name] = {};
+  }
+  return status;
+}
+
+IOStatus faulty_file_system::ReopenWritableFile(const std::string& name, const FileOptions& options,
+                                                std::unique_ptr<FSWritableFile>* file,
+                                                IODebugContext* dbg) {
+  const IOStatus status = target()->ReopenWritableFile(name, options, file, dbg);
+  if (status.ok())
+    *file = std::make_unique<faulty_file>(std::move(*file), name, *this);
+  return status;
+}
+
+IOStatus faulty_file_system::NewDirectory(const std::string& name, const IOOptions& options,
+                                          std::unique_ptr<FSDirectory>* directory,
+                                          IODebugContext* dbg) {
+  const IOStatus status = target()->NewDirectory(name, options, directory, dbg);
+  if (status.ok())
+    *directory = std::make_unique<faulty_directory>(std::move(*directory), name, *this);
+  return status;
+}
+
+IOStatus faulty_file_system::DeleteFile(const std::string& name, const IOOptions& options,
+                                        IODebugContext* dbg) {
+  if (auto [status, torn] = decide(std::nullopt, name); !status.ok())
+    return status;
+  {
+    const std::scoped_lock lock(mutex_);
+    files_.erase(name);
+  }
+  return target()->DeleteFile(name, options, dbg);
+}
+
+IOStatus faulty_file_system::RenameFile(const std::string& from, const std::string& to,
+                                        const IOOptions& options, IODebugContext* dbg) {
+  if (auto [status, torn] = decide(std::nullopt, to); !status.ok())
+    return status;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto it = files_.find(from); it != files_.end()) {
+      files_[to] = it->second;
+      files_.erase(from);
+    }
+  }
+  return target()->RenameFile(from, to, options, dbg);
+}
+
+IOStatus faulty_file_system::LinkFile(const std::string& from, const std::string& to,
+                                      const IOOptions& options, IODebugContext* dbg) {
+  if (auto [status, torn] = decide(std::nullopt, to); !status.ok())
+    return status;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto it = files_.find(from); it != files_.end()) {
+      files_[to] = it->second;
+      files_[to].name_synced = false;
+    }
+  }
+  return target()->LinkFile(from, to, options, dbg);
+}
+
+IOStatus faulty_file_system::GetFreeSpace(const std::string& path, const IOOptions& options,
+                                          std::uint64_t* bytes, IODebugContext* dbg) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (free_bytes_) {
+      *bytes = *free_bytes_;
+      return IOStatus::OK();
+    }
+  }
+  return target()->GetFreeSpace(path, options, bytes, dbg);
+}
+
+} // namespace telemetry::test
