@@ -1,0 +1,56 @@
+#pragma once
+
+#include "actors/lane.hpp"
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace telemetry {
+
+/// What became of the events of one producer, in the order in which it sent them.
+///
+/// Thread: its lane's.
+class answer_queue {
+public:
+  struct answer {
+    verdict what;             ///< never pending
+    std::string_view refusal; ///< why the line is no event; empty if it is one. Valid until next().
+    timestamp_ms seal_point;  ///< if stale
+  };
+
+  /// Hands an event to `to`; its answer comes with the commit. `participant` is told then.
+  void submit(const event_view& event, lane& to, const caf::actor& participant);
+  /// A line that was refused before the journal.
+  void refuse(std::string reason);
+
+  /// Takes the next answer, if it is known by now.
+  [[nodiscard]] std::optional<answer> next();
+
+  [[nodiscard]] std::size_t size() const noexcept { return lines_.size() - head_; }
+  /// Forgets everything: nobody is there to be answered.
+  void clear();
+
+private:
+  struct line {
+    std::uint32_t index;
+    std::uint32_t shard;
+  };
+  static constexpr std::uint32_t refused = UINT32_MAX; ///< as a line's shard
+
+  /// Consecutive lines that share a submission.
+  struct run {
+    submission_ptr source; ///< nullptr: refused lines only
+    std::size_t lines;
+  };
+
+  std::vector<line> lines_; ///< from head_ on
+  std::size_t head_ = 0;
+  std::deque<run> runs_;
+  std::deque<std::string> refusals_;
+  std::string last_refusal_;
+};
+
+} // namespace telemetry

@@ -1,0 +1,137 @@
+#include "actors/checkpointer.hpp"
+
+#include "config/log.hpp"
+
+#include <algorithm>
+
+namespace telemetry {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds retry_delay{500};
+/// Least time between two checkpoints that memory asks for.
+constexpr std::int64_t pause_ms = 100;
+/// Collecting never blocks; a shard is only ever behind by its mailbox.
+constexpr milliseconds collect_timeout{60'000};
+
+} // namespace
+
+checkpointer::checkpointer(caf::actor_config& config, engine_context& context, event_store& store,
+                           const std::vector<shard_marker>& markers)
+    : checkpointer_actor::base(config), context_(context), store_(store), markers_(markers) {}
+
+checkpointer::behavior_type checkpointer::make_behavior() {
+  delayed_send(this, context_.options.checkpoint_interval, sweep_atom_v);
+  return {
+      [this](checkpoint_atom) {
+        if (context_.time.steady_ms() - last_done_ms_ >= pause_ms)
+          start();
+      },
+      [this](sweep_atom) {
+        start();
+        delayed_send(this, context_.options.checkpoint_interval, sweep_atom_v);
+      },
+      [this](retry_atom) { write(); },
+      [this](finish_atom) -> caf::result<bool> {
+        auto promise = make_response_promise<bool>();
+        finishing_.push_back(promise);
+        if (!running_)
+          finish();
+        else if (away_)
+          failed({errc::shutting_down, "stopped while the store is away"});
+        return promise;
+      },
+  };
+}
+
+void checkpointer::start() {
+  if (std::exchange(running_, true)) // rule 18
+    return;
+  parts_.clear();
+  content_ = {};
+  for (const auto& shard : context_.shards)
+    request(shard, collect_timeout, collect_atom_v)
+        .then([this](const shard_checkpoint_ptr& part) { collected(part); },
+              [this](const caf::error&) {
+                context_.fatal({errc::timeout, "a shard does not answer the checkpointer"});
+              });
+}
+
+void checkpointer::collected(const shard_checkpoint_ptr& part) {
+  parts_.push_back(part);
+  if (parts_.size() < context_.shards.size())
+    return;
+  for (const auto& one : parts_) {
+    content_.robots.insert(content_.robots.end(), std::make_move_iterator(one->robots.begin()),
+                           std::make_move_iterator(one->robots.end()));
+    one->robots.clear();
+    if (one->rows > 0 || one->marker.cut > markers_[one->shard].cut)
+      content_.markers.push_back(one->marker);
+  }
+  write();
+}
+
+void checkpointer::write() {
+  if (content_.markers.empty())
+    return written();
+  if (const auto outcome = store_.commit(content_); !outcome)
+    return failed(outcome.error());
+  written();
+}
+
+void checkpointer::written() {
+  if (std::exchange(away_, false)) {
+    log::info("store takes checkpoints again");
+    context_.credit.store_away("");
+  }
+  // Rule 21: rows leave memory, and the journal, only now.
+  for (const auto& one : parts_)
+    send(context_.shards[one->shard], stored_atom_v, one);
+  if (!content_.markers.empty())
+    send(context_.writer, trim_atom_v, content_.markers);
+  for (const auto& marker : content_.markers)
+    markers_[marker.shard] = marker;
+  parts_.clear();
+  content_ = {};
+  running_ = false;
+  last_done_ms_ = context_.time.steady_ms();
+  context_.credit.checkpoint_done();
+  if (!context_.credit.is_open())
+    delayed_send(this, milliseconds{pause_ms}, checkpoint_atom_v);
+  if (!finishing_.empty())
+    finish();
+}
+
+void checkpointer::failed(const failure& why) {
+  switch (why.code) {
+  case errc::no_space:
+  case errc::unavailable:
+  case errc::timeout:
+  case errc::shutting_down:
+    break;
+  default:
+    return context_.fatal(why);
+  }
+  if (!std::exchange(away_, true))
+    log::error("store refuses checkpoints: memory fills up until it takes them again",
+               {{"error", to_string(why.code)}, {"reason", why.text}});
+  context_.credit.store_away(why.text);
+  // The journal has it all: a stop need not wait for the store.
+  for (auto& promise : std::exchange(finishing_, {}))
+    promise.deliver(false);
+  if (why.code != errc::shutting_down)
+    delayed_send(this, retry_delay, retry_atom_v);
+}
+
+/// Runs one more checkpoint, then answers.
+void checkpointer::finish() {
+  if (!std::exchange(last_one_, true))
+    return start();
+  last_one_ = false;
+  for (auto& promise : std::exchange(finishing_, {}))
+    promise.deliver(true);
+}
+
+} // namespace telemetry

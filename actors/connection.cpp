@@ -1,0 +1,169 @@
+#include "actors/connection.hpp"
+
+#include "core/line.hpp"
+#include "core/number.hpp"
+
+namespace telemetry {
+
+connection::connection(caf::actor_config& config, lane& home, net::upstream_peer& peer)
+    : caf::event_based_actor(config), home_(home), peer_(&peer) {}
+
+caf::behavior connection::make_behavior() {
+  return {
+      [this](const received_messages& received) {
+        future_limit_ = future_limit(home_.context());
+        for (const auto text : received.messages)
+          take(text);
+        answer();
+      },
+      [this](verdicts_atom) { answer(); },
+      [this](retry_atom) {
+        waits_for_gate_ = false;
+        give_up_if_stalled();
+        home_.flush_later(this, *this); // reads on if the gate is open, or waits again
+      },
+  };
+}
+
+bool connection::may_read() {
+  const auto& most = home_.context().options;
+  if (answers_.size() >= most.in_flight_max || bytes_ >= most.in_flight_bytes_max)
+    return false;
+  if (home_.context().credit.is_open())
+    return true;
+  if (!std::exchange(waits_for_gate_, true))
+    home_.await_gate(this);
+  return false;
+}
+
+void connection::detach() {
+  peer_ = nullptr;
+  answers_.clear();
+  messages_.clear();
+}
+
+/// Each line ends in \n or \r\n; the last one may omit it (PROTOCOL.md §3).
+void connection::take(std::string_view text) {
+  const auto bytes = static_cast<std::uint32_t>(text.size());
+  std::uint32_t lines = 0;
+  do {
+    const auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.ends_with('\r'))
+      line.remove_suffix(1);
+    take_line(line);
+    ++lines;
+  } while (!text.empty());
+  messages_.push_back({lines, bytes});
+  bytes_ += bytes;
+}
+
+void connection::take_line(std::string_view line) {
+  auto event = parse_line(line);
+  if (!event)
+    answers_.refuse(event.error().text);
+  else if (event->timestamp > future_limit_)
+    answers_.refuse(std::string{future_refusal});
+  else
+    answers_.submit(*event, home_, this);
+}
+
+void connection::answer() {
+  if (peer_ == nullptr)
+    return;
+  std::size_t plain_oks = 0; // messages of one line in a row that are OK
+  bool answered = false;
+  while (const auto next = answers_.next()) {
+    const auto& front = messages_.front();
+    const bool ok = next->refusal.empty() &&
+                    (next->what == verdict::accepted || next->what == verdict::duplicate);
+    if (front.lines == 1 && ok) {
+      ++plain_oks;
+    } else {
+      append_answer(*next);
+      if (++answered_lines_ < front.lines)
+        continue;
+      if (plain_oks > 0)
+        peer_->answer_ok(std::exchange(plain_oks, 0));
+      peer_->answer(text_);
+      text_.clear();
+      answered_lines_ = 0;
+    }
+    answered = true;
+    bytes_ -= front.bytes;
+    messages_.pop_front();
+  }
+  if (plain_oks > 0)
+    peer_->answer_ok(plain_oks);
+  if (answered)
+    home_.flush_later(this, *this);
+}
+
+void connection::append_answer(const answer_queue::answer& what) {
+  if (answered_lines_ > 0)
+    text_ += '\n';
+  if (!what.refusal.empty())
+    text_.append("ERR ").append(what.refusal);
+  else if (what.what == verdict::stale)
+    append_integer(text_ += "STALE ", what.seal_point);
+  else
+    text_ += what.what == verdict::conflict ? "CONFLICT" : "OK";
+}
+
+/// What waits for a store that is away for too long gets no answer: unknown, to be sent again.
+void connection::give_up_if_stalled() {
+  if (peer_ == nullptr ||
+      home_.context().credit.away_ms() < home_.context().options.stall_limit.count())
+    return;
+  answers_.clear();
+  messages_.clear();
+  bytes_ = 0;
+  peer_->close(net::close_code::try_again_later, "the store is away");
+}
+
+void connection::flush() {
+  if (peer_ != nullptr)
+    peer_->flush();
+}
+
+namespace {
+
+/// The session's handle to its connection actor.
+class session_upstream final : public net::upstream {
+public:
+  session_upstream(lane& home, net::upstream_peer& peer)
+      : home_(home),
+        actor_(home.context().writer->home_system().spawn<connection, caf::lazy_init + caf::hidden>(
+            std::ref(home), std::ref(peer))),
+        connection_(*static_cast<connection*>(caf::actor_cast<caf::abstract_actor*>(actor_))) {
+    home_.enlist(actor_);
+  }
+
+  ~session_upstream() override {
+    home_.dismiss(actor_);
+    connection_.detach();
+  }
+
+  void on_messages(std::span<const std::string_view> messages) override {
+    home_.unit().deliver(actor_, received_messages{messages});
+  }
+  [[nodiscard]] bool may_read() const override { return connection_.may_read(); }
+  [[nodiscard]] std::size_t unanswered() const override { return connection_.unanswered(); }
+
+private:
+  lane& home_;
+  caf::actor actor_;
+  connection& connection_;
+};
+
+} // namespace
+
+std::unique_ptr<net::upstream> connection_factory::open(net::upstream_peer& peer,
+                                                        net::io_thread& io) {
+  if (context_.credit.away_ms() >= context_.options.stall_limit.count())
+    return nullptr;
+  return std::make_unique<session_upstream>(*context_.lanes[io.index()], peer);
+}
+
+} // namespace telemetry

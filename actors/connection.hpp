@@ -1,0 +1,75 @@
+#pragma once
+
+#include "actors/answer_queue.hpp"
+#include "net/upstream.hpp"
+
+#include <caf/all.hpp>
+
+#include <deque>
+#include <span>
+
+namespace telemetry {
+
+/// The complete messages of one socket read. Delivered inline: the views outlive the handler.
+struct received_messages {
+  std::span<const std::string_view> messages;
+};
+
+} // namespace telemetry
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::received_messages)
+
+namespace telemetry {
+
+/// CONNECTION: one WebSocket; turns messages into events, keeps credit and the order of answers.
+/// Run inline by its lane; its session may call the public functions on that thread.
+class connection final : public caf::event_based_actor, private flushable {
+public:
+  static inline const char* const actor_name = "connection";
+
+  connection(caf::actor_config& config, lane& home, net::upstream_peer& peer);
+  [[nodiscard]] const char* name() const override { return actor_name; }
+
+  [[nodiscard]] bool may_read();
+  [[nodiscard]] std::size_t unanswered() const noexcept { return messages_.size(); }
+  /// The session is gone.
+  void detach();
+
+protected:
+  caf::behavior make_behavior() override;
+
+private:
+  struct message {
+    std::uint32_t lines;
+    std::uint32_t bytes;
+  };
+
+  void take(std::string_view text);
+  void take_line(std::string_view line);
+  void answer();
+  void append_answer(const answer_queue::answer& what);
+  void give_up_if_stalled();
+  void flush() override;
+
+  lane& home_;
+  net::upstream_peer* peer_; ///< nullptr: the session is gone
+  answer_queue answers_;
+  std::deque<message> messages_;     ///< not answered yet
+  std::size_t bytes_ = 0;            ///< of messages_
+  std::uint32_t answered_lines_ = 0; ///< of the first message
+  std::string text_;                 ///< their answers
+  std::int64_t future_limit_ = 0;    ///< latest timestamp allowed now
+  bool waits_for_gate_ = false;
+};
+
+/// Makes a connection actor for every WebSocket.
+class connection_factory final : public net::upstream_factory {
+public:
+  explicit connection_factory(engine_context& context) : context_(context) {}
+  std::unique_ptr<net::upstream> open(net::upstream_peer& peer, net::io_thread& io) override;
+
+private:
+  engine_context& context_;
+};
+
+} // namespace telemetry

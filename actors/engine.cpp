@@ -1,0 +1,188 @@
+#include "actors/engine.hpp"
+
+#include "actors/checkpointer.hpp"
+#include "actors/ingest.hpp"
+#include "actors/journal_writer.hpp"
+#include "actors/lane.hpp"
+#include "actors/monitor.hpp"
+#include "actors/reader.hpp"
+#include "actors/shard.hpp"
+#include "config/log.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace telemetry {
+
+namespace {
+
+constexpr auto recovery_timeout = caf::infinite; // local actors; a journal may be of any length
+constexpr std::chrono::seconds finish_timeout{60};
+
+/// Configures CAF: `sharing`, since `stealing` collapses with many runnable actors.
+void configure(caf::actor_system_config& config, const engine_options& options) {
+  const auto workers = options.workers > 0
+                           ? options.workers
+                           : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  config.set("scheduler.policy", caf::atom(options.detach ? "sharing" : "testing"));
+  config.set("scheduler.max-threads", workers);
+}
+
+/// A question that came too early or too late.
+template <class T>
+class refused_stream final : public net::pull_stream<T> {
+public:
+  explicit refused_stream(failure why) : why_(std::move(why)) {}
+  void next(net::callback<std::vector<T>> done) override { done(why_); }
+
+private:
+  failure why_;
+};
+
+} // namespace
+
+result<std::unique_ptr<engine>> engine::make(const engine_options& options, storage& database,
+                                             std::span<net::io_thread* const> io_threads,
+                                             std::function<void(const failure&)> fatal,
+                                             const time_source& time) {
+  auto markers = database.store->markers();
+  if (!markers)
+    return markers.error();
+  std::unique_ptr<engine> made{new engine(options, database, time)};
+  made->context_.fatal = std::move(fatal);
+  made->spawn_actors(io_threads, *markers);
+  return made;
+}
+
+engine::engine(const engine_options& options, storage& database, const time_source& time)
+    : database_(database), context_(options, time, database.shards), connections_(context_) {
+  configure(config_, options);
+  system_ = std::make_unique<caf::actor_system>(config_);
+  context_.credit.journal_away("recovering: the journal is being replayed");
+}
+
+engine::~engine() {
+  const auto stop = [](auto& handle) {
+    caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
+    handle = nullptr;
+  };
+  stop(monitor_);
+  stop(context_.checkpointer);
+  stop(context_.writer);
+  for (auto& one : context_.readers)
+    stop(one);
+  for (auto& one : context_.shards)
+    stop(one);
+  system_.reset(); // waits for them
+}
+
+void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
+                          const std::vector<shard_marker>& markers) {
+  const auto blocking = [this]<class Actor>(std::type_identity<Actor>, auto&&... arguments) {
+    auto& system = *system_;
+    return context_.options.detach
+               ? system.spawn<Actor, caf::detached>(std::ref(context_), arguments...)
+               : system.spawn<Actor>(std::ref(context_), arguments...);
+  };
+  auto& store = *database_.store;
+  context_.writer = blocking(std::type_identity<journal_writer>{}, std::ref(*database_.journal),
+                             std::cref(markers));
+  context_.checkpointer =
+      blocking(std::type_identity<checkpointer>{}, std::ref(store), std::cref(markers));
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, context_.options.readers); ++i)
+    context_.readers.push_back(blocking(std::type_identity<reader>{}, std::ref(store)));
+  for (const auto& marker : markers)
+    context_.shards.push_back(system_->spawn<shard>(std::ref(context_), marker));
+  for (auto* io : io_threads) {
+    lanes_.push_back(std::make_unique<lane>(context_, *io));
+    context_.lanes.push_back(lanes_.back().get());
+  }
+  context_.credit.on_open([this] {
+    for (const auto& one : context_.lanes)
+      one->io().post([where = one] { where->poke_waiting(); });
+  });
+  monitor_ = blocking(std::type_identity<monitor>{}, database_.free_bytes);
+}
+
+void engine::recover(std::function<void(const result<recovery_stats>&)> done) {
+  system_->spawn<caf::hidden>([this, done = std::move(done)](caf::event_based_actor* self) {
+    self->request(context_.writer, recovery_timeout, recover_atom_v)
+        .then(
+            [this, done](const result<recovery_stats>& stats) {
+              if (stats) {
+                phase_ = phase::serving;
+                context_.credit.journal_away("");
+              }
+              done(stats);
+            },
+            [done](const caf::error&) {
+              done(failure{errc::shutting_down, "stopped while replaying the journal"});
+            });
+  });
+}
+
+void engine::finish(std::function<void(bool)> done) {
+  phase_ = phase::finishing;
+  system_->spawn<caf::hidden>([this, done = std::move(done)](caf::event_based_actor* self) {
+    const auto give_up = [done](const caf::error&) { done(false); };
+    self->request(context_.writer, finish_timeout, finish_atom_v)
+        .then(
+            [this, self, done, give_up](bool) {
+              self->request(context_.checkpointer, finish_timeout, finish_atom_v)
+                  .then([done](bool stored) { done(stored); }, give_up);
+            },
+            give_up);
+  });
+}
+
+std::optional<std::string> engine::not_ready() const {
+  if (phase_ == phase::recovering)
+    return "recovering: the journal is being replayed";
+  if (phase_ == phase::finishing)
+    return "draining: the server is stopping";
+  if (context_.disk_is_full)
+    return "disk full: free space is below storage.min_free";
+  return context_.credit.away();
+}
+
+namespace {
+
+const failure recovering{errc::unavailable, "recovering: the journal is being replayed"};
+
+} // namespace
+
+void engine::robot(net::io_thread& io, std::string name,
+                   net::callback<std::optional<robot_state>> done) {
+  if (phase_ == phase::recovering) // rule 25
+    return done(recovering);
+  query::robot(context_, io, std::move(name), std::move(done));
+}
+
+void engine::odometer(net::io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
+                      net::callback<double> done) {
+  if (phase_ == phase::recovering)
+    return done(recovering);
+  query::odometer(context_, io, std::move(name), from, to, std::move(done));
+}
+
+std::unique_ptr<net::pull_stream<net::named_robot>>
+engine::robots(net::io_thread& io, std::string after, std::size_t limit) {
+  if (phase_ == phase::recovering)
+    return std::make_unique<refused_stream<net::named_robot>>(recovering);
+  return query::robots(context_, io, std::move(after), limit);
+}
+
+std::unique_ptr<net::pull_stream<event_row>> engine::events(net::io_thread& io, std::string name,
+                                                            timestamp_ms from, timestamp_ms to,
+                                                            std::size_t limit) {
+  if (phase_ == phase::recovering)
+    return std::make_unique<refused_stream<event_row>>(recovering);
+  return query::events(context_, io, std::move(name), from, to, limit);
+}
+
+void engine::ingest(net::io_thread& io, std::vector<net::ingest_line> events,
+                    net::callback<net::ingest_outcome> done) {
+  telemetry::ingest::start(*context_.lanes[io.index()], std::move(events), std::move(done));
+}
+
+} // namespace telemetry

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "actors/connection.hpp"
+#include "actors/engine_context.hpp"
+#include "actors/queries.hpp"
+#include "net/api.hpp"
+#include "storage/open_storage.hpp"
+
+#include <atomic>
+#include <memory>
+#include <span>
+
+namespace telemetry {
+
+/// The actor system over one database: the only place that says which actor is detached, how many
+/// there are, and what they share.
+///
+/// Life: construct, recover(), serve through api and upstreams(), finish(), destroy. Destroying
+/// tears down every actor (microseconds each); a Release process may exit after finish() instead.
+class engine final : public net::api {
+public:
+  /// Spawns the actors. `database` and `io_threads` must outlive the engine. Blocks on the disk.
+  /// @param fatal ends the process; called on any thread, must not return.
+  /// @returns why the store cannot be read.
+  static result<std::unique_ptr<engine>> make(const engine_options& options, storage& database,
+                                              std::span<net::io_thread* const> io_threads,
+                                              std::function<void(const failure&)> fatal,
+                                              const time_source& time = system_time());
+  ~engine() override;
+
+  /// Replays the journal, then lets traffic in; `done` runs on an actor's thread.
+  void recover(std::function<void(const result<recovery_stats>&)> done);
+
+  /// Commits what was received, then takes a last checkpoint; `done` runs on an actor's thread,
+  /// with false if the store was away (the journal has everything all the same).
+  /// @pre nothing new comes in.
+  void finish(std::function<void(bool)> done);
+
+  [[nodiscard]] net::upstream_factory& upstreams() noexcept { return connections_; }
+  [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
+  [[nodiscard]] engine_context& context() noexcept { return context_; }
+
+  // net::api
+  void robot(net::io_thread& io, std::string name,
+             net::callback<std::optional<robot_state>> done) override;
+  void odometer(net::io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
+                net::callback<double> done) override;
+  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread& io, std::string after,
+                                                             std::size_t limit) override;
+  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread& io, std::string name,
+                                                      timestamp_ms from, timestamp_ms to,
+                                                      std::size_t limit) override;
+  void ingest(net::io_thread& io, std::vector<net::ingest_line> events,
+              net::callback<net::ingest_outcome> done) override;
+  [[nodiscard]] std::optional<std::string> not_ready() const override;
+
+private:
+  engine(const engine_options& options, storage& database, const time_source& time);
+  void spawn_actors(std::span<net::io_thread* const> io_threads,
+                    const std::vector<shard_marker>& markers);
+
+  enum class phase { recovering, serving, finishing };
+
+  caf::actor_system_config config_;
+  storage& database_;
+  engine_context context_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::vector<std::unique_ptr<lane>> lanes_;
+  monitor_actor monitor_;
+  connection_factory connections_;
+  std::atomic<phase> phase_{phase::recovering};
+};
+
+} // namespace telemetry

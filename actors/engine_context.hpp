@@ -1,0 +1,78 @@
+#pragma once
+
+#include "actors/gate.hpp"
+#include "actors/messages.hpp"
+#include "actors/stale_watch.hpp"
+#include "actors/time_source.hpp"
+#include "core/result.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace telemetry {
+
+class lane;
+
+/// Settings of the engine; main.cpp fills them from config::options.
+struct engine_options {
+  using milliseconds = std::chrono::milliseconds;
+
+  milliseconds reorder_window{1'000};
+  milliseconds future_limit{3'600'000}; ///< 0: none
+  milliseconds stall_limit{30'000};
+  std::size_t in_flight_max = 4096; ///< events per connection
+  std::size_t in_flight_bytes_max = 1u << 20;
+  milliseconds robots_idle{60'000};
+  std::size_t robots_active_max = 1'000'000;
+  std::size_t memory_bytes_max = 1u << 30; ///< rows that are not in the store yet
+  milliseconds checkpoint_interval{5'000};
+  std::size_t checkpoint_events = 2'000'000;
+  milliseconds query_timeout{10'000};
+  std::size_t readers = 2;
+  std::size_t workers = 0; ///< threads of the CAF scheduler; 0: one per core
+  std::uint64_t free_bytes_warn = 512u << 20;
+  std::uint64_t free_bytes_min = 64u << 20;
+  /// Blocking actors get threads of their own; off in tests on the test coordinator.
+  bool detach = true;
+};
+
+/// What a shard lets the journal writer see without asking.
+struct shard_status {
+  std::atomic<bool> holds_unsealed{false};
+};
+
+/// What the actors of one engine share. Outlives them; handles are set before traffic starts and
+/// do not change after.
+struct engine_context {
+  engine_context(const engine_options& how, const time_source& clock, std::size_t shard_count)
+      : options(how), time(clock),
+        credit(gate::limits{journal_bytes_max, how.memory_bytes_max}, clock), status(shard_count) {}
+
+  /// Received and waiting for the disk, all connections together.
+  static constexpr std::size_t journal_bytes_max = 64u << 20;
+
+  const engine_options options;
+  const time_source& time;
+  gate credit;
+  stale_watch stale;
+  std::vector<shard_status> status;
+  std::vector<lane*> lanes; ///< one per I/O thread
+  std::atomic<bool> disk_is_full{false};
+  std::atomic<bool> memory_freed{false}; ///< many actors are gone: give pages back
+  /// Ends the process: what the disk holds is unknown or damaged. Does not return.
+  std::function<void(const failure&)> fatal;
+
+  std::vector<shard_actor> shards;
+  std::vector<reader_actor> readers;
+  journal_writer_actor writer;
+  checkpointer_actor checkpointer;
+
+  [[nodiscard]] const reader_actor& reader_of(std::uint32_t shard) const {
+    return readers[shard % readers.size()];
+  }
+};
+
+} // namespace telemetry

@@ -1,0 +1,80 @@
+#include "actors/gate.hpp"
+
+namespace telemetry {
+
+bool gate::within_limits() const {
+  return journal_reason_.empty() && journal_.load() <= most_.journal_bytes &&
+         memory_.load() <= most_.memory_bytes;
+}
+
+void gate::update() {
+  bool opened = false;
+  {
+    std::lock_guard lock{mutex_};
+    const bool open = within_limits();
+    if (open == open_.load())
+      return;
+    opened = open;
+    if (open) {
+      clock_.resume(time_.steady_ms());
+    } else {
+      clock_.pause(time_.steady_ms());
+      closed_since_ms_ = time_.steady_ms();
+    }
+    open_.store(open, std::memory_order_release);
+  }
+  if (opened && on_open_)
+    on_open_();
+}
+
+void gate::journal_away(std::string reason) {
+  {
+    std::lock_guard lock{mutex_};
+    if (journal_reason_.empty() && !reason.empty())
+      away_since_ms_ = time_.steady_ms();
+    journal_reason_ = std::move(reason);
+  }
+  update();
+}
+
+void gate::store_away(std::string reason) {
+  std::lock_guard lock{mutex_};
+  store_reason_ = std::move(reason);
+}
+
+std::optional<std::string> gate::away() const {
+  std::lock_guard lock{mutex_};
+  if (!journal_reason_.empty())
+    return journal_reason_;
+  if (!store_reason_.empty())
+    return store_reason_;
+  return std::nullopt;
+}
+
+std::int64_t gate::away_ms() const {
+  std::lock_guard lock{mutex_};
+  return journal_reason_.empty() ? 0 : time_.steady_ms() - away_since_ms_;
+}
+
+std::int64_t gate::closed_ms() const {
+  std::lock_guard lock{mutex_};
+  return open_.load() ? 0 : time_.steady_ms() - closed_since_ms_;
+}
+
+void gate::checkpoint_done() {
+  std::lock_guard lock{mutex_};
+  if (!open_.load() && journal_reason_.empty())
+    clock_.resume(time_.steady_ms());
+}
+
+void gate::start_clock(std::int64_t start_ms) {
+  std::lock_guard lock{mutex_};
+  clock_ = serving_clock{start_ms, time_.steady_ms()};
+}
+
+std::int64_t gate::serving_now() const {
+  std::lock_guard lock{mutex_};
+  return clock_.now(time_.steady_ms());
+}
+
+} // namespace telemetry

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "actors/time_source.hpp"
+#include "core/serving_clock.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace telemetry {
+
+/// The node's credit: sockets are read only while it is open. Also keeps the serving clock, which
+/// stands still while nothing is read (PROTOCOL.md §2).
+///
+/// Thread-safe.
+class gate {
+public:
+  struct limits {
+    std::size_t journal_bytes; ///< received and not durable yet
+    std::size_t memory_bytes;  ///< durable and not in the store yet
+  };
+
+  gate(const limits& most, const time_source& time) : most_(most), time_(time) {}
+
+  /// `on_open` runs on whatever thread opens the gate; it must not block.
+  void on_open(std::function<void()> poke) { on_open_ = std::move(poke); }
+
+  [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_acquire); }
+
+  void add_journal(std::size_t bytes) { add(journal_, bytes, most_.journal_bytes); }
+  void remove_journal(std::size_t bytes) { remove(journal_, bytes); }
+  void add_memory(std::size_t bytes) { add(memory_, bytes, most_.memory_bytes); }
+  void remove_memory(std::size_t bytes) { remove(memory_, bytes); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return memory_.load(); }
+
+  /// The journal refuses appends, for this reason; an empty one: it takes them again.
+  void journal_away(std::string reason);
+  /// The store refuses checkpoints, for this reason; an empty one: it takes them again. Reads and
+  /// ingest go on, within the memory limit.
+  void store_away(std::string reason);
+  /// Why the store or the journal is away; nothing if both are there.
+  [[nodiscard]] std::optional<std::string> away() const;
+  /// How long the journal has been away, in milliseconds; 0 if it is not.
+  [[nodiscard]] std::int64_t away_ms() const;
+  /// How long the gate has been closed, in milliseconds; 0 if it is open.
+  [[nodiscard]] std::int64_t closed_ms() const;
+
+  /// A checkpoint is done. If the gate is closed all the same, what fills memory is not sealed
+  /// yet: then serving time must go on, or it would never be.
+  void checkpoint_done();
+
+  void start_clock(std::int64_t start_ms);
+  [[nodiscard]] std::int64_t serving_now() const;
+
+private:
+  void add(std::atomic<std::size_t>& what, std::size_t bytes, std::size_t most) {
+    if (what.fetch_add(bytes) + bytes > most)
+      update();
+  }
+  void remove(std::atomic<std::size_t>& what, std::size_t bytes) {
+    what.fetch_sub(bytes);
+    if (!is_open())
+      update();
+  }
+  void update();
+  [[nodiscard]] bool within_limits() const;
+
+  limits most_;
+  const time_source& time_;
+  std::function<void()> on_open_;
+  std::atomic<std::size_t> journal_{0};
+  std::atomic<std::size_t> memory_{0};
+  std::atomic<bool> open_{true};
+  mutable std::mutex mutex_; ///< guards what follows
+  serving_clock clock_;
+  std::string journal_reason_;
+  std::string store_reason_;
+  std::int64_t away_since_ms_ = 0;
+  std::int64_t closed_since_ms_ = 0;
+};
+
+} // namespace telemetry

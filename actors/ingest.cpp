@@ -1,0 +1,70 @@
+#include "actors/ingest.hpp"
+
+namespace telemetry {
+
+ingest::ingest(caf::actor_config& config, lane& home, std::vector<net::ingest_line> events,
+               net::callback<net::ingest_outcome> reply)
+    : caf::event_based_actor(config), home_(home), events_(std::move(events)),
+      done_(std::move(reply)) {}
+
+void ingest::start(lane& home, std::vector<net::ingest_line> events,
+                   net::callback<net::ingest_outcome> done) {
+  auto& system = home.context().writer->home_system();
+  const auto actor = caf::actor_cast<caf::actor>(system.spawn<ingest, caf::lazy_init + caf::hidden>(
+      std::ref(home), std::move(events), std::move(done)));
+  home.enlist(actor);
+  home.unit().deliver(actor, retry_atom_v);
+}
+
+caf::behavior ingest::make_behavior() {
+  return {
+      [this](retry_atom) { advance(); },
+      [this](verdicts_atom) { advance(); },
+  };
+}
+
+void ingest::advance() {
+  if (!done_)
+    return;
+  count_answers();
+  if (home_.context().credit.away_ms() >= home_.context().options.stall_limit.count() &&
+      !home_.context().credit.is_open())
+    return finish(failure{errc::unavailable, "the store is away"});
+  submit_next();
+  if (submitted_ == events_.size() && answers_.size() == 0)
+    finish(std::move(outcome_));
+}
+
+void ingest::submit_next() {
+  const auto latest = future_limit(home_.context());
+  for (; submitted_ < events_.size(); ++submitted_) {
+    if (answers_.size() >= home_.context().options.in_flight_max)
+      return; // goes on with the verdicts
+    if (!home_.context().credit.is_open())
+      return home_.await_gate(this);
+    const auto& event = events_[submitted_];
+    if (event.timestamp > latest) {
+      if (++outcome_.refused <= refusals_max)
+        outcome_.refusals.push_back({submitted_, std::string{future_refusal}});
+    } else {
+      answers_.submit({event.at, event.timestamp, event.robot}, home_, this);
+    }
+  }
+}
+
+void ingest::count_answers() {
+  while (const auto next = answers_.next()) {
+    outcome_.accepted += next->what == verdict::accepted ? 1 : 0;
+    outcome_.duplicate += next->what == verdict::duplicate ? 1 : 0;
+    outcome_.conflict += next->what == verdict::conflict ? 1 : 0;
+    outcome_.stale += next->what == verdict::stale ? 1 : 0;
+  }
+}
+
+void ingest::finish(result<net::ingest_outcome> outcome) {
+  answers_.clear();
+  home_.dismiss(this);
+  std::exchange(done_, nullptr)(std::move(outcome));
+}
+
+} // namespace telemetry

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "actors/answer_queue.hpp"
+#include "net/api.hpp"
+
+#include <caf/all.hpp>
+
+namespace telemetry {
+
+/// INGEST: the events of one POST body, a piece at a time, in order. Run inline by its lane.
+class ingest final : public caf::event_based_actor {
+public:
+  static inline const char* const actor_name = "ingest";
+
+  ingest(caf::actor_config& config, lane& home, std::vector<net::ingest_line> events,
+         net::callback<net::ingest_outcome> reply);
+  [[nodiscard]] const char* name() const override { return actor_name; }
+
+  /// Starts one on `home`; to be called on its thread.
+  static void start(lane& home, std::vector<net::ingest_line> events,
+                    net::callback<net::ingest_outcome> done);
+
+protected:
+  caf::behavior make_behavior() override;
+
+private:
+  static constexpr std::size_t refusals_max = 100;
+
+  void advance();
+  void submit_next();
+  void count_answers();
+  void finish(result<net::ingest_outcome> outcome);
+
+  lane& home_;
+  std::vector<net::ingest_line> events_;
+  net::callback<net::ingest_outcome> done_; ///< empty once it was called
+  std::size_t submitted_ = 0;               ///< events handed to the lane, or refused
+  answer_queue answers_;
+  net::ingest_outcome outcome_;
+};
+
+} // namespace telemetry

@@ -1,0 +1,192 @@
+#include "actors/journal_writer.hpp"
+
+#include "config/log.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace telemetry {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::int64_t slow_commit_ms = 500;
+constexpr milliseconds retry_delay_min{50};
+constexpr milliseconds retry_delay_max{1'000};
+
+} // namespace
+
+journal_writer::journal_writer(caf::actor_config& config, engine_context& context, journal& log,
+                               const std::vector<shard_marker>& markers)
+    : journal_writer_actor::base(config), context_(context), journal_(log), markers_(markers) {}
+
+journal_writer::behavior_type journal_writer::make_behavior() {
+  return {
+      [this](append_atom, const submission_ptr& events) {
+        waiting_.push_back(events);
+        // Everything that is in the mailbox by now goes into the same commit.
+        if (!std::exchange(commit_due_, true))
+          send(this, commit_atom_v);
+      },
+      [this](commit_atom) {
+        commit_due_ = false;
+        commit();
+      },
+      [this](retry_atom) { write(); },
+      [this](sweep_atom) { sweep(); },
+      [this](trim_atom, const std::vector<shard_marker>& markers) { trim(markers); },
+      [this](recover_atom) { return recover(); },
+      [this](replayed_atom, std::uint32_t shard) { replay_next(shard); },
+      [this](live_atom) { shard_is_live(); },
+      [this](finish_atom) -> caf::result<bool> {
+        auto promise = make_response_promise<bool>();
+        finishing_.push_back(promise);
+        answer_finish();
+        return promise;
+      },
+  };
+}
+
+void journal_writer::commit() {
+  // Rule 6: one commit after the other; what is unknown is settled first.
+  if (current_)
+    return;
+  current_ = form();
+  if (!current_)
+    return answer_finish();
+  for (const auto& part : current_->parts)
+    send(context_.shards[part.shard], prepare_atom_v, current_);
+  write();
+}
+
+commit_ptr journal_writer::form() {
+  auto out = std::make_shared<group_commit>();
+  out->submissions = std::exchange(waiting_, {});
+  const bool ticks = std::exchange(tick_wanted_, false);
+  for (std::uint32_t shard = 0; shard < logs_.size(); ++shard) {
+    const bool has_events =
+        std::any_of(out->submissions.begin(), out->submissions.end(),
+                    [shard](const auto& one) { return !one->slices[shard].items.empty(); });
+    if (has_events || (ticks && tick_due(shard)))
+      out->parts.push_back({shard, stamp(logs_[shard])});
+  }
+  if (out->parts.empty())
+    return nullptr;
+  out->unapplied = out->parts.size();
+  return out;
+}
+
+/// Rules 2-4 and 7.
+batch_stamp journal_writer::stamp(shard_log& log) {
+  log.arrival_ms = std::max(log.arrival_ms, context_.credit.serving_now());
+  log.horizon_ms =
+      std::max(log.horizon_ms, log.arrival_ms - context_.options.reorder_window.count());
+  return {log.next_no++, log.arrival_ms, log.horizon_ms, context_.time.wall()};
+}
+
+void journal_writer::write() {
+  std::vector<std::vector<std::string_view>> payloads(current_->parts.size());
+  std::vector<journal_batch> batches;
+  batches.reserve(current_->parts.size());
+  for (std::size_t i = 0; i < payloads.size(); ++i) {
+    const auto& part = current_->parts[i];
+    for (const auto& one : current_->submissions) {
+      if (!one->slices[part.shard].bytes.empty())
+        payloads[i].push_back(one->slices[part.shard].bytes);
+    }
+    batches.push_back({part.shard, 1, part.stamp, record_kind::events, payloads[i]});
+  }
+  const auto start_ms = context_.time.steady_ms();
+  const auto outcome = journal_.append(batches);
+  if (!outcome)
+    return failed(outcome.error());
+  const auto took_ms = context_.time.steady_ms() - start_ms;
+  if (took_ms >= slow_commit_ms)
+    log::warn("slow commit", {{"took_ms", took_ms}, {"shards", batches.size()}});
+  written();
+}
+
+void journal_writer::written() {
+  if (retry_delay_.count() > 0) {
+    retry_delay_ = milliseconds{0};
+    log::info("journal takes writes again");
+    context_.credit.journal_away("");
+  }
+  const auto finished = std::exchange(current_, nullptr);
+  std::size_t bytes = 0;
+  for (const auto& one : finished->submissions)
+    bytes += one->bytes;
+  for (const auto& part : finished->parts)
+    send(context_.shards[part.shard], committed_atom_v, finished);
+  context_.credit.remove_journal(bytes);
+  if (context_.credit.memory_bytes() / sizeof(track_row) >= context_.options.checkpoint_events)
+    send(context_.checkpointer, checkpoint_atom_v);
+  schedule_sweep();
+  if (!waiting_.empty() && !std::exchange(commit_due_, true))
+    send(this, commit_atom_v);
+  answer_finish();
+}
+
+/// Rule 6: the same content under the same number, until the outcome is known.
+void journal_writer::failed(const failure& why) {
+  switch (why.code) {
+  case errc::no_space:
+  case errc::unavailable:
+  case errc::timeout:
+    break;
+  default:
+    return context_.fatal(why);
+  }
+  if (retry_delay_.count() == 0)
+    log::error("journal refuses writes: no event is answered until it takes them again",
+               {{"error", to_string(why.code)}, {"reason", why.text}});
+  retry_delay_ = std::clamp(retry_delay_ * 2, retry_delay_min, retry_delay_max);
+  context_.credit.journal_away(why.text);
+  delayed_send(this, retry_delay_, retry_atom_v);
+}
+
+void journal_writer::schedule_sweep() {
+  if (std::exchange(sweep_due_, true))
+    return;
+  constexpr milliseconds shortest{1};
+  delayed_send(this, std::max(context_.options.reorder_window + shortest, shortest), sweep_atom_v);
+}
+
+bool journal_writer::tick_due(std::uint32_t shard) const {
+  return context_.status[shard].holds_unsealed.load(std::memory_order_acquire) &&
+         context_.credit.serving_now() - logs_[shard].arrival_ms >=
+             context_.options.reorder_window.count();
+}
+
+/// Rule 5. Nothing unsealed: no tick, and no timer either.
+void journal_writer::sweep() {
+  sweep_due_ = false;
+  bool unsealed = false;
+  for (std::uint32_t shard = 0; shard < logs_.size(); ++shard) {
+    unsealed |= context_.status[shard].holds_unsealed.load(std::memory_order_acquire);
+    tick_wanted_ |= tick_due(shard);
+  }
+  if (unsealed)
+    schedule_sweep();
+  if (tick_wanted_ && !commit_due_)
+    commit();
+}
+
+void journal_writer::trim(const std::vector<shard_marker>& markers) {
+  for (const auto& marker : markers) {
+    // Rule 21: the deletes may be lost; the marker alone decides what a replay skips.
+    if (const auto outcome = journal_.trim(marker.shard, marker.cut); !outcome)
+      log::warn("journal not trimmed; the next checkpoint tries again",
+                {{"shard", marker.shard}, {"reason", outcome.error().text}});
+  }
+}
+
+void journal_writer::answer_finish() {
+  if (current_ || !waiting_.empty())
+    return;
+  for (auto& promise : std::exchange(finishing_, {}))
+    promise.deliver(true);
+}
+
+} // namespace telemetry

@@ -1,0 +1,129 @@
+#include "actors/lane.hpp"
+
+#include "core/event_codec.hpp"
+#include "core/name_hash.hpp"
+
+#include <algorithm>
+
+namespace telemetry {
+
+timestamp_ms future_limit(const engine_context& context) {
+  const auto limit = context.options.future_limit.count();
+  return limit == 0 ? timestamp_max : context.time.wall() + limit;
+}
+
+lane::lane(engine_context& context, net::io_thread& io)
+    : context_(context), io_(io), unit_(context.writer->home_system()) {}
+
+lane::~lane() = default;
+
+const submission_ptr& lane::join(const caf::actor& participant) {
+  if (!current_) {
+    current_ = std::make_shared<submission>();
+    current_->origin = this;
+    current_->slices.resize(context_.status.size());
+    schedule_end_of_turn();
+  }
+  current_->participants.push_back(participant);
+  return current_;
+}
+
+lane::place lane::add(const event_view& event) {
+  const auto hash = name_hash(event.robot);
+  const auto shard = shard_of(hash, static_cast<std::uint32_t>(current_->slices.size()));
+  auto& part = current_->slices[shard];
+  const auto index = static_cast<std::uint32_t>(part.items.size());
+  part.items.push_back({hash, static_cast<std::uint32_t>(part.bytes.size())});
+  encode_event(part.bytes, event);
+  part.verdicts.push_back(verdict::pending);
+  return {shard, index};
+}
+
+void lane::await_gate(const caf::actor& participant) { waiting_.push_back(participant); }
+
+void lane::flush_later(caf::actor keep, flushable& who) {
+  unflushed_.emplace_back(std::move(keep), &who);
+  schedule_end_of_turn();
+}
+
+void lane::schedule_end_of_turn() {
+  if (std::exchange(turn_scheduled_, true))
+    return;
+  io_.post([this] { end_turn(); });
+}
+
+void lane::end_turn() {
+  turn_scheduled_ = false;
+  if (current_) {
+    for (const auto& part : current_->slices)
+      current_->bytes += part.bytes.size();
+    if (current_->bytes > 0) {
+      context_.credit.add_journal(current_->bytes);
+      caf::anon_send(context_.writer, append_atom_v, std::move(current_));
+    }
+    current_.reset();
+  }
+  flush_all();
+}
+
+void lane::flush_all() {
+  for (const auto& [keep, who] : std::exchange(unflushed_, {}))
+    who->flush();
+}
+
+void lane::poke_waiting() {
+  for (const auto& one : std::exchange(waiting_, {}))
+    unit_.deliver(one, retry_atom_v);
+  flush_all();
+}
+
+void lane::poke_all() {
+  for (const auto& one : std::vector<caf::actor>(members_.begin(), members_.end()))
+    unit_.deliver(one, retry_atom_v);
+  flush_all();
+}
+
+void lane::tell(const submission& about) {
+  for (const auto& one : about.participants)
+    unit_.deliver(one, verdicts_atom_v);
+  flush_all();
+}
+
+void lane::answer(const commit_ptr& commit) {
+  std::vector<lane*> told;
+  for (const auto& one : commit->submissions) {
+    if (std::find(told.begin(), told.end(), one->origin) != told.end())
+      continue;
+    told.push_back(one->origin);
+    one->origin->io_.post([commit, where = one->origin] {
+      for (const auto& done : commit->submissions) {
+        if (done->origin != where)
+          continue;
+        done->committed = true;
+        where->tell(*done);
+      }
+    });
+  }
+}
+
+void lane::answer_late(late_verdicts verdicts) {
+  while (!verdicts.empty()) {
+    auto* where = verdicts.front().source->origin;
+    const auto others =
+        std::stable_partition(verdicts.begin(), verdicts.end(),
+                              [&](const auto& one) { return one.source->origin == where; });
+    late_verdicts own(std::make_move_iterator(verdicts.begin()), std::make_move_iterator(others));
+    verdicts.erase(verdicts.begin(), others);
+    where->io_.post([where, own = std::move(own)] {
+      for (const auto& one : own)
+        one.source->slices[one.shard].judge(one.index, one.what, one.seal_point);
+      const submission* told = nullptr;
+      for (const auto& one : own) {
+        if (one.source.get() != std::exchange(told, one.source.get()))
+          where->tell(*one.source);
+      }
+    });
+  }
+}
+
+} // namespace telemetry

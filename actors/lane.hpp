@@ -1,0 +1,87 @@
+#pragma once
+
+#include "actors/engine_context.hpp"
+#include "actors/inline_unit.hpp"
+#include "net/io_thread.hpp"
+
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace telemetry {
+
+/// Latest timestamp that an event may have now (PROTOCOL.md §2, ingest.future_limit).
+[[nodiscard]] timestamp_ms future_limit(const engine_context& context);
+inline constexpr std::string_view future_refusal =
+    "timestamp is too far ahead of the server's clock";
+
+/// Somebody with answers to write.
+class flushable {
+public:
+  virtual ~flushable() = default;
+  virtual void flush() = 0;
+};
+
+/// The engine's side of one I/O thread: gathers what its connections receive into submissions, and
+/// runs those connections when their verdicts are in.
+///
+/// Thread: its I/O thread, but for the static functions, which any thread may call.
+class lane {
+public:
+  lane(engine_context& context, net::io_thread& io);
+  ~lane();
+
+  /// An event's place in the current submission.
+  struct place {
+    std::uint32_t shard;
+    std::uint32_t index;
+  };
+  /// Adds an event to the current submission, which goes to the journal at the end of this turn
+  /// of the I/O thread.
+  place add(const event_view& event);
+
+  /// The submission that add() fills, with `participant` among those told of its verdicts.
+  const submission_ptr& join(const caf::actor& participant);
+  /// The submission being filled; nullptr if none is.
+  [[nodiscard]] const submission_ptr& current() const noexcept { return current_; }
+
+  /// `participant` gets a retry_atom when the gate opens. @pre the gate is closed.
+  void await_gate(const caf::actor& participant);
+  /// Has `who` write its answers once no actor runs, in one go; `keep` keeps it alive.
+  void flush_later(caf::actor keep, flushable& who);
+
+  /// Has those who wait for the gate look again: it opened.
+  void poke_waiting();
+  /// Has every member look again: the store has been away for too long.
+  void poke_all();
+
+  /// Members get a retry_atom from poke_all().
+  void enlist(const caf::actor& member) { members_.insert(member); }
+  void dismiss(const caf::actor& member) { members_.erase(member); }
+
+  [[nodiscard]] inline_unit& unit() noexcept { return unit_; }
+  [[nodiscard]] net::io_thread& io() noexcept { return io_; }
+  [[nodiscard]] engine_context& context() noexcept { return context_; }
+
+  /// `commit` is durable and applied: has its connections answer, by one post per I/O thread.
+  static void answer(const commit_ptr& commit);
+  /// Verdicts that came later than their commit.
+  static void answer_late(late_verdicts verdicts);
+
+private:
+  void schedule_end_of_turn();
+  void end_turn();
+  void tell(const submission& about);
+  void flush_all();
+
+  engine_context& context_;
+  net::io_thread& io_;
+  inline_unit unit_;
+  submission_ptr current_;
+  bool turn_scheduled_ = false;
+  std::vector<std::pair<caf::actor, flushable*>> unflushed_;
+  std::vector<caf::actor> waiting_; ///< for the gate
+  std::unordered_set<caf::actor> members_;
+};
+
+} // namespace telemetry

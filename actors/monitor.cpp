@@ -1,0 +1,69 @@
+#include "actors/monitor.hpp"
+
+#include "actors/lane.hpp"
+#include "config/log.hpp"
+
+#include <malloc.h>
+
+namespace telemetry {
+
+namespace {
+
+constexpr std::chrono::milliseconds period{1'000};
+constexpr std::int64_t back_pressure_ms = 1'000; ///< shorter ones are the normal give and take
+
+} // namespace
+
+monitor::monitor(caf::actor_config& config, engine_context& context,
+                 std::function<result<std::uint64_t>()> free_bytes)
+    : monitor_actor::base(config), context_(context), free_bytes_(std::move(free_bytes)) {}
+
+monitor::behavior_type monitor::make_behavior() {
+  send(this, watch_atom_v);
+  return {
+      [this](watch_atom) {
+        watch_space();
+        watch_gate();
+        watch_memory();
+        delayed_send(this, period, watch_atom_v);
+      },
+  };
+}
+
+void monitor::watch_space() {
+  const auto free = free_bytes_();
+  if (!free)
+    return;
+  context_.disk_is_full.store(*free < context_.options.free_bytes_min);
+  const bool low = *free < context_.options.free_bytes_warn;
+  if (low && !space_is_low_)
+    log::warn("disk is nearly full: below storage.min_free no event is taken",
+              {{"free_bytes", *free},
+               {"min_free_bytes", context_.options.free_bytes_min},
+               {"warn_free_bytes", context_.options.free_bytes_warn}});
+  if (!low && space_is_low_)
+    log::info("disk has room again", {{"free_bytes", *free}});
+  space_is_low_ = low;
+}
+
+void monitor::watch_gate() {
+  const auto closed_ms = context_.credit.closed_ms();
+  if (closed_ms >= back_pressure_ms && !std::exchange(back_pressure_, true))
+    log::warn("back-pressure begins: producers are not read",
+              {{"reason", context_.credit.away().value_or("the store cannot keep up")},
+               {"memory_bytes", context_.credit.memory_bytes()}});
+  if (closed_ms == 0 && std::exchange(back_pressure_, false))
+    log::info("back-pressure ends");
+  if (context_.credit.away_ms() < context_.options.stall_limit.count())
+    return;
+  for (const auto& one : context_.lanes)
+    one->io().post([where = one] { where->poke_all(); });
+}
+
+/// The pages of actors that were passivated in numbers go back to the machine.
+void monitor::watch_memory() {
+  if (context_.memory_freed.exchange(false))
+    malloc_trim(0);
+}
+
+} // namespace telemetry

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "actors/engine_context.hpp"
+#include "core/name_hash.hpp"
+#include "net/api.hpp"
+
+#include <caf/all.hpp>
+
+#include <memory>
+
+namespace telemetry::query {
+
+/// What every query actor has: an asker, and an answer that is given once.
+template <class T>
+class base : public caf::event_based_actor {
+public:
+  static inline const char* const actor_name = "query";
+
+  base(caf::actor_config& config, engine_context& context, net::io_thread& io,
+       net::callback<T> reply)
+      : caf::event_based_actor(config), context_(context), io_(io), reply_(std::move(reply)) {}
+  [[nodiscard]] const char* name() const override { return actor_name; }
+
+protected:
+  /// Posts the answer and ends the actor.
+  void answer(result<T> what) {
+    io_.post([reply = std::move(reply_), what = std::make_shared<result<T>>(std::move(what))] {
+      reply(std::move(*what));
+    });
+    quit();
+  }
+
+  /// For `.then`: the actor asked does not answer in time, or is gone.
+  [[nodiscard]] auto on_error() {
+    return [this](const caf::error& why) {
+      if (why == caf::sec::request_timeout)
+        answer(failure{errc::timeout, "no answer within query.timeout"});
+      else
+        answer(failure{errc::shutting_down, "the server is stopping"});
+    };
+  }
+
+  template <class Receiver, class... Ts>
+  [[nodiscard]] auto ask(const Receiver& receiver, Ts&&... question) {
+    return request(receiver, context_.options.query_timeout, std::forward<Ts>(question)...);
+  }
+  [[nodiscard]] const shard_actor& shard_for(std::string_view robot) const {
+    return context_.shards[shard_index(robot)];
+  }
+  [[nodiscard]] const reader_actor& reader_for(std::string_view robot) const {
+    return context_.reader_of(shard_index(robot));
+  }
+  [[nodiscard]] std::uint32_t shard_index(std::string_view robot) const {
+    return shard_of(name_hash(robot), static_cast<std::uint32_t>(context_.shards.size()));
+  }
+
+  engine_context& context_;
+
+private:
+  net::io_thread& io_;
+  net::callback<T> reply_;
+};
+
+/// Starts a query actor. Hidden: a stop does not wait for it.
+template <class Query, class... Ts>
+void start(engine_context& context, Ts&&... arguments) {
+  context.writer->home_system().spawn<Query, caf::hidden>(std::ref(context),
+                                                          std::forward<Ts>(arguments)...);
+}
+
+} // namespace telemetry::query

@@ -1,0 +1,165 @@
+// The list of robots, in pieces: the robot table merged with what memory knows better.
+
+#include "actors/queries.hpp"
+#include "actors/query_base.hpp"
+
+#include <algorithm>
+
+namespace telemetry::query {
+
+namespace {
+
+constexpr std::size_t names_per_piece = 2'048;
+
+struct piece {
+  std::vector<net::named_robot> robots;
+  std::string upto; ///< every name up to here is in; "" = all names are
+};
+
+/// Reads the names of a stretch of the table, asks the shards for those and for names that the
+/// table may not have, then reads the stretch again: memory first, then the store (rule 29). Of two
+/// states of a robot the newer counts.
+class list_query final : public base<piece> {
+public:
+  list_query(caf::actor_config& config, engine_context& context, net::io_thread& io,
+             std::string after, net::callback<piece> reply)
+      : base(config, context, io, std::move(reply)), after_(std::move(after)) {}
+
+protected:
+  caf::behavior make_behavior() override {
+    scan([this](const std::vector<robot_row>& rows) { ask_shards(rows); });
+    return {};
+  }
+
+private:
+  template <class Then>
+  void scan(Then then) {
+    ask(context_.readers.front(), list_atom_v, after_, std::uint64_t{names_per_piece})
+        .then(
+            [this, then](const result<std::vector<robot_row>>& rows) {
+              if (rows)
+                then(*rows);
+              else
+                answer(rows.error());
+            },
+            on_error());
+  }
+
+  void ask_shards(const std::vector<robot_row>& rows) {
+    if (rows.size() == names_per_piece)
+      upto_ = rows.back().name;
+    std::vector<std::shared_ptr<list_question>> questions;
+    for (std::size_t i = 0; i < context_.shards.size(); ++i)
+      questions.push_back(
+          std::make_shared<list_question>(list_question{after_, upto_, {}, names_per_piece}));
+    for (const auto& row : rows)
+      questions[shard_index(row.name)]->names.push_back(row.name);
+    unanswered_ = context_.shards.size();
+    for (std::size_t i = 0; i < context_.shards.size(); ++i)
+      ask(context_.shards[i], list_atom_v, list_question_ptr{std::move(questions[i])})
+          .then([this](const list_answer& part) { collect(part); }, on_error());
+  }
+
+  void collect(const list_answer& part) {
+    for (const auto& one : part.states)
+      memory_.push_back({one.name, one.state});
+    shorten(part.cut_after);
+    if (--unanswered_ == 0)
+      scan([this](const std::vector<robot_row>& rows) { merge(rows); });
+  }
+
+  /// The piece ends at `name`, if it went on beyond.
+  void shorten(const std::string& name) {
+    if (!name.empty() && (upto_.empty() || name < upto_))
+      upto_ = name;
+  }
+
+  void merge(const std::vector<robot_row>& rows) {
+    if (rows.size() == names_per_piece)
+      shorten(rows.back().name);
+    std::sort(memory_.begin(), memory_.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    piece out;
+    out.upto = upto_;
+    const auto beyond = [this](const std::string& name) { return !upto_.empty() && name > upto_; };
+    const auto add = [&](const std::string& name, const robot_state& state) {
+      if (beyond(name))
+        return;
+      if (out.robots.empty() || out.robots.back().name != name)
+        out.robots.push_back({name, state});
+      else if (state.events > out.robots.back().state.events)
+        out.robots.back().state = state;
+    };
+    auto seen = memory_.begin();
+    for (const auto& row : rows) {
+      for (; seen != memory_.end() && seen->name <= row.name; ++seen)
+        add(seen->name, seen->state);
+      add(row.name, row.state);
+    }
+    for (; seen != memory_.end(); ++seen)
+      add(seen->name, seen->state);
+    answer(std::move(out));
+  }
+
+  std::string after_;
+  std::string upto_;
+  std::size_t unanswered_ = 0;
+  std::vector<net::named_robot> memory_;
+};
+
+class robot_stream final : public net::pull_stream<net::named_robot> {
+public:
+  robot_stream(engine_context& context, net::io_thread& io, std::string after, std::size_t limit)
+      : context_(context), io_(io), state_(std::make_shared<state>()) {
+    state_->after = std::move(after);
+    state_->left = limit;
+  }
+
+  void next(net::callback<std::vector<net::named_robot>> done) override {
+    next_piece(context_, io_, state_, std::move(done));
+  }
+
+private:
+  struct state {
+    std::string after;
+    std::size_t left;
+  };
+
+  static void next_piece(engine_context& context, net::io_thread& io,
+                         const std::shared_ptr<state>& here,
+                         net::callback<std::vector<net::named_robot>> done) {
+    if (here->left == 0)
+      return done(std::vector<net::named_robot>{});
+    start<list_query>(context, std::ref(io), here->after,
+                      [&context, &io, weak = std::weak_ptr{here},
+                       done = std::move(done)](result<piece> got) mutable {
+                        const auto stream = weak.lock();
+                        if (!stream)
+                          return;
+                        if (!got)
+                          return done(got.error());
+                        auto& robots = got->robots;
+                        if (robots.size() > stream->left)
+                          robots.resize(stream->left);
+                        stream->left = got->upto.empty() ? 0 : stream->left - robots.size();
+                        stream->after = std::move(got->upto);
+                        // An empty piece would mean the end.
+                        if (robots.empty() && stream->left > 0)
+                          return next_piece(context, io, stream, std::move(done));
+                        done(std::move(robots));
+                      });
+  }
+
+  engine_context& context_;
+  net::io_thread& io_;
+  std::shared_ptr<state> state_;
+};
+
+} // namespace
+
+std::unique_ptr<net::pull_stream<net::named_robot>>
+robots(engine_context& context, net::io_thread& io, std::string after, std::size_t limit) {
+  return std::make_unique<robot_stream>(context, io, std::move(after), limit);
+}
+
+} // namespace telemetry::query

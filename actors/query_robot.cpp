@@ -1,0 +1,123 @@
+// Questions about one robot: its latest state, and the odometer of a range.
+
+#include "actors/queries.hpp"
+#include "actors/query_base.hpp"
+
+namespace telemetry::query {
+
+namespace {
+
+class state_query final : public base<std::optional<robot_state>> {
+public:
+  state_query(caf::actor_config& config, engine_context& context, net::io_thread& io,
+              std::string robot, net::callback<std::optional<robot_state>> reply)
+      : base(config, context, io, std::move(reply)), robot_(std::move(robot)) {}
+
+protected:
+  caf::behavior make_behavior() override {
+    ask(shard_for(robot_), state_atom_v, robot_)
+        .then(
+            [this](const memory_view& memory) {
+              if (memory.live)
+                answer(memory.latest);
+              else
+                ask_store();
+            },
+            on_error());
+    return {};
+  }
+
+private:
+  void ask_store() {
+    ask(reader_for(robot_), state_atom_v, robot_)
+        .then(
+            [this](const result<std::optional<robot_row>>& row) {
+              if (!row)
+                answer(row.error());
+              else
+                answer(*row ? std::optional{(*row)->state} : std::nullopt);
+            },
+            on_error());
+  }
+
+  std::string robot_;
+};
+
+/// Two seeks, whatever the length of the range: the difference of two running values.
+class odometer_query final : public base<double> {
+public:
+  odometer_query(caf::actor_config& config, engine_context& context, net::io_thread& io,
+                 std::string robot, timestamp_ms from, timestamp_ms to, net::callback<double> reply)
+      : base(config, context, io, std::move(reply)), robot_(std::move(robot)), from_(from),
+        to_(to) {}
+
+protected:
+  caf::behavior make_behavior() override {
+    ask(shard_for(robot_), ends_atom_v, robot_, from_, to_)
+        .then([this](const memory_view& memory) { use(memory); }, on_error());
+    return {};
+  }
+
+private:
+  void use(const memory_view& memory) {
+    if (!memory.rows.empty())
+      memory_ = {memory.rows.front(), memory.rows.back()};
+    to_ = std::min(to_, memory.stored_upto); // what the store is asked for
+    if (!memory.live)
+      return find_id();
+    if (memory.id == 0 || from_ > to_)
+      return finish({});
+    ask_store(memory.id);
+  }
+
+  void find_id() {
+    ask(reader_for(robot_), state_atom_v, robot_)
+        .then(
+            [this](const result<std::optional<robot_row>>& row) {
+              if (!row)
+                answer(row.error());
+              else if (!*row)
+                finish({});
+              else
+                ask_store((*row)->id);
+            },
+            on_error());
+  }
+
+  void ask_store(robot_id id) {
+    ask(reader_for(robot_), ends_atom_v, id, from_, to_)
+        .then(
+            [this](const result<range_ends>& ends) {
+              if (ends)
+                finish(*ends);
+              else
+                answer(ends.error());
+            },
+            on_error());
+  }
+
+  void finish(const range_ends& stored) {
+    const auto& first = stored.first ? stored.first : memory_.first;
+    const auto& last = memory_.last ? memory_.last : stored.last;
+    answer(first && last ? last->odometer - first->odometer : 0.0);
+  }
+
+  std::string robot_;
+  timestamp_ms from_;
+  timestamp_ms to_;
+  range_ends memory_;
+};
+
+} // namespace
+
+void robot(engine_context& context, net::io_thread& io, std::string name,
+           net::callback<std::optional<robot_state>> done) {
+  start<state_query>(context, std::ref(io), std::move(name), std::move(done));
+}
+
+void odometer(engine_context& context, net::io_thread& io, std::string name, timestamp_ms from,
+              timestamp_ms to, net::callback<double> done) {
+  start<odometer_query>(context, std::ref(io), std::move(name), from, to, std::move(done));
+}
+
+} // namespace telemetry::query

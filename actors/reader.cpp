@@ -1,0 +1,102 @@
+#include "actors/reader.hpp"
+
+#include "actors/lane.hpp"
+
+#include <algorithm>
+
+namespace telemetry {
+
+namespace {
+
+constexpr std::chrono::milliseconds retry_delay{250};
+
+} // namespace
+
+reader::reader(caf::actor_config& config, engine_context& context, event_store& store)
+    : reader_actor::base(config), context_(context), store_(store) {}
+
+reader::behavior_type reader::make_behavior() {
+  return {
+      [this](load_atom, const shard_actor& shard, const activation_ptr& wanted) {
+        load(shard, wanted);
+      },
+      [this](lookup_atom, const old_events& olds) { look_up(olds); },
+      [this](state_atom, const std::string& name) { return row(name); },
+      [this](rows_atom, robot_id robot, timestamp_ms from, timestamp_ms to, std::uint64_t limit) {
+        return store_.scan(robot, from, to, limit);
+      },
+      [this](ends_atom, robot_id robot, timestamp_ms from, timestamp_ms to) {
+        return ends(robot, from, to);
+      },
+      [this](list_atom, const std::string& after, std::uint64_t limit) {
+        return store_.scan_robots(after, limit);
+      },
+  };
+}
+
+void reader::load(const shard_actor& shard, const activation_ptr& wanted) {
+  const std::vector<std::string_view> names(wanted->names.begin(), wanted->names.end());
+  auto rows = store_.robots(names);
+  if (!rows) {
+    survive(rows.error());
+    delayed_send(this, retry_delay, load_atom_v, shard, wanted);
+    return;
+  }
+  wanted->rows = std::move(*rows);
+  send(shard, loaded_atom_v, wanted);
+}
+
+void reader::look_up(const old_events& olds) {
+  std::sort(olds->begin(), olds->end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  std::vector<event_store::key> keys;
+  keys.reserve(olds->size());
+  for (const auto& old : *olds)
+    keys.push_back(old.key);
+  const auto found = store_.exact(keys);
+  if (!found) {
+    survive(found.error());
+    delayed_send(this, retry_delay, lookup_atom_v, olds);
+    return;
+  }
+  late_verdicts answers;
+  answers.reserve(olds->size());
+  for (std::size_t i = 0; i < olds->size(); ++i) {
+    auto& old = (*olds)[i];
+    const auto& held = (*found)[i];
+    old.answer.seal_point = old.seal_point;
+    old.answer.what = !held             ? verdict::stale
+                      : *held == old.at ? verdict::duplicate
+                                        : verdict::conflict;
+    if (!held)
+      context_.stale.note(old.robot, old.seal_point, context_.time.steady_ms());
+    answers.push_back(old.answer);
+  }
+  lane::answer_late(std::move(answers));
+}
+
+result<std::optional<robot_row>> reader::row(const std::string& name) {
+  const std::string_view names[] = {name};
+  auto rows = store_.robots(names);
+  if (!rows)
+    return rows.error();
+  return std::move(rows->front());
+}
+
+result<range_ends> reader::ends(robot_id robot, timestamp_ms from, timestamp_ms to) {
+  auto first = store_.ceil(robot, from);
+  if (!first)
+    return first.error();
+  if (!*first || (*first)->timestamp > to)
+    return range_ends{};
+  auto last = store_.floor(robot, to);
+  if (!last)
+    return last.error();
+  return range_ends{*first, *last};
+}
+
+void reader::survive(const failure& why) {
+  if (why.code == errc::corrupt || why.code == errc::sync_failed)
+    context_.fatal(why);
+}
+
+} // namespace telemetry

@@ -1,0 +1,66 @@
+#include "actors/robot.hpp"
+
+namespace telemetry {
+
+caf::behavior robot::make_behavior() {
+  return {
+      [this](const robot_message::apply& what) { apply(what); },
+      [this](const robot_message::loaded& what) {
+        if (what.row == nullptr)
+          return;
+        id_ = what.row->id;
+        track_ = robot_track{what.row->state};
+      },
+      [this](const robot_message::collect& what) { collect(what); },
+      [this](stored_atom) { track_.release(); },
+      [this](const robot_message::view& what) { view(what); },
+  };
+}
+
+void robot::apply(const robot_message::apply& what) {
+  auto& batch = *what.batch;
+  for (auto i = what.first; i != shard_batch::no_event; i = batch.events[i].next) {
+    const auto& event = batch.events[i];
+    // Rule 13: judged by the stamp of its own batch, also if it was parked.
+    const auto verdict = track_.offer(event.timestamp, event.at, batch.stamp);
+    if (verdict == verdict::accepted)
+      ++batch.accepted;
+    if (event.answer == nullptr)
+      continue; // rule 23: replay looks nothing up and answers nobody
+    if (verdict != verdict::sealed)
+      event.answer->judge(event.index, verdict, -1);
+    else if (id_ == 0)
+      event.answer->judge(event.index, verdict::stale, track_.seal_point());
+    else
+      batch.olds.push_back({i, what.slot, id_, track_.seal_point()});
+  }
+}
+
+void robot::collect(const robot_message::collect& what) {
+  track_.seal(what.horizon_ms);
+  auto taken = track_.take();
+  if (taken.rows && id_ == 0)
+    id_ = what.next_id;
+  *what.out = {std::move(taken), id_, track_.lowest_untaken_batch()};
+}
+
+void robot::view(const robot_message::view& what) const {
+  auto& out = *what.out;
+  out.live = true;
+  out.id = id_;
+  out.stored_upto = track_.stored_upto();
+  if (what.what == robot_message::view_kind::state) {
+    if (!track_.empty())
+      out.latest = track_.latest();
+  } else if (what.what == robot_message::view_kind::rows) {
+    // While the store may have rows of the range, the query reads those first.
+    if (what.from > out.stored_upto)
+      track_.copy_rows(what.from, what.to, what.limit, out.rows);
+  } else {
+    track_.copy_rows(what.from, what.to, 1, out.rows);
+    if (const auto last = track_.last_row(what.to); last && !out.rows.empty())
+      out.rows.push_back(*last);
+  }
+}
+
+} // namespace telemetry

@@ -1,0 +1,306 @@
+#include "actors/shard.hpp"
+
+#include "actors/lane.hpp"
+#include "core/event_codec.hpp"
+#include "core/name_hash.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace telemetry {
+
+namespace {
+
+/// The submission of `commit` that `part` belongs to.
+const submission_ptr& source_of(const group_commit& commit, std::uint32_t shard,
+                                const slice* part) {
+  return *std::find_if(commit.submissions.begin(), commit.submissions.end(),
+                       [&](const auto& one) { return &one->slices[shard] == part; });
+}
+
+} // namespace
+
+shard::shard(caf::actor_config& config, engine_context& context, const shard_marker& marker)
+    : shard_actor::base(config), context_(context), id_(marker.shard), unit_(config.host->system()),
+      marker_(marker), applied_(marker.cut), arrival_ms_(marker.arrival_ms),
+      // Rule 22: the marker's time is a floor for new stamps, never the start of a replay.
+      horizon_ms_(std::numeric_limits<std::int64_t>::min()) {}
+
+shard::behavior_type shard::make_behavior() {
+  return {
+      [this](prepare_atom, const commit_ptr& commit) { prepare(commit); },
+      [this](committed_atom, const commit_ptr& commit) { committed(commit); },
+      [this](replay_atom, const replayed_batches& batches) { replay(*batches); },
+      [this](live_atom) {
+        live_due_ = true;
+        delayed_send(this, sweep_interval(), sweep_atom_v);
+        report_replay();
+      },
+      [this](loaded_atom, const activation_ptr& rows) { loaded(*rows); },
+      [this](collect_atom) { return collect(); },
+      [this](stored_atom, const shard_checkpoint_ptr& what) { stored(*what); },
+      [this](state_atom, const std::string& robot) {
+        return view(robot, robot_message::view_kind::state, 0, 0, 0);
+      },
+      [this](rows_atom, const std::string& robot, timestamp_ms from, timestamp_ms to,
+             std::uint64_t limit) {
+        return view(robot, robot_message::view_kind::rows, from, to, limit);
+      },
+      [this](ends_atom, const std::string& robot, timestamp_ms from, timestamp_ms to) {
+        return view(robot, robot_message::view_kind::ends, from, to, 0);
+      },
+      [this](list_atom, const list_question_ptr& question) { return list(*question); },
+      [this](sweep_atom) {
+        sweep();
+        delayed_send(this, sweep_interval(), sweep_atom_v);
+      },
+  };
+}
+
+void shard::prepare(const commit_ptr& commit) {
+  const auto part = std::find_if(commit->parts.begin(), commit->parts.end(),
+                                 [this](const auto& one) { return one.shard == id_; });
+  auto batch = std::make_shared<shard_batch>();
+  batch->stamp = part->stamp;
+  batch->commit = commit;
+  std::size_t events = 0;
+  for (const auto& one : commit->submissions)
+    events += one->slices[id_].items.size();
+  batch->events.reserve(events);
+  for (const auto& one : commit->submissions) {
+    auto& part_of_one = one->slices[id_];
+    for (std::uint32_t i = 0; i < part_of_one.items.size(); ++i) {
+      auto bytes = std::string_view{part_of_one.bytes}.substr(part_of_one.items[i].offset);
+      if (const auto event = decode_event(bytes))
+        touch(*batch, *event, part_of_one.items[i].hash, &part_of_one, i);
+    }
+  }
+  fetch_unknown();
+  prepared_.push_back(std::move(batch));
+}
+
+void shard::committed(const commit_ptr& commit) {
+  const auto batch = std::move(prepared_.front());
+  prepared_.pop_front();
+  apply(batch);
+  if (commit->unapplied.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    lane::answer(commit);
+}
+
+void shard::replay(const std::vector<replayed_batch>& batches) {
+  for (const auto& recorded : batches) {
+    auto batch = std::make_shared<shard_batch>();
+    batch->stamp = recorded.stamp;
+    std::string_view rest = recorded.payload;
+    while (!rest.empty()) {
+      const auto event = decode_event(rest);
+      if (!event)
+        context_.fatal({errc::corrupt, "journal of shard " + std::to_string(id_) + ", batch " +
+                                           std::to_string(recorded.stamp.batch_no) +
+                                           ": an event is damaged"});
+      touch(*batch, *event, name_hash(event->robot), nullptr, 0);
+    }
+    fetch_unknown();
+    apply(batch);
+  }
+  replay_step_due_ = true;
+  report_replay();
+}
+
+/// Chains an event to the others of its robot in this batch.
+void shard::touch(shard_batch& batch, const event_view& event, std::uint64_t hash, slice* answer,
+                  std::uint32_t index) {
+  auto* slot = robots_.find(event.robot, hash);
+  if (slot == nullptr)
+    slot = &activate(event.robot, hash);
+  const auto position = static_cast<std::uint32_t>(batch.events.size());
+  if (slot->chain_batch == batch.stamp.batch_no) {
+    batch.events[slot->chain_tail].next = position;
+  } else {
+    slot->chain_batch = batch.stamp.batch_no;
+    ++slot->pins;
+    batch.touched.push_back({slot, position});
+  }
+  slot->chain_tail = position;
+  batch.events.push_back({event.timestamp, event.at, answer, index, shard_batch::no_event});
+}
+
+robot_slot& shard::activate(std::string_view name, std::uint64_t hash) {
+  auto& slot = robots_.insert(name, hash);
+  // Hidden: the system's destructor need not wait for it; its shard owns it.
+  slot.actor = caf::actor_cast<caf::actor>(system().spawn<robot, caf::lazy_init + caf::hidden>());
+  unknown_.emplace_back(name);
+  ++loading_;
+  return slot;
+}
+
+void shard::fetch_unknown() {
+  if (unknown_.empty())
+    return;
+  auto wanted = std::make_shared<activation>();
+  wanted->names = std::move(unknown_);
+  unknown_.clear();
+  std::sort(wanted->names.begin(), wanted->names.end());
+  caf::anon_send(context_.reader_of(id_), load_atom_v, caf::actor_cast<shard_actor>(this),
+                 std::move(wanted));
+  if (robots_.size() > active_max() + active_max() / 8)
+    sweep();
+}
+
+void shard::apply(const shard_batch_ptr& batch) {
+  turn_ms_ = context_.time.steady_ms();
+  applied_ = batch->stamp.batch_no;
+  arrival_ms_ = std::max(arrival_ms_, batch->stamp.arrival_ms);
+  horizon_ms_ = std::max(horizon_ms_, batch->stamp.horizon_ms);
+  for (const auto& [slot, first] : batch->touched) {
+    if (slot->loading) { // rule 28: parked in order
+      slot->parked.push_back({batch, first});
+      parked_.insert(batch->stamp.batch_no);
+      continue;
+    }
+    run(*slot, *batch, first);
+    --slot->pins;
+  }
+  context_.credit.add_memory(std::exchange(batch->accepted, 0) * sizeof(track_row));
+  if (!context_.credit.is_open()) // memory is full: what is sealed has to leave it
+    caf::anon_send(context_.checkpointer, checkpoint_atom_v);
+  answer_olds(*batch);
+  seal_quiet();
+}
+
+void shard::run(robot_slot& slot, shard_batch& batch, std::uint32_t first) {
+  const auto accepted_before = batch.accepted;
+  unit_.deliver(slot.actor, robot_message::apply{&batch, &slot, first});
+  slot.last_used_ms = turn_ms_;
+  if (batch.accepted == accepted_before)
+    return;
+  slot.last_arrival_ms = batch.stamp.arrival_ms;
+  if (!slot.dirty) {
+    slot.dirty = true;
+    dirty_.push_back(&slot);
+  }
+  if (!slot.awaits_seal) {
+    slot.awaits_seal = true;
+    unsealed_.push_back({&slot, slot.last_arrival_ms});
+  }
+}
+
+void shard::loaded(activation& rows) {
+  turn_ms_ = context_.time.steady_ms();
+  for (std::size_t i = 0; i < rows.names.size(); ++i) {
+    auto* slot = robots_.find(rows.names[i], name_hash(rows.names[i]));
+    const auto& row = rows.rows[i];
+    unit_.deliver(slot->actor, robot_message::loaded{row ? &*row : nullptr});
+    slot->loading = false;
+    --loading_;
+    if (!row) {
+      slot->unlisted = true;
+      unlisted_.insert(slot->name);
+    }
+    unpark(*slot);
+  }
+  seal_quiet();
+  report_replay();
+}
+
+void shard::unpark(robot_slot& slot) {
+  for (const auto& chain : std::exchange(slot.parked, {})) {
+    if (chain.batch->commit) {
+      offer_parked(slot, chain);
+    } else {
+      run(slot, *chain.batch, chain.first);
+      context_.credit.add_memory(std::exchange(chain.batch->accepted, 0) * sizeof(track_row));
+    }
+    --slot.pins;
+    parked_.erase(parked_.find(chain.batch->stamp.batch_no));
+  }
+}
+
+/// Offers a chain whose commit may have been answered already: its verdicts go out late. They are
+/// collected in a slice of their own, since the I/O thread may be reading the original.
+void shard::offer_parked(robot_slot& slot, const robot_slot::parked_events& chain) {
+  const auto& original = *chain.batch;
+  slice verdicts;
+  shard_batch batch;
+  batch.stamp = original.stamp;
+  std::vector<std::uint32_t> origin;
+  for (auto i = chain.first; i != shard_batch::no_event; i = original.events[i].next) {
+    auto event = original.events[i];
+    event.answer = &verdicts;
+    event.index = static_cast<std::uint32_t>(origin.size());
+    event.next = event.index + 1;
+    batch.events.push_back(event);
+    origin.push_back(i);
+  }
+  batch.events.back().next = shard_batch::no_event;
+  verdicts.items.resize(origin.size());
+  verdicts.verdicts.resize(origin.size(), verdict::pending);
+  run(slot, batch, 0);
+  context_.credit.add_memory(batch.accepted * sizeof(track_row));
+
+  const auto target = [&](std::uint32_t i) {
+    const auto& event = original.events[origin[i]];
+    return late_verdict{source_of(*original.commit, id_, event.answer), id_, event.index,
+                        verdicts.verdicts[i],
+                        verdicts.seal_points.empty() ? -1 : verdicts.seal_points[i]};
+  };
+  late_verdicts known;
+  for (std::uint32_t i = 0; i < origin.size(); ++i) {
+    if (verdicts.verdicts[i] != verdict::pending)
+      known.push_back(target(i));
+  }
+  lane::answer_late(std::move(known));
+  auto olds = std::make_shared<std::vector<old_event>>();
+  for (const auto& old : batch.olds)
+    olds->push_back({{old.id, batch.events[old.event].timestamp},
+                     batch.events[old.event].at,
+                     slot.name,
+                     old.seal_point,
+                     target(old.event)});
+  look_up(std::move(olds));
+}
+
+/// Rule 12: memory was asked in the robot's turn; the store comes after it, off this shard.
+void shard::answer_olds(shard_batch& batch) {
+  auto olds = std::make_shared<std::vector<old_event>>();
+  for (const auto& old : batch.olds) {
+    const auto& event = batch.events[old.event];
+    olds->push_back({{old.id, event.timestamp},
+                     event.at,
+                     old.robot->name,
+                     old.seal_point,
+                     {source_of(*batch.commit, id_, event.answer), id_, event.index,
+                      verdict::pending, old.seal_point}});
+  }
+  look_up(std::move(olds));
+}
+
+void shard::look_up(old_events olds) {
+  if (!olds->empty())
+    caf::anon_send(context_.reader_of(id_), lookup_atom_v, std::move(olds));
+}
+
+/// Rule 5: forgets robots whose latest event has arrived by the horizon; they hold nothing
+/// unsealed, as their next offer or collect will find.
+void shard::seal_quiet() {
+  while (!unsealed_.empty() && unsealed_.front().arrival_ms <= horizon_ms_) {
+    auto* slot = unsealed_.front().slot;
+    unsealed_.pop_front();
+    slot->awaits_seal = slot->last_arrival_ms > horizon_ms_;
+    if (slot->awaits_seal)
+      unsealed_.push_back({slot, slot->last_arrival_ms});
+  }
+  context_.status[id_].holds_unsealed.store(!unsealed_.empty(), std::memory_order_release);
+}
+
+/// Rule 25: the writer goes on when nothing of the replay is parked any more.
+void shard::report_replay() {
+  if (loading_ > 0)
+    return;
+  if (std::exchange(replay_step_due_, false))
+    caf::anon_send(context_.writer, replayed_atom_v, id_);
+  if (std::exchange(live_due_, false))
+    caf::anon_send(context_.writer, live_atom_v);
+}
+
+} // namespace telemetry

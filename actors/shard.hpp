@@ -1,0 +1,85 @@
+#pragma once
+
+#include "actors/engine_context.hpp"
+#include "actors/inline_unit.hpp"
+#include "actors/robot.hpp"
+#include "actors/robot_table.hpp"
+
+#include <deque>
+#include <map>
+#include <set>
+
+namespace telemetry {
+
+/// SHARD: an independent ordered log and the robots whose names hash to it. Creates, runs and
+/// passivates its robots, inline; applies committed batches in order.
+class shard final : public shard_actor::base {
+public:
+  static inline const char* const actor_name = "shard";
+
+  /// @param marker as the store has it at start.
+  shard(caf::actor_config& config, engine_context& context, const shard_marker& marker);
+  [[nodiscard]] const char* name() const override { return actor_name; }
+
+protected:
+  behavior_type make_behavior() override;
+
+private:
+  // Write path (shard.cpp).
+  void prepare(const commit_ptr& commit);
+  void committed(const commit_ptr& commit);
+  void replay(const std::vector<replayed_batch>& batches);
+  void touch(shard_batch& batch, const event_view& event, std::uint64_t hash, slice* answer,
+             std::uint32_t index);
+  robot_slot& activate(std::string_view name, std::uint64_t hash);
+  void fetch_unknown();
+  void apply(const shard_batch_ptr& batch);
+  void run(robot_slot& slot, shard_batch& batch, std::uint32_t first);
+  void loaded(activation& rows);
+  void unpark(robot_slot& slot);
+  void answer_olds(shard_batch& batch);
+  void offer_parked(robot_slot& slot, const robot_slot::parked_events& chain);
+  void look_up(old_events olds);
+  void seal_quiet();
+  void report_replay();
+
+  // Checkpoints and passivation (shard_checkpoint.cpp).
+  shard_checkpoint_ptr collect();
+  void stored(const shard_checkpoint& what);
+  void sweep();
+  [[nodiscard]] std::size_t active_max() const;
+  [[nodiscard]] std::chrono::milliseconds sweep_interval() const;
+
+  // Reads (shard_reads.cpp).
+  memory_view view(const std::string& name, robot_message::view_kind what, timestamp_ms from,
+                   timestamp_ms to, std::size_t limit);
+  list_answer list(const list_question& question);
+
+  engine_context& context_;
+  const std::uint32_t id_;
+  inline_unit unit_;
+  robot_table robots_;
+  shard_marker marker_;      ///< as last checkpointed; floors never go back
+  std::uint64_t applied_;    ///< batch_no of the last batch applied
+  std::int64_t arrival_ms_;  ///< of the last batch applied
+  std::int64_t horizon_ms_;  ///< of the last batch applied; -inf before the first (rule 22)
+  std::int64_t turn_ms_ = 0; ///< steady time of this turn, for passivation
+
+  std::deque<shard_batch_ptr> prepared_; ///< being synced, in order
+  std::vector<std::string> unknown_;     ///< names of the batch being prepared
+  std::size_t loading_ = 0;              ///< robots
+  std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
+  bool replay_step_due_ = false; ///< the writer waits for this shard to have taken its replay
+  bool live_due_ = false;        ///< the writer waits for this shard to be live
+
+  struct awaiting_seal {
+    robot_slot* slot;
+    std::int64_t arrival_ms;
+  };
+  std::deque<awaiting_seal> unsealed_;  ///< each robot with unsealed events once (rule 5)
+  std::vector<robot_slot*> dirty_;      ///< each robot with untaken rows once
+  std::vector<robot_slot*> taken_;      ///< robots of the checkpoint in flight (rule 18)
+  std::set<std::string_view> unlisted_; ///< names the robot table may not have yet
+};
+
+} // namespace telemetry

@@ -1,0 +1,94 @@
+// The shard's part in checkpoints (rules 15-18, 21) and passivation (rule 27).
+
+#include "actors/shard.hpp"
+
+#include <algorithm>
+
+namespace telemetry {
+
+shard_checkpoint_ptr shard::collect() {
+  auto what = std::make_shared<shard_checkpoint>();
+  what->shard = id_;
+  // Rule 17: what is not in the store after this checkpoint keeps its batch in the journal.
+  auto lowest_kept = applied_ + 1;
+  if (!parked_.empty())
+    lowest_kept = std::min(lowest_kept, *parked_.begin());
+  std::vector<robot_slot*> still_dirty;
+  for (auto* slot : dirty_) {
+    // Rule 15: the horizon of the last batch applied; no clock is read.
+    const auto next_id = robot_id{id_} << 48 | (marker_.last_counter + 1);
+    robot_message::collect::answer robot;
+    unit_.deliver(slot->actor, robot_message::collect{horizon_ms_, next_id, &robot});
+    lowest_kept = std::min(lowest_kept, robot.lowest_untaken_batch);
+    slot->dirty = robot.lowest_untaken_batch != UINT64_MAX;
+    if (slot->dirty)
+      still_dirty.push_back(slot);
+    if (!robot.taken.rows)
+      continue;
+    if (robot.id == next_id)
+      ++marker_.last_counter;
+    slot->taken = true;
+    taken_.push_back(slot);
+    what->rows += robot.taken.rows->size();
+    what->robots.push_back({slot->name, robot.id, robot.taken.state, std::move(robot.taken.rows)});
+  }
+  dirty_ = std::move(still_dirty);
+  marker_.cut = std::max(marker_.cut, lowest_kept - 1);
+  marker_.arrival_ms = std::max(marker_.arrival_ms, arrival_ms_);
+  marker_.horizon_ms = std::max(marker_.horizon_ms, horizon_ms_);
+  what->marker = marker_;
+  return what;
+}
+
+void shard::stored(const shard_checkpoint& what) {
+  for (auto* slot : taken_) {
+    unit_.deliver(slot->actor, stored_atom_v);
+    slot->taken = false;
+    if (slot->unlisted) {
+      slot->unlisted = false;
+      unlisted_.erase(slot->name);
+    }
+  }
+  taken_.clear();
+  context_.credit.remove_memory(what.rows * sizeof(track_row));
+}
+
+std::size_t shard::active_max() const {
+  const auto shards = context_.status.size();
+  return (context_.options.robots_active_max + shards - 1) / shards;
+}
+
+std::chrono::milliseconds shard::sweep_interval() const {
+  return std::clamp(context_.options.robots_idle / 4, std::chrono::milliseconds{50},
+                    std::chrono::milliseconds{1'000});
+}
+
+void shard::sweep() {
+  const auto now_ms = context_.time.steady_ms();
+  std::vector<robot_slot*> idle;
+  std::vector<robot_slot*> rested;
+  robots_.for_each([&](robot_slot& slot) {
+    if (!slot.may_passivate())
+      return;
+    const bool is_idle = now_ms - slot.last_used_ms >= context_.options.robots_idle.count();
+    (is_idle ? idle : rested).push_back(&slot);
+  });
+  const auto left = robots_.size() - idle.size();
+  if (left > active_max()) {
+    // Too many: the least recently used go as well.
+    const auto excess = std::min(left - active_max(), rested.size());
+    std::nth_element(
+        rested.begin(), rested.begin() + static_cast<std::ptrdiff_t>(excess), rested.end(),
+        [](const robot_slot* a, const robot_slot* b) { return a->last_used_ms < b->last_used_ms; });
+    idle.insert(idle.end(), rested.begin(), rested.begin() + static_cast<std::ptrdiff_t>(excess));
+    if (left - excess > active_max()) // the others wait for a checkpoint
+      caf::anon_send(context_.checkpointer, checkpoint_atom_v);
+  }
+  for (auto* slot : idle)
+    robots_.erase(*slot);
+  constexpr std::size_t worth_trimming = 1'000;
+  if (idle.size() >= worth_trimming)
+    context_.memory_freed.store(true);
+}
+
+} // namespace telemetry

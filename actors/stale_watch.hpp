@@ -1,0 +1,32 @@
+#pragma once
+
+#include "core/event.hpp"
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace telemetry {
+
+/// Names robots whose events turn stale in numbers (a clock gone wrong) in the log: after
+/// `warn_count` stale events within a minute, once a minute at most per robot.
+///
+/// Thread-safe. Bounded: counts start anew each minute and cover `robots_max` robots.
+class stale_watch {
+public:
+  static constexpr std::uint64_t warn_count = 100;
+  static constexpr std::size_t robots_max = 10'000;
+
+  void note(std::string_view robot, timestamp_ms seal_point, std::int64_t steady_ms);
+
+private:
+  static constexpr std::int64_t minute_ms = 60'000;
+
+  std::mutex mutex_;
+  std::int64_t minute_start_ms_ = 0;
+  std::unordered_map<std::string, std::uint64_t> counts_;
+};
+
+} // namespace telemetry

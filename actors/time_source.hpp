@@ -1,0 +1,21 @@
+#pragma once
+
+#include "core/robot_state.hpp"
+
+#include <cstdint>
+
+namespace telemetry {
+
+/// Where the actors read time, so that tests can let it stand, run and jump. Thread-safe.
+class time_source {
+public:
+  virtual ~time_source() = default;
+  /// Monotonic, from an arbitrary start, in milliseconds.
+  [[nodiscard]] virtual std::int64_t steady_ms() const = 0;
+  [[nodiscard]] virtual wall_ms wall() const = 0;
+};
+
+/// The machine's clocks.
+[[nodiscard]] const time_source& system_time();
+
+} // namespace telemetry
