@@ -34,6 +34,10 @@ constexpr std::size_t read_bytes_max = 64u << 10;
 constexpr std::size_t idle_bytes_max = 16u << 10;
 /// A body must arrive at this rate on average, once idle_timeout is over.
 constexpr std::int64_t body_bytes_per_ms_min = 1;
+/// Bytes in memory for a byte of body: itself, and the events that are read from it.
+constexpr std::size_t body_memory_factor = 4;
+/// Bytes that a long answer under way holds: a piece as text and, framed, as what is written.
+constexpr std::size_t long_answer_bytes = 160u << 10;
 /// After the last answer: how long a client may be silent that does not close, and what it may
 /// still send. Closing a socket with unread input would destroy the answer on its way.
 constexpr std::chrono::seconds linger_timeout{2};
@@ -71,6 +75,7 @@ struct read_fault {
 
 constexpr read_fault shutting_down{503, "the server is shutting down"};
 constexpr read_fault too_many{503, "the server has too many connections"};
+constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
 
 /// The fault behind a parser's error; nothing if the connection itself ended or broke.
 std::optional<read_fault> fault_of(error_code error) {
@@ -109,7 +114,7 @@ class http_session final : public session {
 public:
   http_session(asio::ip::tcp::socket socket, session_context& context)
       : socket_(std::move(socket)), timer_(socket_.get_executor()), context_(context),
-        buffer_(read_bytes_max + header_bytes_max) {}
+        buffer_(read_bytes_max + header_bytes_max), loan_(context.memory) {}
 
   ~http_session() override { context_.sessions.remove(*this); }
 
@@ -162,6 +167,7 @@ private:
     phase_ = phase::header;
     operation_.reset();
     more_.reset();
+    loan_.give_back();
     if (buffer_.size() == 0 && buffer_.capacity() > idle_bytes_max)
       buffer_.shrink_to_fit();
     if (out_.capacity() > idle_bytes_max)
@@ -229,6 +235,8 @@ private:
       return dispatch();
     if (draining_ && !interruption_)
       interruption_ = shutting_down;
+    if (!interruption_ && !loan_.raise_to(body_memory_factor * parser_->get().body().size()))
+      interruption_ = too_many_bodies;
     if (interruption_)
       return refuse(*interruption_);
     body_bytes_ += static_cast<std::int64_t>(bytes);
@@ -289,6 +297,11 @@ private:
   void respond(http_answer answer) {
     if (phase_ == phase::closed)
       return;
+    if (answer.more && !loan_.raise_to(long_answer_bytes)) {
+      more_ = std::move(answer.more); // not destroyed here: its callback may be what runs now
+      answer =
+          make_problem(503, view(parser_->get().target()), "too many long answers are under way");
+    }
     http_frame frame;
     frame.http_1_0 = parser_->get().version() == 10;
     if (answer.status == 204)
@@ -302,7 +315,8 @@ private:
     append_head(out_, answer, frame);
     chunked_ = frame.framing == http_framing::chunked;
     last_ = !answer.more || head_only_;
-    more_ = std::move(answer.more);
+    if (answer.more)
+      more_ = std::move(answer.more);
     if (!head_only_)
       append_body(answer.body);
     write();
@@ -443,6 +457,7 @@ private:
   std::shared_ptr<rest_operation> operation_;
   std::unique_ptr<body_source> more_;
   std::string out_; ///< what is being written
+  request_loan loan_;
   std::optional<read_fault> interruption_;
   steady_clock::time_point deadline_;
   steady_clock::time_point body_begin_;

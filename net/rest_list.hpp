@@ -2,6 +2,7 @@
 
 #include "net/api.hpp"
 #include "net/format_events.hpp"
+#include "net/http_budget.hpp"
 #include "net/problem.hpp"
 #include "net/rest_handler.hpp"
 #include "net/rest_parameters.hpp"
@@ -10,6 +11,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,11 +61,23 @@ private:
   state state_ = state::done;
 };
 
+/// Bytes that rows take in memory.
+inline std::size_t memory_bytes(std::span<const event_row> rows) noexcept {
+  return rows.size_bytes();
+}
+inline std::size_t memory_bytes(std::span<const named_robot> rows) noexcept {
+  std::size_t bytes = rows.size_bytes();
+  for (const named_robot& row : rows)
+    bytes += row.name.capacity();
+  return bytes;
+}
+
 /// Rows that are in memory already, as a stream.
 template <class Row>
 class row_vector_stream final : public pull_stream<Row> {
 public:
-  explicit row_vector_stream(std::vector<Row> rows) : rows_(std::move(rows)) {}
+  row_vector_stream(std::vector<Row> rows, request_loan loan)
+      : rows_(std::move(rows)), loan_(std::move(loan)) {}
 
   void next(callback<std::vector<Row>> done) override {
     constexpr std::size_t piece_rows = 1'000;
@@ -75,6 +89,7 @@ public:
 
 private:
   std::vector<Row> rows_;
+  request_loan loan_;
   std::size_t at_ = 0;
 };
 
@@ -133,8 +148,8 @@ struct list_plan {
 template <class Row>
 class list_operation final : public rest_operation {
 public:
-  list_operation(list_plan<Row> plan, answer_callback done)
-      : plan_(std::move(plan)), done_(std::move(done)) {}
+  list_operation(list_plan<Row> plan, request_budget& memory, answer_callback done)
+      : plan_(std::move(plan)), done_(std::move(done)), loan_(memory) {}
 
   void start() {
     if (plan_.limit == no_limit)
@@ -150,6 +165,11 @@ private:
       return false;
     }
     const bool end = rows->empty();
+    page_bytes_ += memory_bytes(*rows);
+    if (!loan_.raise_to(page_bytes_)) {
+      done_(make_problem(503, plan_.target, "too many large pages are being read"));
+      return false;
+    }
     std::move(rows->begin(), rows->end(), std::back_inserter(page_));
     if (!end && page_.size() <= plan_.limit)
       return true;
@@ -157,7 +177,7 @@ private:
       page_.resize(plan_.limit);
       plan_.headers.append("Link: ").append(plan_.next_link(page_.back())).append("\r\n");
     }
-    write(std::make_unique<row_vector_stream<Row>>(std::move(page_)));
+    write(std::make_unique<row_vector_stream<Row>>(std::move(page_), std::move(loan_)));
     return false;
   }
 
@@ -182,12 +202,15 @@ private:
   answer_callback done_;
   std::unique_ptr<row_puller<Row>> page_source_;
   std::vector<Row> page_;
+  std::size_t page_bytes_ = 0;
+  request_loan loan_; ///< for page_
   std::unique_ptr<row_text<Row>> text_;
 };
 
 template <class Row>
-std::shared_ptr<rest_operation> start_list(list_plan<Row> plan, answer_callback done) {
-  auto operation = std::make_shared<list_operation<Row>>(std::move(plan), std::move(done));
+std::shared_ptr<rest_operation> start_list(list_plan<Row> plan, request_budget& memory,
+                                           answer_callback done) {
+  auto operation = std::make_shared<list_operation<Row>>(std::move(plan), memory, std::move(done));
   operation->start();
   return operation;
 }

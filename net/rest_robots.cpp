@@ -47,8 +47,9 @@ http_answer unknown_robot(std::string_view target) {
 }
 
 /// Nothing, as the engine would answer for a robot that it does not know.
-std::unique_ptr<pull_stream<event_row>> no_events() {
-  return std::make_unique<row_vector_stream<event_row>>(std::vector<event_row>{});
+std::unique_ptr<pull_stream<event_row>> no_events(session_context& context) {
+  return std::make_unique<row_vector_stream<event_row>>(std::vector<event_row>{},
+                                                        request_loan(context.memory));
 }
 
 http_answer odometer_answer(double length, std::string_view name) {
@@ -123,7 +124,7 @@ std::shared_ptr<rest_operation> list_robots(const http_request& request, const h
   plan.content_type = json_type;
   plan.limit = limit.value();
   plan.next_link = [target](const named_robot& last) { return next_page(target, last.name); };
-  return start_list(std::move(plan), std::move(done));
+  return start_list(std::move(plan), context.memory, std::move(done));
 }
 
 std::shared_ptr<rest_operation> show_robot(const http_request& request, http_target target,
@@ -155,7 +156,7 @@ std::shared_ptr<rest_operation> list_events(const http_request& request, http_ta
   list_plan<event_row> plan;
   plan.target = request.target;
   plan.rows = none
-                  ? no_events()
+                  ? no_events(context)
                   : context.rest.events(context.io, name, range.from, range.to, rows_to_ask(limit));
   plan.writer = make_event_writer(format, name);
   plan.content_type = content_type(format);
@@ -164,7 +165,7 @@ std::shared_ptr<rest_operation> list_events(const http_request& request, http_ta
   plan.next_link = [target = std::move(target)](const event_row& last) {
     return next_page(target, std::to_string(last.timestamp));
   };
-  return start_list(std::move(plan), std::move(done));
+  return start_list(std::move(plan), context.memory, std::move(done));
 }
 
 std::shared_ptr<rest_operation> measure_robot(const http_request& request, http_target target,

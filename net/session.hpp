@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/http_budget.hpp"
 #include "net/server.hpp"
 
 #include <algorithm>
@@ -66,6 +67,7 @@ struct session_context {
   /// The socket is one beyond connections_max: HTTP answers 503 and closes, whatever was asked
   /// (`GET /upstream` is handed over as ever: `upstreams` opens none, so it is closed with 1013).
   bool over_limit = false;
+  request_budget memory{}; ///< of its HTTP requests
 };
 
 } // namespace telemetry::net

@@ -155,6 +155,27 @@ TEST_F(HttpIngestTest, TakesBodyOfTheLargestSizeInSteps) {
   EXPECT_GT(api_.ingested.size(), 500'000u);
 }
 
+TEST_F(HttpIngestTest, RefusesBodyThatDoesNotFitItsMemory) {
+  context_.memory = request_budget(4'000);
+  std::vector<request_loan> others;
+  for (int i = 0; i < 3; ++i) {
+    others.emplace_back(context_.memory);
+    ASSERT_TRUE(others.back().raise_to(1'000));
+  }
+  others.emplace_back(context_.memory);
+  ASSERT_TRUE(others.back().raise_to(500));
+  const std::string begun = "POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+                            "Content-Length: 1000\r\n\r\n" +
+                            std::string(200, 'x');
+  send(begun);
+  EXPECT_EQ(receive().status, 503);
+  expect_end();
+  others.pop_back();
+  connect();
+  send(begun + std::string(800, 'x'));
+  EXPECT_EQ(receive().status, 200);
+}
+
 TEST_F(HttpIngestTest, TakesChunkedBody) {
   send("POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
        "Transfer-Encoding: chunked\r\n\r\n4\r\n1,2,\r\n4\r\n3,ab\r\n0\r\n\r\n");

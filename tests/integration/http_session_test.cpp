@@ -266,6 +266,24 @@ TEST_F(HttpSessionTest, RefusesEverythingBeyondTheLimitOfConnections) {
   }
 }
 
+TEST_F(HttpSessionTest, RefusesLongAnswerThatDoesNotFitItsMemory) {
+  context_.memory = request_budget(400u << 10);
+  std::vector<request_loan> others;
+  for (int i = 0; i < 4; ++i) {
+    others.emplace_back(context_.memory);
+    ASSERT_TRUE(others.back().raise_to(100u << 10));
+  }
+  api_.add_robot("long", 10'000);
+  EXPECT_EQ(get("/api/robots/long/events").status, 503);
+  EXPECT_EQ(get("/api/robots/long/events?limit=5000").status, 503);
+  EXPECT_EQ(get("/api/robots/long").status, 200) << "a short answer needs none";
+  others.pop_back();
+  EXPECT_EQ(get("/api/robots/long/events").status, 200);
+  EXPECT_EQ(get("/api/robots/long/events?limit=50").status, 200);
+  EXPECT_EQ(get("/livez").status, 200);
+  EXPECT_EQ(context_.memory.bytes(), 300u << 10) << "given back";
+}
+
 TEST_F(HttpSessionTest, TakesBodyOfRequestThatNeedsNone) {
   EXPECT_EQ(request("GET", "/livez", "", "ignored").status, 200);
   EXPECT_EQ(get("/readyz").status, 200);
