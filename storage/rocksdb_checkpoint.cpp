@@ -113,7 +113,7 @@ result<void> checkpoint_writer::write(const checkpoint& what) {
   const std::uint64_t needed = database_->min_free_bytes() / 4 + disk_bytes(what, rows);
   if (result<void> ready = database_->ready_to_write(needed); !ready)
     return ready;
-  return rows < ingest_from_rows_ ? write_batch(what) : ingest(what);
+  return rows == 0 || rows < ingest_from_rows_ ? write_batch(what) : ingest(what);
 }
 
 result<void> checkpoint_writer::write_batch(const checkpoint& what) {

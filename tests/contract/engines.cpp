@@ -1,0 +1,125 @@
+#include "tests/contract/engines.hpp"
+
+#include "storage/memory_event_store.hpp"
+#include "storage/memory_journal.hpp"
+#include "storage/rocksdb_database.hpp"
+#include "storage/rocksdb_event_store.hpp"
+#include "storage/rocksdb_journal.hpp"
+
+#include <cstdlib>
+#include <limits>
+#include <utility>
+
+namespace telemetry::test {
+namespace {
+
+class memory_engine final : public engine_under_test {
+public:
+  explicit memory_engine(std::uint32_t shards)
+      : log_data_(std::make_shared<detail::memory_log>(shards)),
+        tables_(std::make_shared<detail::memory_tables>(shards)) {
+    reopen();
+  }
+  void reopen() override {
+    log_ = std::make_unique<detail::memory_journal>(log_data_);
+    store_ = std::make_unique<detail::memory_event_store>(tables_);
+  }
+  journal& log() override { return *log_; }
+  event_store& store() override { return *store_; }
+
+private:
+  std::shared_ptr<detail::memory_log> log_data_;
+  std::shared_ptr<detail::memory_tables> tables_;
+  std::unique_ptr<journal> log_;
+  std::unique_ptr<event_store> store_;
+};
+
+class rocksdb_engine final : public engine_under_test {
+public:
+  rocksdb_engine(std::uint32_t shards, std::size_t ingest_from_rows)
+      : ingest_from_rows_(ingest_from_rows) {
+    options_.data_dir = directory_.path() / "data";
+    options_.shards = shards;
+    options_.cache_bytes = 8u << 20;
+    reopen();
+  }
+  void reopen() override {
+    log_.reset();
+    store_.reset();
+    auto opened = detail::rocksdb_database::open(options_);
+    if (!opened)
+      FAIL() << opened.error().text;
+    log_ = std::make_unique<detail::rocksdb_journal>(*opened);
+    store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_rows_);
+  }
+  journal& log() override { return *log_; }
+  event_store& store() override { return *store_; }
+
+private:
+  temporary_directory directory_;
+  storage_options options_;
+  std::size_t ingest_from_rows_;
+  std::unique_ptr<journal> log_;
+  std::unique_ptr<event_store> store_;
+};
+
+constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+
+template <class Engine, auto... Arguments>
+std::unique_ptr<engine_under_test> make(std::uint32_t shards) {
+  return std::make_unique<Engine>(shards, Arguments...);
+}
+
+} // namespace
+
+temporary_directory::temporary_directory() {
+  std::string name = (std::filesystem::temp_directory_path() / "telemetry.XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr)
+    std::abort();
+  path_ = name;
+}
+
+temporary_directory::~temporary_directory() { std::filesystem::remove_all(path_); }
+
+std::vector<engine_kind> every_journal() {
+  return {{"Memory", make<memory_engine>}, {"Rocksdb", make<rocksdb_engine, never>}};
+}
+
+std::vector<engine_kind> every_store() {
+  return {{"Memory", make<memory_engine>},
+          {"RocksdbBatches", make<rocksdb_engine, never>},
+          {"RocksdbFiles", make<rocksdb_engine, std::size_t{0}>}};
+}
+
+std::string engine_name(const testing::TestParamInfo<engine_kind>& info) { return info.param.name; }
+
+faulty_rocksdb::faulty_rocksdb(std::size_t ingest_from_rows, std::uint64_t min_free_bytes)
+    : ingest_from_rows_(ingest_from_rows) {
+  options_.data_dir = directory_.path();
+  options_.shards = 2;
+  options_.min_free_bytes = min_free_bytes;
+  options_.cache_bytes = 8u << 20;
+}
+
+result<void> faulty_rocksdb::open() {
+  close();
+  auto opened = detail::rocksdb_database::open(options_, files_);
+  if (!opened)
+    return opened.error();
+  log_ = std::make_unique<detail::rocksdb_journal>(*opened);
+  store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_rows_);
+  return {};
+}
+
+void faulty_rocksdb::close() {
+  log_.reset();
+  store_.reset();
+}
+
+void faulty_rocksdb::power_on(std::uint64_t kept_tail_bytes) {
+  close();
+  files_->lose_unsynced(kept_tail_bytes);
+  files_ = std::make_shared<faulty_file_system>();
+}
+
+} // namespace telemetry::test

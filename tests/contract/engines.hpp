@@ -1,0 +1,78 @@
+#pragma once
+
+#include "storage/open_storage.hpp"
+#include "tests/support/faulty_file_system.hpp"
+
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace telemetry::test {
+
+/// A directory that exists as long as this does.
+class temporary_directory {
+public:
+  temporary_directory();
+  ~temporary_directory();
+  temporary_directory(const temporary_directory&) = delete;
+  temporary_directory& operator=(const temporary_directory&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+  std::filesystem::path path_;
+};
+
+/// A journal and an event store that can be closed and opened again.
+class engine_under_test {
+public:
+  virtual ~engine_under_test() = default;
+  /// Closes what is open, and opens it. Fails the test if that fails.
+  virtual void reopen() = 0;
+  virtual journal& log() = 0;
+  virtual event_store& store() = 0;
+};
+
+/// Makes an engine of `shards` shards, open.
+struct engine_kind {
+  const char* name;
+  std::unique_ptr<engine_under_test> (*make)(std::uint32_t shards);
+};
+
+inline void PrintTo(const engine_kind& kind, std::ostream* out) { *out << kind.name; }
+
+/// For INSTANTIATE_TEST_SUITE_P: memory and RocksDB.
+std::vector<engine_kind> every_journal();
+/// Memory, RocksDB with small checkpoints, RocksDB with every checkpoint as files.
+std::vector<engine_kind> every_store();
+std::string engine_name(const testing::TestParamInfo<engine_kind>& info);
+
+/// RocksDB on files that can fail.
+class faulty_rocksdb {
+public:
+  /// @param ingest_from_rows rows from which a checkpoint goes as files.
+  explicit faulty_rocksdb(std::size_t ingest_from_rows, std::uint64_t min_free_bytes = 0);
+  /// @returns as open_storage(), after closing what is open.
+  result<void> open();
+  void close();
+  /// The machine is on again, after a power cut that lost what was not synced.
+  void power_on(std::uint64_t kept_tail_bytes);
+
+  [[nodiscard]] faulty_file_system& files() { return *files_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return directory_.path(); }
+  /// @pre open() succeeded.
+  [[nodiscard]] journal& log() { return *log_; }
+  [[nodiscard]] event_store& store() { return *store_; }
+
+private:
+  temporary_directory directory_;
+  storage_options options_;
+  std::size_t ingest_from_rows_;
+  std::shared_ptr<faulty_file_system> files_ = std::make_shared<faulty_file_system>();
+  std::unique_ptr<journal> log_;
+  std::unique_ptr<event_store> store_;
+};
+
+} // namespace telemetry::test
