@@ -55,13 +55,15 @@ std::string_view take_until(std::string_view& text, char separator) {
   return part;
 }
 
-/// Turns "http://host/path" into "/path". Other forms stay as they are.
+/// Turns "http://host/path" into "/path", and a URI without a path into "/". Other forms stay as
+/// they are.
 std::string_view origin_form(std::string_view target) {
   const std::size_t scheme = target.find("://");
   if (target.empty() || target.front() == '/' || scheme == std::string_view::npos)
     return target;
   const std::size_t end = target.find_first_of("/?", scheme + 3);
-  return end == std::string_view::npos ? std::string_view("/") : target.substr(end);
+  const bool has_path = end != std::string_view::npos && target[end] == '/';
+  return has_path ? target.substr(end) : std::string_view("/");
 }
 
 failure bad_escape(std::string_view where) {
