@@ -73,7 +73,9 @@ std::string encode(format how, level importance, time_point when, std::string_vi
   line.append(to_string(importance)).append(is_json ? R"(","msg":)" : " msg=");
   line += quoted(message);
   for (const field& one : what) {
-    line += is_json ? "," + quoted(one.key) + ":" : " " + std::string(one.key) + "=";
+    line += is_json ? ',' : ' ';
+    line += is_json ? quoted(one.key) : std::string(one.key);
+    line += is_json ? ':' : '=';
     line += value_text(one, how);
   }
   if (is_json)
