@@ -38,7 +38,7 @@ std::vector<std::string> make_lines(int digits) {
 void parse_line_of_robot(benchmark::State& state) {
   const auto lines = make_lines(static_cast<int>(state.range(0)));
   std::size_t i = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto event = parse_line(lines[i++ % lines_count]);
     benchmark::DoNotOptimize(event);
   }
@@ -47,7 +47,7 @@ void parse_line_of_robot(benchmark::State& state) {
 BENCHMARK(parse_line_of_robot)->Arg(1)->Arg(3)->Arg(6)->Arg(14);
 
 void parse_malformed_line(benchmark::State& state) {
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto event = parse_line("1.5,2.5,oops,robot-0042");
     benchmark::DoNotOptimize(event);
   }
@@ -58,7 +58,7 @@ void encode_one_event(benchmark::State& state) {
   const event_view event{{1.5, -2.5}, 1700000000123, "robot-0042"};
   std::string out;
   out.reserve(1 << 16);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (out.size() > (1 << 15)) {
       out.clear();
     }
@@ -74,7 +74,7 @@ void decode_one_event(benchmark::State& state) {
     encode_event(bytes, *parse_line(line));
   }
   std::string_view rest;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (rest.empty()) {
       rest = bytes;
     }
@@ -86,7 +86,7 @@ BENCHMARK(decode_one_event);
 
 void hash_one_name(benchmark::State& state) {
   const std::string name = "robot-0042";
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(shard_of(name_hash(name), 8));
   }
 }
@@ -99,7 +99,7 @@ void offer_in_order(benchmark::State& state) {
   std::vector<robot_track> tracks(robots);
   batch_stamp stamp{1, 0, 0, 0};
   std::size_t i = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (i == robots) {
       i = 0;
       ++stamp.batch_no;
@@ -121,7 +121,7 @@ BENCHMARK(offer_in_order)->Arg(1)->Arg(100)->Arg(1000);
 void offer_swapped_pairs(benchmark::State& state) {
   robot_track track;
   batch_stamp stamp{0, 0, 0, 0};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     stamp.arrival_ms = static_cast<std::int64_t>(++stamp.batch_no);
     stamp.horizon_ms = stamp.arrival_ms - window_ms;
     const auto t = static_cast<timestamp_ms>(stamp.batch_no ^ 1);
@@ -141,7 +141,7 @@ void offer_duplicate(benchmark::State& state) {
   }
   const batch_stamp stamp{2, 2000, 1000, 0};
   timestamp_ms t = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     t = t % 2000 + 1;
     benchmark::DoNotOptimize(track.offer(t, {1, 2}, stamp));
   }
@@ -151,7 +151,7 @@ BENCHMARK(offer_duplicate);
 /// Per robot: first event, seal, take, release, as in a sweep over many robots with little to do.
 void checkpoint_of_one_row(benchmark::State& state) {
   const robot_state stored{5, {1, 2}, 3, 4, 5, 6};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     robot_track track(stored);
     static_cast<void>(track.offer(10, {2, 3}, {1, 0, -window_ms, 7}));
     track.seal(0);
@@ -164,7 +164,7 @@ BENCHMARK(checkpoint_of_one_row);
 void append_one_double(benchmark::State& state) {
   std::string out;
   double value = 0.1;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     out.clear();
     append_double(out, value += 0.001);
     benchmark::DoNotOptimize(out.data());

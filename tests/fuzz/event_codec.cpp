@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace telemetry;
   std::string_view rest(reinterpret_cast<const char*>(data), size);
