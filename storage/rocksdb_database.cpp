@@ -1,5 +1,6 @@
 #include "storage/rocksdb_database.hpp"
 
+#include <fstream>
 #include <rocksdb/cache.h>
 #include <rocksdb/listener.h>
 #include <utility>
@@ -29,6 +30,18 @@ failure to_failure(const rocksdb::Status& status, const std::string& what) {
   else if (status.IsNoSpace())
     code = errc::no_space;
   return {code, what + ": " + status.ToString()};
+}
+
+/// RocksDB says that a log is damaged, but which one only in its own LOG.
+/// @returns ": /data/000004.log: dropping 770 bytes; …", or nothing if LOG does not say.
+std::string damaged_file(const std::string& dir) {
+  std::ifstream log(dir + "/LOG");
+  std::string found;
+  for (std::string line; std::getline(log, line);)
+    if (const std::size_t at = line.find(dir);
+        at != line.npos && line.find("dropping", at) != line.npos)
+      found = ": " + line.substr(at);
+  return found;
 }
 
 } // namespace
@@ -91,7 +104,10 @@ result<void> rocksdb_database::open_db() {
   if (syncs_->any())
     return failure{errc::sync_failed,
                    "a sync failed while opening " + dir_ + ": " + syncs_->text()};
-  return to_failure(status, "cannot open the database in " + dir_);
+  failure why = to_failure(status, "cannot open the database in " + dir_);
+  if (why.code == errc::corrupt)
+    why.text += damaged_file(dir_);
+  return why;
 }
 
 result<void> rocksdb_database::empty_checkpoint_dir() {

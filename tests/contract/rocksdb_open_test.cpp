@@ -205,7 +205,7 @@ TEST_F(RocksdbOpenTest, RefusesAFlippedByteInTheMiddleOfTheLog) {
     damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
     std::ofstream(log, std::ios::binary) << damaged;
     EXPECT_EQ(refusal(), errc::corrupt) << "byte " << at;
-    EXPECT_NE(text_.find(data_.string()), std::string::npos) << text_;
+    EXPECT_NE(text_.find(log.string()), std::string::npos) << text_;
     std::ofstream(log, std::ios::binary) << intact;
   }
   auto opened = open();
