@@ -38,7 +38,7 @@ TEST(FormatJsonTest, AgreesWithNlohmannAboutRandomBytes) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   constexpr unsigned char likely[] = {0x22, 0x5c, 0x80, 0xbf, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xf5};
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     std::string text(random() % 8, '\0');
     for (char& c : text)
       c = static_cast<char>(random() % 2 == 0 ? likely[random() % std::size(likely)] : random());
@@ -60,7 +60,7 @@ TEST(FormatJsonTest, WritesTimesWithMilliseconds) {
 }
 
 TEST(FormatJsonTest, AgreesWithTheCalendarOfTheSystem) {
-  for (std::time_t day = -30'000; day < 150'000; ++day) {
+  for (std::time_t day = -30'000; day < 150'000; day += 7) {
     const std::time_t second = day * 86'400 + 45'296; // 12:34:56
     std::tm parts{};
     gmtime_r(&second, &parts);
