@@ -1,6 +1,5 @@
 #include "tests/integration/server_fixture.hpp"
-
-#include "tests/integration/websocket_harness.hpp" // no_api
+#include "tests/support/no_api.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/session.hpp"
+#include "tests/support/no_api.hpp"
 #include "tests/support/websocket_frames.hpp"
 
 #include <gtest/gtest.h>
@@ -80,31 +81,6 @@ struct fake_engine final : net::upstream_factory {
   int closed = 0;
   int reads = 0; ///< calls of on_messages()
   std::vector<std::string> received;
-};
-
-/// Never asked in these tests.
-struct no_api final : net::api {
-  void robot(net::io_thread&, std::string,
-             net::callback<std::optional<robot_state>> done) override {
-    done(failure{errc::unavailable, "no engine"});
-  }
-  void odometer(net::io_thread&, std::string, timestamp_ms, timestamp_ms,
-                net::callback<double> done) override {
-    done(failure{errc::unavailable, "no engine"});
-  }
-  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread&, std::string,
-                                                             std::size_t) override {
-    return nullptr;
-  }
-  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread&, std::string, timestamp_ms,
-                                                      timestamp_ms, std::size_t) override {
-    return nullptr;
-  }
-  void ingest(net::io_thread&, std::vector<net::ingest_line>,
-              net::callback<net::ingest_outcome> done) override {
-    done(failure{errc::unavailable, "no engine"});
-  }
-  [[nodiscard]] std::optional<std::string> not_ready() const override { return std::nullopt; }
 };
 
 /// A header field of the handshake to set, or to leave out if `value` is empty.

@@ -1,0 +1,141 @@
+// Cost per frame of the WebSocket side alone: a text frame in, an OK out, an engine that answers
+// within the call. The argument is the number of frames in flight.
+// Input: masked frames of 42 bytes of payload, fixed.
+// `feed_*`: session and codec over a stream in memory, no system calls. `socket_*`: a loopback
+// socket; the time is that of the I/O thread alone (the client's is left out).
+
+#include "net/io_pool.hpp"
+#include "net/websocket_session.hpp"
+#include "tests/support/feed_stream.hpp"
+#include "tests/support/no_api.hpp"
+#include "tests/support/websocket_frames.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <ctime>
+#include <future>
+
+namespace telemetry {
+namespace {
+
+using boost::asio::ip::tcp;
+
+constexpr std::string_view line = "-12.345678,678.90123,1700000000123,robot42";
+static_assert(line.size() == 42);
+
+std::string frames_in_flight(std::size_t count) {
+  std::string bytes;
+  for (std::size_t i = 0; i < count; ++i)
+    bytes += test::client_text(line);
+  return bytes;
+}
+
+/// Answers OK at once.
+struct instant_engine final : net::upstream_factory {
+  struct connection final : net::upstream {
+    explicit connection(net::upstream_peer& p) : peer(p) {}
+    void on_messages(std::span<const std::string_view> messages) override {
+      peer.answer_ok(messages.size());
+      peer.flush();
+    }
+    [[nodiscard]] bool may_read() const override { return true; }
+    [[nodiscard]] std::size_t unanswered() const override { return 0; }
+    net::upstream_peer& peer;
+  };
+  std::unique_ptr<net::upstream> open(net::upstream_peer& peer, net::io_thread&) override {
+    return std::make_unique<connection>(peer);
+  }
+};
+
+net::websocket_codec::request upgrade_request() {
+  namespace http = boost::beast::http;
+  net::websocket_codec::request request{http::verb::get, "/upstream", 11};
+  request.set(http::field::host, "localhost");
+  request.set(http::field::connection, "Upgrade");
+  request.set(http::field::upgrade, "websocket");
+  request.set(http::field::sec_websocket_version, "13");
+  request.set(http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
+  return request;
+}
+
+struct no_thread final : net::io_thread {
+  void post(std::function<void()>) override {}
+  [[nodiscard]] std::size_t index() const noexcept override { return 0; }
+};
+
+void feed_frames_in_flight(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  const auto bytes = frames_in_flight(count);
+  boost::asio::io_context context;
+  net::server_options options;
+  instant_engine engine;
+  test::no_api api;
+  no_thread io;
+  net::session_registry registry;
+  net::session_context surroundings{options, engine, api, io, registry};
+  test::feed peer;
+  std::make_shared<net::basic_websocket_session<test::feed_stream>>(
+      test::feed_stream(context, peer), surroundings)
+      ->start(upgrade_request(), "");
+  for (auto _ : state) {
+    peer.output.clear();
+    peer.input = bytes;
+    peer.pump();
+    if (peer.output.size() != 4 * count)
+      state.SkipWithError("not every frame was answered");
+  }
+  peer.has_ended = true;
+  peer.pump();
+  context.run();
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(feed_frames_in_flight)->Arg(1)->Arg(16)->Arg(100)->Arg(1000);
+
+/// Processor time that the thread has used, in seconds.
+double cpu_seconds(net::pooled_io_thread& thread) {
+  std::promise<double> used;
+  thread.post([&] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    used.set_value(static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec));
+  });
+  return used.get_future().get();
+}
+
+void socket_frames_in_flight(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  const auto bytes = frames_in_flight(count);
+  net::server_options options;
+  instant_engine engine;
+  test::no_api api;
+  net::pooled_io_thread thread(0, std::chrono::seconds(1));
+  net::session_context surroundings{options, engine, api, thread, thread.sessions()};
+  boost::asio::io_context context;
+  tcp::acceptor acceptor(context, {boost::asio::ip::address_v4::loopback(), 0});
+  tcp::socket client(context);
+  client.connect(acceptor.local_endpoint());
+  tcp::socket accepted(thread.context());
+  acceptor.accept(accepted);
+  thread.post([&] {
+    net::start_websocket_session(std::move(accepted), upgrade_request(), "", surroundings);
+  });
+  std::string input(1u << 16, '\0');
+  const auto receive = [&] { return client.read_some(boost::asio::buffer(input)); };
+  receive(); // the response to the handshake, in one piece
+  constexpr int rounds = 200;
+  for (auto _ : state) {
+    const auto before = cpu_seconds(thread);
+    for (int i = 0; i < rounds; ++i) {
+      client.write_some(boost::asio::buffer(bytes));
+      for (std::size_t got = 0; got < 4 * count;)
+        got += receive();
+    }
+    state.SetIterationTime(cpu_seconds(thread) - before);
+  }
+  state.SetItemsProcessed(state.iterations() * rounds * state.range(0));
+  thread.stop();
+}
+BENCHMARK(socket_frames_in_flight)->Arg(1)->Arg(16)->Arg(100)->Arg(1000)->UseManualTime();
+
+} // namespace
+} // namespace telemetry
