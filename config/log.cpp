@@ -7,8 +7,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace telemetry::log {
@@ -16,6 +18,9 @@ namespace {
 
 /// Lines that may wait for stderr; at some 200 bytes each about 1.6 MB.
 constexpr std::size_t queue_lines_max = 8192;
+
+/// How long flush() waits for a stuck reader of stderr, at the end of the process for example.
+constexpr std::chrono::seconds flush_patience{2};
 
 /// A queue with its writer thread and a logger in front. Destruction writes what is queued.
 struct channel {
@@ -48,19 +53,29 @@ public:
     const std::lock_guard lock(mutex_);
     least_ = least;
     format_ = how;
-    replace_channel(next);
+    channel_ = std::move(next);
+    dropped_reported_ = 0;
   }
 
-  /// A channel ends only after its queue is written: so replacing it writes all there was.
   void flush() {
     auto next = std::make_unique<channel>(sink_, true);
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (!channel_->pool)
+      return;
     const std::size_t dropped = newly_dropped();
-    if (channel_->pool)
-      replace_channel(next);
-    if (dropped > 0)
-      put(channel(sink_, false), level::warn, drop_message, {{"lines", dropped}});
-    sink_->flush();
+    auto last = std::exchange(channel_, std::move(next));
+    dropped_reported_ = 0;
+    lock.unlock();
+
+    std::promise<void> written;
+    auto is_written = written.get_future();
+    std::thread([this, last = std::move(last), dropped, written = std::move(written)]() mutable {
+      last.reset();
+      if (dropped > 0)
+        put(channel(sink_, false), level::warn, drop_message, {{"lines", dropped}});
+      written.set_value();
+    }).detach();
+    is_written.wait_for(flush_patience);
   }
 
   void write(level importance, std::string_view message, fields what) {
@@ -76,11 +91,6 @@ public:
 
 private:
   static constexpr std::string_view drop_message = "log lines dropped: stderr is too slow";
-
-  void replace_channel(std::unique_ptr<channel>& next) {
-    channel_ = std::move(next);
-    dropped_reported_ = 0;
-  }
 
   bool is_full() { return channel_->pool && channel_->pool->queue_size() >= queue_lines_max; }
 
@@ -101,7 +111,7 @@ private:
   std::atomic<level> least_ = level::info;
   std::mutex mutex_; ///< guards what follows
   std::unique_ptr<channel> channel_;
-  format format_ = format::logfmt;
+  std::atomic<format> format_ = format::logfmt;
   std::size_t dropped_reported_ = 0;
 };
 

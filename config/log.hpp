@@ -33,7 +33,8 @@ using fields = std::initializer_list<field>;
 
 /// Starts the log; may be called again to change level and format (tests).
 void start(level least, format how);
-/// Writes everything that is queued and returns. Called before exit.
+/// Writes everything that is queued and returns; gives up after 2 s if nobody reads stderr.
+/// Blocks. Called before exit.
 void flush();
 
 void debug(std::string_view message, fields what = {});

@@ -46,5 +46,5 @@ build() {
     touch "$directory/build.ninja"
   fi
   say "building $preset${*:+ ($*)}"
-  ninja -C "$directory" "$@" >&2
+  flock "$directory" ninja -C "$directory" "$@" >&2 # two builds at once would damage each other
 }

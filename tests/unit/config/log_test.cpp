@@ -98,5 +98,29 @@ TEST_F(LogTest, DropsTheOldestAndSaysSoWhenStderrIsStuck) {
   EXPECT_NE(written.find(" n=" + std::to_string(lines - 1) + "\n"), std::string::npos);
 }
 
+TEST_F(LogTest, FlushGivesUpOnAReaderThatIsStuckAndLosesNothing) {
+  constexpr int lines = 5'000; // more than a pipe holds, fewer than the queue
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const int saved = dup(STDERR_FILENO);
+  dup2(ends[1], STDERR_FILENO);
+  close(ends[1]);
+  start(level::info, format::logfmt);
+  for (int i = 0; i < lines; ++i)
+    info("line", {{"n", i}});
+  flush(); // nobody reads: returning at all is what is tested
+  std::string written;
+  char buffer[65536];
+  while (lines_in(written) < std::size_t{lines}) {
+    const ssize_t n = read(ends[0], buffer, sizeof buffer);
+    ASSERT_GT(n, 0);
+    written.append(buffer, static_cast<std::size_t>(n));
+  }
+  dup2(saved, STDERR_FILENO);
+  close(saved);
+  close(ends[0]);
+  EXPECT_EQ(lines_in(written), std::size_t{lines});
+}
+
 } // namespace
 } // namespace telemetry::log
