@@ -1,0 +1,103 @@
+"""The README's producers, run as they stand there, over a line that breaks again and again."""
+
+import socket
+import subprocess
+import threading
+
+import pytest
+from telemetryd import ROOT
+
+EXAMPLES = ROOT / "docs/examples"
+EVENTS = 2000
+
+
+class BreakingLine:
+    """A TCP proxy that cuts its first connections, each after some bytes of answers."""
+
+    def __init__(self, target, cuts):
+        self._target = target
+        self._cuts = list(cuts)
+        self.broken = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self._target)
+            limit = self._cuts.pop(0) if self._cuts else None
+            threading.Thread(target=self._copy, args=(near, far, None), daemon=True).start()
+            threading.Thread(target=self._copy, args=(far, near, limit), daemon=True).start()
+
+    def _copy(self, source, sink, limit):
+        copied = 0
+        try:
+            while data := source.recv(1000):
+                copied += len(data)
+                if limit is not None and copied > limit:
+                    self.broken += 1
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for one in (source, sink):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self._listener.close()
+
+
+def python_command(port, _):
+    return ["/usr/bin/python3", EXAMPLES / "producer.py", f"ws://127.0.0.1:{port}/upstream"]
+
+
+def javascript_command(port, directory):
+    """Beside a node_modules with Debian's ws, as `npm install ws` would make it."""
+    (directory / "node_modules").mkdir()
+    (directory / "node_modules/ws").symlink_to("/usr/share/nodejs/ws")
+    program = directory / "producer.mjs"
+    program.write_bytes((EXAMPLES / "producer.mjs").read_bytes())
+    return ["node", program, f"ws://127.0.0.1:{port}/upstream"]
+
+
+def cpp_command(port, directory):
+    program = directory / "producer"
+    compiler = ["g++", "-std=c++20", "-Wall", "-Wextra", EXAMPLES / "producer.cpp"]
+    subprocess.run([*compiler, "-o", program, "-pthread"], check=True, timeout=300)
+    return [program, "127.0.0.1", str(port)]
+
+
+@pytest.mark.parametrize("command", [python_command, javascript_command, cpp_command])
+def test_producer_loses_nothing_over_a_line_that_breaks(make_server, tmp_path, command):
+    server = make_server().start()
+    line = BreakingLine((server.host, server.port), cuts=[300, 700, 1900])
+    events = [f"{n}.5,{n},{n + 1},robot" for n in range(EVENTS)]
+    done = subprocess.run(
+        [str(word) for word in command(line.port, tmp_path)],
+        input="\n".join(events) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    line.close()
+    assert line.broken == 3
+    assert done.stdout.splitlines() == [f"{event} OK" for event in events]
+    assert server.rest().robot("robot")["events"] == EVENTS
+
+
+@pytest.mark.parametrize("name", ["producer.py", "producer.mjs", "producer.cpp"])
+def test_readme_shows_the_producer_that_is_tested(name):
+    lines = (EXAMPLES / name).read_text().splitlines()
+    begin = next(n for n, line in enumerate(lines) if "produce" in line and "(" in line)
+    end = next(n for n, line in enumerate(lines[begin:], begin) if n > begin and line in ("}", ""))
+    shown = "\n".join(lines[begin:end]).rstrip()
+    assert len(shown.splitlines()) > 10
+    assert shown in (ROOT / "README.md").read_text()
