@@ -28,6 +28,11 @@ void configure(caf::actor_system_config& config, const engine_options& options) 
   config.set("scheduler.max-threads", workers);
 }
 
+template <class Handle>
+void stop(const Handle& actor) {
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+}
+
 /// A question that came too early or too late.
 template <class T>
 class refused_stream final : public net::pull_stream<T> {
@@ -62,18 +67,27 @@ engine::engine(const engine_options& options, storage& database, const time_sour
 }
 
 engine::~engine() {
-  const auto stop = [](auto& handle) {
-    caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
-    handle = nullptr;
-  };
-  stop(monitor_);
-  stop(context_.checkpointer);
-  stop(context_.writer);
-  for (auto& one : context_.readers)
-    stop(one);
+  release_storage();
   for (auto& one : context_.shards)
     stop(one);
+  context_.shards.clear();
+  lanes_.clear();
   system_.reset(); // waits for them
+}
+
+void engine::release_storage() {
+  if (!monitor_)
+    return;
+  std::vector<caf::actor> users{caf::actor_cast<caf::actor>(monitor_),
+                                caf::actor_cast<caf::actor>(context_.checkpointer),
+                                caf::actor_cast<caf::actor>(context_.writer)};
+  for (const auto& one : context_.readers)
+    users.push_back(caf::actor_cast<caf::actor>(one));
+  for (const auto& one : users)
+    stop(one);
+  if (context_.options.detach)
+    caf::scoped_actor { *system_ } -> wait_for(users);
+  monitor_ = nullptr;
 }
 
 void engine::spawn_actors(std::span<net::io_thread* const> io_threads,

@@ -15,8 +15,9 @@ namespace telemetry {
 /// The actor system over one database: the only place that says which actor is detached, how many
 /// there are, and what they share.
 ///
-/// Life: construct, recover(), serve through api and upstreams(), finish(), destroy. Destroying
-/// tears down every actor (microseconds each); a Release process may exit after finish() instead.
+/// Life: make(), recover(), serve through api and upstreams(), finish(), release_storage(), then
+/// destroy. Destroying tears down every actor, microseconds each: a process that ends anyway may
+/// exit instead.
 class engine final : public net::api {
 public:
   /// Spawns the actors. `database` and `io_threads` must outlive the engine. Blocks on the disk.
@@ -35,6 +36,9 @@ public:
   /// with false if the store was away (the journal has everything all the same).
   /// @pre nothing new comes in.
   void finish(std::function<void(bool)> done);
+
+  /// Ends the actors that use the database and waits for them, so that it may be closed. Blocks.
+  void release_storage();
 
   [[nodiscard]] net::upstream_factory& upstreams() noexcept { return connections_; }
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
