@@ -31,7 +31,7 @@ public:
         codec_(stream_.get_executor(), context.options.message_bytes_max) {
     const auto tick = tick_interval(context.options.idle_timeout);
     silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
-    closing_ticks_max_ = static_cast<int>(std::chrono::seconds(5) / tick);
+    closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
   }
 
   /// Answers the handshake and goes to work; `received` is what came behind it.

@@ -8,7 +8,7 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include <string>
+#include <string_view>
 
 namespace telemetry::net {
 
@@ -18,8 +18,9 @@ namespace telemetry::net {
 /// Thread: the I/O thread of `context`, which `socket` belongs to.
 /// Errors: a bad handshake is answered with 400 and closed; nothing is thrown.
 /// @param received what was read from the socket behind the request, maybe nothing.
-void start_websocket_session(boost::asio::ip::tcp::socket socket,
-                             boost::beast::http::request<boost::beast::http::string_body> upgrade,
-                             std::string received, session_context& context);
+void start_websocket_session(
+    boost::asio::ip::tcp::socket socket,
+    const boost::beast::http::request<boost::beast::http::string_body>& upgrade,
+    std::string_view received, session_context& context);
 
 } // namespace telemetry::net

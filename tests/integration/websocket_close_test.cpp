@@ -192,7 +192,7 @@ TEST(WebsocketCloseTest, WaitsForThePeersEndButNotForEver) {
   pair.send("whatever it still sends");
   EXPECT_EQ(pair.registry.count(), 1u);
   EXPECT_FALSE(pair.control->is_closed);
-  pair.tick(5); // 5 s
+  pair.tick(3); // 3 s
   EXPECT_EQ(pair.registry.count(), 1u);
   pair.tick(1);
   EXPECT_EQ(pair.registry.count(), 0u);
@@ -204,7 +204,7 @@ TEST(WebsocketCloseTest, DoesNotWaitForAPeerThatReadsNothing) {
   pair.control->is_blocked = true;
   pair.send(client_text("a") + client_close(1000));
   EXPECT_EQ(pair.registry.count(), 1u);
-  pair.tick(6);
+  pair.tick(4);
   EXPECT_EQ(pair.registry.count(), 0u);
 }
 
