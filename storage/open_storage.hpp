@@ -8,8 +8,14 @@
 
 namespace telemetry {
 
-/// Settings of the embedded engine; main.cpp fills them from config::options.
+namespace config {
+struct options;
+}
+
+/// Settings of the embedded engine.
 struct storage_options {
+  [[nodiscard]] static storage_options from(const config::options& settings);
+
   std::filesystem::path data_dir;
   std::uint32_t shards = 8;                 ///< for a new database; an existing one keeps its own
   std::uint64_t min_free_bytes = 64u << 20; ///< appends fail with no_space below this

@@ -25,8 +25,8 @@ namespace telemetry::detail {
 /// Large: files of sorted rows, synced, then one IngestExternalFiles over three column families,
 /// which is one atomic, synced edit of the manifest. It goes around the log, so an unsynced small
 /// checkpoint that came *before* could be lost while this one, whose markers are higher, survives:
-/// hence the log is synced first. Memtables are flushed first, too: RocksDB would do it by itself
-/// when keys overlap, but with all writers, the journal among them, standing still.
+/// hence what small checkpoints left in memtables is flushed first. (RocksDB does it by itself when
+/// keys overlap, as the markers do, but with all writers, the journal among them, standing still.)
 ///
 /// Thread-safety: none; one owner. Blocking: yes.
 class checkpoint_writer {

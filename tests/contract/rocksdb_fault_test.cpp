@@ -15,6 +15,7 @@ using rocksdb::IOStatus;
 
 constexpr std::size_t as_batches = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t as_files = 0;
+constexpr std::size_t as_both = 3; // checkpoints of 2 rows as batches, of 4 as files
 
 result<void> append(faulty_rocksdb& engine, std::uint64_t batch_no, std::size_t bytes = 100) {
   const std::string payload(bytes, static_cast<char>('a' + batch_no % 26));
@@ -173,9 +174,11 @@ TEST(RocksdbFaultTest, RecoversFromAFlushThatFoundTheDiskFull) {
 
 class checkpoint_fault_test : public testing::TestWithParam<std::size_t> {};
 using RocksdbCheckpointFaultTest = checkpoint_fault_test;
-INSTANTIATE_TEST_SUITE_P(Ways, RocksdbCheckpointFaultTest, testing::Values(as_batches, as_files),
-                         [](const auto& kind) {
-                           return std::string(kind.param == as_files ? "Files" : "Batches");
+INSTANTIATE_TEST_SUITE_P(Ways, RocksdbCheckpointFaultTest,
+                         testing::Values(as_batches, as_files, as_both), [](const auto& kind) {
+                           return std::string(kind.param == as_files  ? "Files"
+                                              : kind.param == as_both ? "Both"
+                                                                      : "Batches");
                          });
 
 TEST_P(RocksdbCheckpointFaultTest, IsWholeOrAbsentWhicheverWriteFailsAndIsTakenOnRetry) {
@@ -241,22 +244,24 @@ struct progress {
 /// Appends, checkpoints and trims until the power fails, or the end.
 progress run_until_power_cut(faulty_rocksdb& engine) {
   progress made;
-  if (!engine.open())
-    return made;
-  for (std::uint64_t n = 1; n <= 6; ++n) {
-    made.begun = n;
-    if (!append(engine, n))
-      return made;
-    made.appended = n;
-    made.committed = made.committed_last;
-    if (n % 2 != 0)
-      continue;
-    if (!commit(engine, n - 2, n))
-      return made;
-    made.committed_last = n;
-    if (!engine.log().trim(0, n) || !engine.log().trim(1, n))
-      return made;
-  }
+  const auto append_up_to = [&](std::uint64_t last) {
+    while (made.begun < last) {
+      if (!append(engine, ++made.begun))
+        return false;
+      made.appended = made.begun;
+      made.committed = made.committed_last;
+    }
+    return true;
+  };
+  const auto checkpoint_up_to = [&](std::uint64_t cut) {
+    if (!commit(engine, made.committed_last, cut))
+      return false;
+    made.committed_last = cut;
+    return bool(engine.log().trim(0, cut)) && bool(engine.log().trim(1, cut));
+  };
+  // Two checkpoints without an append between: nothing but the second one syncs the first.
+  static_cast<void>(append_up_to(6) && checkpoint_up_to(2) && checkpoint_up_to(6) &&
+                    append_up_to(9) && checkpoint_up_to(8) && append_up_to(10));
   return made;
 }
 
@@ -274,27 +279,40 @@ void expect_nothing_lost(faulty_rocksdb& engine, const progress& made) {
 }
 
 TEST_P(RocksdbCheckpointFaultTest, LosesNothingWheneverThePowerFails) {
-  for (const std::uint64_t kept_tail_bytes :
-       std::initializer_list<std::uint64_t>{0, 50, 1u << 30}) {
-    bool crashed = true;
-    std::uint64_t operations = 0;
-    for (; crashed; ++operations) {
-      SCOPED_TRACE(testing::Message() << "power cut after " << operations << " operations, "
-                                      << kept_tail_bytes << " unsynced bytes kept");
-      faulty_rocksdb engine(GetParam());
-      engine.files().crash_after(operations);
-      const progress made = run_until_power_cut(engine);
-      crashed = engine.files().crashed();
-      if (!crashed)
-        engine.files().crash_after(0);
-      engine.power_on(kept_tail_bytes);
-      const auto opened = engine.open();
-      ASSERT_TRUE(opened) << opened.error().text;
-      ASSERT_NO_FATAL_FAILURE(expect_nothing_lost(engine, made));
-      if (HasFailure())
-        return;
+  bool crashed = true;
+  // RocksDB waits a second after a flush that failed: with files, not every point is visited.
+  const std::uint64_t stride = GetParam() == as_batches ? 1 : 3;
+  for (std::uint64_t operations = 0; crashed && !HasFailure(); operations += stride) {
+    SCOPED_TRACE(testing::Message() << "power cut after " << operations << " operations");
+    faulty_rocksdb engine(GetParam());
+    ASSERT_TRUE(engine.open());
+    engine.files().crash_after(operations);
+    const progress made = run_until_power_cut(engine);
+    crashed = engine.files().crashed();
+    if (!crashed) {
+      EXPECT_GT(operations, 20U);
+      EXPECT_EQ(made.appended, 10U);
+      engine.files().crash_after(0);
     }
-    EXPECT_GT(operations, 20U);
+    engine.power_on(operations % 2 * 50); // with and without a torn end
+    const auto opened = engine.open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    expect_nothing_lost(engine, made);
+  }
+}
+
+TEST(RocksdbFaultTest, FinishesADatabaseWhoseCreationLostItsPower) {
+  bool crashed = true;
+  for (std::uint64_t operations = 0; crashed; operations += 3) {
+    SCOPED_TRACE(testing::Message() << "power cut after " << operations << " operations");
+    faulty_rocksdb engine(as_batches);
+    engine.files().crash_after(operations);
+    crashed = !engine.open();
+    engine.files().crash_after(0);
+    engine.power_on(0);
+    const auto opened = engine.open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    EXPECT_TRUE(append(engine, 1));
   }
 }
 
