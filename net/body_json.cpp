@@ -241,6 +241,8 @@ private:
 result<ingest_line> parse_json_event(std::string_view text) {
   if (text.empty() || text.front() != '{')
     return failure{errc::malformed, text.empty() ? "nothing is there" : "not a JSON object"};
+  if (text.find('\0') != std::string_view::npos) // where nlohmann's parser sees the end
+    return failure{errc::malformed, "not valid JSON: it holds a NUL byte"};
   event_sax sax;
   nlohmann::json::sax_parse(text.begin(), text.end(), &sax);
   return sax.event();

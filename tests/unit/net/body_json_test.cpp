@@ -107,6 +107,16 @@ TEST(BodyJsonTest, RefusesWhatIsNoJsonObject) {
     EXPECT_FALSE(parse_json_event(text)) << text;
 }
 
+// Found by fuzz_http_body.
+TEST(BodyJsonTest, SeesNoEndInNulBytes) {
+  const std::string event = R"({"robot":"a","x":1,"y":2,"timestamp":3})";
+  const std::string nul(1, '\0');
+  for (const std::string& text : {event + nul, event + nul + "}", "{" + nul + event.substr(1)})
+    EXPECT_FALSE(parse_json_event(text));
+  EXPECT_FALSE(read("[" + event + nul + "]"));
+  EXPECT_FALSE(read("[" + event + "]" + nul));
+}
+
 TEST(BodyJsonTest, BoundsNesting) {
   const auto nest = [](std::size_t depth) {
     return R"({"robot":"a","x":1,"y":2,"timestamp":3,"z":)" + std::string(depth, '[') +
