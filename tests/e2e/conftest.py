@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,19 @@ SOAK = os.environ.get("TELEMETRY_SOAK") == "1"
 
 def pytest_report_header():
     return f"telemetryd: {BINARY}\nTELEMETRY_SEED={SEED}" + (" (soak)" if SOAK else "")
+
+
+@pytest.fixture(autouse=True)
+def deadline():
+    """No test runs for ever: after this time it fails where it stands."""
+
+    def expire(*_):
+        raise AssertionError("the test takes too long")
+
+    signal.signal(signal.SIGALRM, expire)
+    signal.alarm(3600 if SOAK else 90)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def free_port(host="127.0.0.1"):
 
 def recovered_events(server):
     """Events that the latest start replayed from the journal."""
-    return int(server.wait_log(r'recover.*\bevents"?[=:](\d+)').group(1))
+    return int(server.wait_log(r'journal replayed.*\bevents"?[=:](\d+)').group(1))
 
 
 def is_read(one):

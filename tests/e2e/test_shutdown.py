@@ -94,7 +94,7 @@ def test_clean_stop_leaves_little_to_replay(make_server):
 
 def replayed_events(server):
     """Events that the latest start took from the journal, as its log tells."""
-    return int(server.wait_log(r'\bevents(?:_replayed)?"?[=:](\d+)').group(1))
+    return int(server.wait_log(r'journal replayed.*\bevents"?[=:](\d+)').group(1))
 
 
 def test_start_and_stop_are_logged_once_each(make_server):

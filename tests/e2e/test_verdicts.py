@@ -113,6 +113,7 @@ def test_duplicate_is_ok_and_conflict_is_told_however_old(make_server, connect, 
     if age == "after kill -9":
         server.kill().start()
     if age == "after a clean restart":
+        socket.close()
         assert server.terminate() == 0
         server.start()
     socket, rest = connect(server), server.rest()
@@ -208,10 +209,10 @@ def test_created_is_the_first_arrival_and_updated_the_latest_that_stored_an_even
 
 
 @pytest.mark.parametrize("stop", ["kill", "terminate"])
-def test_robot_object_survives_a_restart_unchanged(make_server, connect, stop):
+def test_robot_object_survives_a_restart_unchanged(make_server, stop):
     server = make_server({"reorder.window": "20ms"}).start()
-    connect(server).ask("\n".join(f"{t},{t * t},{t},r" for t in range(5)))
-    connect(server).ask("7,7,9,r")
+    with WebSocket(server) as socket:
+        socket.ask("\n".join(f"{t},{t * t},{t},r" for t in range(5)), "7,7,9,r")
     before = server.rest().robot("r")
     getattr(server, stop)()
     server.start()

@@ -205,7 +205,7 @@ class Server:
     def kill(self):
         """kill -9."""
         self.process.kill()
-        self.process.wait()
+        self.process.wait(30)
         self.process = None
         return self
 
