@@ -49,48 +49,18 @@ sigset_t block_stop_signals() {
   return stop;
 }
 
-engine_options engine_settings(const config::options& from) {
-  return {.reorder_window = from.reorder.window,
-          .future_limit = from.ingest.future_limit,
-          .stall_limit = from.ingest.stall_limit,
-          .in_flight_max = from.ingest.max_in_flight,
-          .in_flight_bytes_max = from.ingest.max_in_flight_bytes,
-          .robots_idle = from.robots.idle,
-          .robots_active_max = from.robots.active_max,
-          .memory_bytes_max = from.storage.memory_max,
-          .checkpoint_interval = from.checkpoint.interval,
-          .checkpoint_events = from.checkpoint.events,
-          .query_timeout = from.query.timeout,
-          .readers = from.query.threads,
-          .workers = from.scheduler.threads,
-          .free_bytes_warn = from.storage.warn_free,
-          .free_bytes_min = from.storage.min_free};
-}
-
-net::server_options server_settings(const config::options& from) {
-  net::server_options out;
-  out.host = from.net.host;
-  out.port = from.net.port;
-  out.io_threads = from.net.io_threads;
-  out.connections_max = from.net.connections_max;
-  out.message_bytes_max = from.ingest.max_message;
-  out.body_bytes_max = from.ingest.max_body;
-  out.idle_timeout = from.net.idle_timeout;
-  out.version = config::version();
-  return out;
-}
-
 int serve(const config::options& settings) {
   log::start(settings.log.level, settings.log.format);
   const auto stop_signals = block_stop_signals();
-  auto database = open_storage({.data_dir = settings.storage.data_dir,
-                                .shards = settings.storage.shards,
-                                .min_free_bytes = settings.storage.min_free,
-                                .cache_bytes = settings.storage.cache});
+  auto database = open_storage(storage_options::from(settings));
   if (!database)
     return refuse(database.error());
-  const auto server = net::make_server(server_settings(settings));
-  auto made = engine::make(engine_settings(settings), *database, server->io_threads(), die);
+  auto network = net::server_options::from(settings);
+  network.on_accept_failure = [](std::string_view reason) {
+    log::warn("connections cannot be accepted; tried again", {{"reason", reason}});
+  };
+  const auto server = net::make_server(network);
+  auto made = engine::make(engine_options::from(settings), *database, server->io_threads(), die);
   if (!made)
     return refuse(made.error());
   auto& running = **made;
@@ -123,20 +93,19 @@ int serve(const config::options& settings) {
   const bool stored =
       outcome.wait_for(finish_patience) == std::future_status::ready && outcome.get();
   server->stop();
-  running.release_storage();
-  *database = {};
+  if (stored) { // otherwise a checkpoint may still be writing: the journal has it all
+    running.release_storage();
+    *database = {};
+  }
   log::info("telemetryd has stopped", {{"connections_cut", cut}, {"checkpoint", stored}});
   log::flush();
-  if (tear_down_at_exit)
-    made.value().reset();
-  else
+  if (!tear_down_at_exit || !stored)
     _exit(EXIT_SUCCESS); // a million actors take seconds to tear down
+  made.value().reset();
   return EXIT_SUCCESS;
 }
 
-} // namespace
-
-int main(int argc, char** argv, char** envp) {
+int run(int argc, char** argv, char** envp) {
   const auto asked = config::parse(argc, argv, envp);
   for (const auto& problem : asked.problems)
     std::fprintf(stderr, "telemetryd: %s\n", problem.c_str());
@@ -159,4 +128,14 @@ int main(int argc, char** argv, char** envp) {
     break;
   }
   return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int main(int argc, char** argv, char** envp) {
+  try {
+    return run(argc, argv, envp);
+  } catch (const std::exception& bug) {
+    return refuse({errc::unavailable, bug.what()});
+  }
 }

@@ -23,6 +23,7 @@ checkpointer::checkpointer(caf::actor_config& config, engine_context& context, e
     : checkpointer_actor::base(config), context_(context), store_(store), markers_(markers) {}
 
 checkpointer::behavior_type checkpointer::make_behavior() {
+  end_process_on_exception(*this, context_);
   delayed_send(this, context_.options.checkpoint_interval, sweep_atom_v);
   return {
       [this](checkpoint_atom) {

@@ -9,6 +9,7 @@ connection::connection(caf::actor_config& config, lane& home, net::upstream_peer
     : caf::event_based_actor(config), home_(home), peer_(&peer) {}
 
 caf::behavior connection::make_behavior() {
+  end_process_on_exception(*this, home_.context());
   return {
       [this](const received_messages& received) {
         future_limit_ = future_limit(home_.context());

@@ -8,17 +8,24 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <vector>
 
 namespace telemetry {
 
+namespace config {
+struct options;
+}
+
 class lane;
 
-/// Settings of the engine; main.cpp fills them from config::options.
+/// Settings of the engine.
 struct engine_options {
   using milliseconds = std::chrono::milliseconds;
+
+  [[nodiscard]] static engine_options from(const config::options& settings);
 
   milliseconds reorder_window{1'000};
   milliseconds future_limit{3'600'000}; ///< 0: none
@@ -74,5 +81,19 @@ struct engine_context {
     return readers[shard % readers.size()];
   }
 };
+
+/// An exception in an actor is a bug or memory at its end: what it left undone is unknown, so the
+/// process ends and the journal decides.
+template <class Actor>
+void end_process_on_exception(Actor& self, engine_context& context) {
+  self.set_exception_handler([&self, &context](std::exception_ptr& thrown) -> caf::error {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& what) {
+      context.fatal({errc::unavailable, std::string{self.name()} + ": " + what.what()});
+    }
+    return caf::sec::runtime_error;
+  });
+}
 
 } // namespace telemetry

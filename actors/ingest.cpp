@@ -17,6 +17,7 @@ void ingest::start(lane& home, std::vector<net::ingest_line> events,
 }
 
 caf::behavior ingest::make_behavior() {
+  end_process_on_exception(*this, home_.context());
   return {
       [this](retry_atom) { advance(); },
       [this](verdicts_atom) { advance(); },

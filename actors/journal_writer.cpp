@@ -22,6 +22,7 @@ journal_writer::journal_writer(caf::actor_config& config, engine_context& contex
     : journal_writer_actor::base(config), context_(context), journal_(log), markers_(markers) {}
 
 journal_writer::behavior_type journal_writer::make_behavior() {
+  end_process_on_exception(*this, context_);
   return {
       [this](append_atom, const submission_ptr& events) {
         waiting_.push_back(events);

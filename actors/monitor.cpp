@@ -19,6 +19,7 @@ monitor::monitor(caf::actor_config& config, engine_context& context,
     : monitor_actor::base(config), context_(context), free_bytes_(std::move(free_bytes)) {}
 
 monitor::behavior_type monitor::make_behavior() {
+  end_process_on_exception(*this, context_);
   send(this, watch_atom_v);
   return {
       [this](watch_atom) {

@@ -16,6 +16,7 @@ reader::reader(caf::actor_config& config, engine_context& context, event_store& 
     : reader_actor::base(config), context_(context), store_(store) {}
 
 reader::behavior_type reader::make_behavior() {
+  end_process_on_exception(*this, context_);
   return {
       [this](load_atom, const shard_actor& shard, const activation_ptr& wanted) {
         load(shard, wanted);

@@ -2,6 +2,10 @@
 
 namespace telemetry {
 
+robot::robot(caf::actor_config& config, engine_context& context) : caf::event_based_actor(config) {
+  end_process_on_exception(*this, context);
+}
+
 caf::behavior robot::make_behavior() {
   return {
       [this](const robot_message::apply& what) { apply(what); },

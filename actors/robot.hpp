@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/engine_context.hpp"
 #include "actors/shard_batch.hpp"
 #include "core/robot_track.hpp"
 
@@ -58,7 +58,7 @@ class robot final : public caf::event_based_actor {
 public:
   static inline const char* const actor_name = "robot";
 
-  explicit robot(caf::actor_config& config) : caf::event_based_actor(config) {}
+  robot(caf::actor_config& config, engine_context& context);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
 protected:

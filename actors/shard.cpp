@@ -27,6 +27,7 @@ shard::shard(caf::actor_config& config, engine_context& context, const shard_mar
       horizon_ms_(std::numeric_limits<std::int64_t>::min()) {}
 
 shard::behavior_type shard::make_behavior() {
+  end_process_on_exception(*this, context_);
   return {
       [this](prepare_atom, const commit_ptr& commit) { prepare(commit); },
       [this](committed_atom, const commit_ptr& commit) { committed(commit); },
@@ -128,7 +129,8 @@ void shard::touch(shard_batch& batch, const event_view& event, std::uint64_t has
 robot_slot& shard::activate(std::string_view name, std::uint64_t hash) {
   auto& slot = robots_.insert(name, hash);
   // Hidden: the system's destructor need not wait for it; its shard owns it.
-  slot.actor = caf::actor_cast<caf::actor>(system().spawn<robot, caf::lazy_init + caf::hidden>());
+  slot.actor = caf::actor_cast<caf::actor>(
+      system().spawn<robot, caf::lazy_init + caf::hidden>(std::ref(context_)));
   unknown_.emplace_back(name);
   ++loading_;
   return slot;

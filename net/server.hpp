@@ -11,10 +11,16 @@
 #include <string>
 #include <string_view>
 
+namespace telemetry::config {
+struct options;
+}
+
 namespace telemetry::net {
 
-/// Settings of the network side; main.cpp fills them from config::options.
+/// Settings of the network side.
 struct server_options {
+  [[nodiscard]] static server_options from(const config::options& settings);
+
   std::string host = "127.0.0.1";
   std::uint16_t port = 8000; ///< 0: any free one
   std::size_t io_threads = 1;

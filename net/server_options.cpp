@@ -1,0 +1,17 @@
+#include "config/options.hpp"
+#include "net/server.hpp"
+
+namespace telemetry::net {
+
+server_options server_options::from(const config::options& settings) {
+  return {.host = settings.net.host,
+          .port = settings.net.port,
+          .io_threads = settings.net.io_threads,
+          .connections_max = settings.net.connections_max,
+          .message_bytes_max = settings.ingest.max_message,
+          .body_bytes_max = settings.ingest.max_body,
+          .idle_timeout = settings.net.idle_timeout,
+          .version = std::string{config::version()}};
+}
+
+} // namespace telemetry::net
