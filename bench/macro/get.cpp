@@ -96,6 +96,7 @@ void get_and_report(const settings& with) {
   out.add("latency_max_ms", latency.max_ms(), 4);
   if (with.pid != 0) {
     out.add("cpu_us_per_request", (after.cpu_seconds - before.cpu_seconds) * 1e6 / requests, 1);
+    out.add("sleeps_per_request", static_cast<double>(after.sleeps - before.sleeps) / requests, 2);
     out.add("rss_mb", static_cast<double>(after.rss_bytes) / 1e6, 1);
     out.add("rss_peak_mb", static_cast<double>(after.rss_peak_bytes) / 1e6, 1);
   }

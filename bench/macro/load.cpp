@@ -123,6 +123,7 @@ void add_usage(report& out, const settings& with, double events, const process_u
   out.add("cpu_settle_us_per_event", per_event((settled.cpu_seconds - loaded.cpu_seconds) * 1e6),
           3);
   out.add("cpu_us_per_event", per_event((settled.cpu_seconds - before.cpu_seconds) * 1e6), 3);
+  out.add("sleeps_per_event", per_event(static_cast<double>(loaded.sleeps - before.sleeps)), 3);
   out.add("rss_mb", static_cast<double>(settled.rss_bytes) / 1e6, 1);
   out.add("rss_peak_mb", static_cast<double>(settled.rss_peak_bytes) / 1e6, 1);
   out.add("written_bytes_per_event",

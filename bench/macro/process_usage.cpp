@@ -41,13 +41,27 @@ double cpu_seconds(pid_t pid) {
          static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+std::uint64_t sleeps(pid_t pid) {
+  std::uint64_t sum = 0;
+  std::error_code gone; // threads may end meanwhile
+  for (auto task =
+           std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone);
+       task != std::filesystem::end(task); task.increment(gone)) {
+    std::ifstream in(task->path() / "status");
+    std::stringstream text;
+    text << in.rdbuf();
+    sum += field(text.str(), "\nvoluntary_ctxt_switches:");
+  }
+  return sum;
+}
+
 } // namespace
 
 process_usage usage_of(pid_t pid) {
   const auto status = proc_file(pid, "status");
   const auto io = proc_file(pid, "io");
   return {cpu_seconds(pid), field(status, "VmRSS:") * 1024, field(status, "VmHWM:") * 1024,
-          field(io, "\nwrite_bytes:")};
+          field(io, "\nwrite_bytes:"), sleeps(pid)};
 }
 
 std::uint64_t disk_bytes(const std::string& directory) {

@@ -15,6 +15,8 @@ struct process_usage {
   std::uint64_t rss_peak_bytes;
   /// Bytes it caused to be sent to the disk.
   std::uint64_t written_bytes;
+  /// How often its present threads went to sleep: what waiting and waking cost it.
+  std::uint64_t sleeps;
 };
 
 /// @throws std::runtime_error if there is no such process, or it belongs to somebody else.
