@@ -61,6 +61,7 @@ public:
   void close(close_code code, std::string_view reason) override {
     std::string frame;
     append_close_frame(frame, code, reason);
+    awaits_peers_close_ = awaits_peers_close_ || phase_ == phase::serving;
     close_with(std::move(frame));
   }
 
@@ -90,6 +91,7 @@ private:
   void receive_early(std::string_view received);
   void receive(std::size_t size);
   void close_with(std::string frame);
+  void look_for_close(std::size_t size);
   void advance();
   [[nodiscard]] bool wants_read() const;
   void read();
@@ -116,11 +118,12 @@ private:
   session_context& context_;
   websocket_codec codec_;
   phase phase_ = phase::serving;
-  bool is_delivering_ = false; ///< within upstream::on_messages(): advance() comes after it
-  bool is_reading_ = false;    ///< a read is pending
-  bool is_writing_ = false;    ///< a write is pending: of `writing_`
-  int silent_ticks_ = 0;       ///< since the peer was last heard, while we listened
-  int stalled_ticks_ = 0;      ///< since the pending write last got on
+  bool awaits_peers_close_ = false; ///< we began the close: the peer's is still to come
+  bool is_delivering_ = false;      ///< within upstream::on_messages(): advance() comes after it
+  bool is_reading_ = false;         ///< a read is pending
+  bool is_writing_ = false;         ///< a write is pending: of `writing_`
+  int silent_ticks_ = 0;            ///< since the peer was last heard, while we listened
+  int stalled_ticks_ = 0;           ///< since the pending write last got on
   int silent_ticks_max_;
   int closing_ticks_max_;
   std::string out_;         ///< whole frames, not handed to the stream yet
@@ -191,6 +194,20 @@ void basic_websocket_session<Stream>::close_with(std::string frame) {
   advance();
 }
 
+/// Throws away what the peer sends after our close, up to its own. Only then does our side end too:
+/// there are clients that take the end of the stream for a broken connection and never see a close
+/// frame right before it.
+template <class Stream>
+void basic_websocket_session<Stream>::look_for_close(std::size_t size) {
+  std::memcpy(inbox().space().data(), first_read_.data(), size);
+  std::string pongs; // the close was our last frame
+  if (!codec_.read(inbox(), size, pongs))
+    return;
+  awaits_peers_close_ = false;
+  if (phase_ == phase::lingering)
+    transport<Stream>::end_writing(stream_);
+}
+
 /// Does whatever is to be done now: the one place that decides.
 template <class Stream>
 void basic_websocket_session<Stream>::advance() {
@@ -202,7 +219,8 @@ void basic_websocket_session<Stream>::advance() {
   }
   write();
   if (phase_ == phase::closing && !is_writing_ && out_.empty()) {
-    transport<Stream>::end_writing(stream_);
+    if (!awaits_peers_close_)
+      transport<Stream>::end_writing(stream_);
     phase_ = phase::lingering;
     silent_ticks_ = 0;
   }
@@ -244,6 +262,8 @@ void basic_websocket_session<Stream>::on_read(error_code ec, std::size_t size) {
       size += transport<Stream>::try_read(
           stream_, boost::asio::buffer(space.data() + size, space.size() - size), ec);
     receive(size); // an error shows again with the next read
+  } else if (awaits_peers_close_) {
+    look_for_close(size);
   }
   advance();
 }

@@ -164,6 +164,37 @@ TEST(WebsocketCloseTest, DrainAnswersAndClosesWith1001) {
   EXPECT_EQ(pair.registry.count(), 0u);
 }
 
+TEST(WebsocketCloseTest, KeepsItsSideOpenUntilThePeersCloseComes) {
+  websocket_pair pair;
+  pair.start();
+  const auto half = client_text("cut by the close");
+  pair.send(half.substr(0, 5));
+  pair.registry.drain_all();
+  pair.run();
+  EXPECT_EQ(pair.frames().size(), 1u);
+  pair.send(half.substr(5) + client_text("sent before it saw the close"));
+  EXPECT_FALSE(pair.control->has_ended);
+  pair.send(client_close(1001));
+  EXPECT_TRUE(pair.control->has_ended);
+  EXPECT_TRUE(pair.engine.received.empty());
+  pair.close_client();
+  EXPECT_EQ(pair.registry.count(), 0u);
+}
+
+TEST(WebsocketCloseTest, PeersCloseMayComeWhileAnswersAreDue) {
+  websocket_pair pair;
+  pair.engine.answers_at_once = false;
+  pair.start();
+  pair.send(client_text("a"));
+  pair.registry.drain_all();
+  pair.send(client_close(1000));
+  EXPECT_FALSE(pair.control->has_ended);
+  pair.engine.answer(1);
+  pair.run();
+  EXPECT_EQ(pair.frames().size(), 2u);
+  EXPECT_TRUE(pair.control->has_ended);
+}
+
 TEST(WebsocketCloseTest, ASessionThatComesWhileDrainingIsClosedWith1001) {
   websocket_pair pair;
   pair.registry.drain_all();

@@ -46,6 +46,7 @@ class WebSocket:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._input = b""
         self.answer_pings = answer_pings
+        self._close_sent = False
         self.pongs = 0
         self.pings = 0
         self._handshake(f"{server.host}:{server.port}", path)
@@ -103,7 +104,15 @@ class WebSocket:
     def send_ping(self, payload=b"x"):
         self.send_raw(frame(PING, payload))
 
+    def _answer_close(self):
+        if not self._close_sent:
+            try:
+                self.send_close()
+            except OSError:
+                pass  # it did not wait for this
+
     def send_close(self, code=1000):
+        self._close_sent = True
         self.send_raw(frame(CLOSE, struct.pack(">H", code)))
 
     def receive_frame(self):
@@ -126,6 +135,7 @@ class WebSocket:
             if one.opcode == TEXT:
                 return one.payload.decode()
             if one.opcode == CLOSE:
+                self._answer_close()
                 code = struct.unpack(">H", one.payload[:2])[0] if len(one.payload) >= 2 else None
                 raise Closed(code, one.payload[2:].decode())
             if one.opcode == PONG:
