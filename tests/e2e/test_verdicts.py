@@ -1,6 +1,7 @@
 """docs/PROTOCOL.md §2, what happens to an event: order, seal, duplicates, conflicts, odometer."""
 
 import random
+import re
 import time
 
 import pytest
@@ -71,6 +72,29 @@ def test_event_at_or_below_the_seal_point_is_stale_and_told_the_seal_point(hasty
     assert socket.ask(f"9,9,{timestamp - 1},sealed") == "STALE 100"
     times = sorted(accepted + [100])
     assert [e["timestamp"] for e in hasty.rest().events("sealed")] == times
+
+
+def test_quiet_robot_is_sealed_by_time_alone(make_server):
+    server = make_server({"reorder.window": "1ms", "checkpoint.interval": "10ms"})
+    assert server.start().rest().post_lines(["1,1,100,quiet"])["accepted"] == 1
+
+    def replays_nothing():
+        server.kill().start()
+        return re.search(r"journal replayed.* events=0 ", server.log())
+
+    wait_until(replays_nothing, "sealed, checkpointed and trimmed without another event")
+
+
+def test_events_inside_the_window_survive_checkpoints_and_kill_9(make_server):
+    server = make_server({"reorder.window": "1h", "checkpoint.interval": "20ms"}).start()
+    begin = time.monotonic()
+    count = 0
+    with WebSocket(server) as socket:
+        while time.monotonic() - begin < 0.5:
+            assert socket.ask(f"0,0,{count},r{count % 5}") == "OK"
+            count += 1
+    server.kill().start()
+    assert sum(robot["events"] for robot in server.rest().robots()) == count
 
 
 def test_stale_event_changes_nothing(hasty, connect):
