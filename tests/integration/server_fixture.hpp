@@ -151,6 +151,14 @@ public:
         frames.push_back(std::move(frame));
     return frames;
   }
+  /// The last `count` frames, the server's close among them; answers it, as a client has to.
+  std::vector<server_frame> receive_end(std::size_t count) {
+    auto frames = receive_frames(count);
+    send(client_close(1000));
+    for (auto& frame : receive_frames(1))
+      frames.push_back(std::move(frame)); // there should be none
+    return frames;
+  }
   /// All that comes until the server ends the connection.
   std::string receive_all() {
     while (receive()) {

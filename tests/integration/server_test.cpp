@@ -95,13 +95,13 @@ TEST_F(ServerTest, DrainAnswersWhatWasReadAndClosesWith1001) {
   client->send(client_text("a") + client_text("b"));
   engine_.wait_for_messages(2);
   auto drained = std::async(std::launch::async, [&] { return server_->drain(30s); });
-  const auto last_words = idle->receive_frames(2);
+  const auto last_words = idle->receive_end(1);
   ASSERT_EQ(last_words.size(), 1u);
   EXPECT_EQ(last_words[0].close_code(), 1001);
   idle.reset();
   EXPECT_THROW(connect()->upgrade(), std::exception) << "a draining server accepts nobody";
   engine_.hold(false);
-  const auto frames = client->receive_frames(4);
+  const auto frames = client->receive_end(3);
   ASSERT_EQ(frames.size(), 3u);
   EXPECT_EQ(frames[0].payload, "a");
   EXPECT_EQ(frames[1].payload, "b");
@@ -135,7 +135,7 @@ TEST_F(ServerTest, TellsThoseBeyondTheLimitToComeBack) {
   auto second = connect_upstream();
   auto third = connect();
   EXPECT_TRUE(third->upgrade().starts_with("HTTP/1.1 101 "));
-  const auto frames = third->receive_frames(2);
+  const auto frames = third->receive_end(1);
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].close_code(), 1013);
   auto fourth = connect();
