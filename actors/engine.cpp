@@ -70,7 +70,11 @@ engine::~engine() {
   release_storage();
   for (auto& one : context_.shards)
     stop(one);
+  // Whoever holds a submission holds its connections: all go before the system they live in.
   context_.shards.clear();
+  context_.readers.clear();
+  context_.checkpointer = nullptr;
+  context_.writer = nullptr;
   lanes_.clear();
   system_.reset(); // waits for them
 }

@@ -35,6 +35,7 @@ journal_writer::behavior_type journal_writer::make_behavior() {
         commit();
       },
       [this](retry_atom) { write(); },
+      [this](unsealed_atom) { schedule_sweep(); },
       [this](sweep_atom) { sweep(); },
       [this](trim_atom, const std::vector<shard_marker>& markers) { trim(markers); },
       [this](recover_atom) { return recover(); },
@@ -50,8 +51,9 @@ journal_writer::behavior_type journal_writer::make_behavior() {
 }
 
 void journal_writer::commit() {
-  // Rule 6: one commit after the other; what is unknown is settled first.
-  if (current_)
+  // Rule 6: one commit after the other; what is unknown is settled first. Rule 25: none before the
+  // replay is done.
+  if (current_ || !live_)
     return;
   current_ = form();
   if (!current_)
@@ -123,7 +125,6 @@ void journal_writer::written() {
   context_.credit.remove_journal(bytes);
   if (context_.credit.memory_bytes() / sizeof(track_row) >= context_.options.checkpoint_events)
     send(context_.checkpointer, checkpoint_atom_v);
-  schedule_sweep();
   if (!waiting_.empty() && !std::exchange(commit_due_, true))
     send(this, commit_atom_v);
   answer_finish();

@@ -60,6 +60,7 @@ private:
   std::chrono::milliseconds retry_delay_{0};
   std::vector<caf::typed_response_promise<bool>> finishing_;
 
+  bool live_ = false; ///< every shard has taken its replay
   std::size_t shards_recovering_ = 0;
   recovery_stats stats_;
   std::int64_t arrival_max_ms_ = 0; ///< over journal and markers (rule 2)

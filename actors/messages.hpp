@@ -120,6 +120,7 @@ CAF_ADD_ATOM(telemetry, telemetry, verdicts_atom, "verdicts")
 CAF_ADD_ATOM(telemetry, telemetry, apply_atom, "apply")
 CAF_ADD_ATOM(telemetry, telemetry, sweep_atom, "sweep")
 CAF_ADD_ATOM(telemetry, telemetry, watch_atom, "watch")
+CAF_ADD_ATOM(telemetry, telemetry, unsealed_atom, "unsealed")
 CAF_END_TYPE_ID_BLOCK(telemetry)
 
 // Local messages: they never cross a process, so they need no inspector.
@@ -152,6 +153,8 @@ using journal_writer_actor = caf::typed_actor<
     caf::reacts_to<commit_atom>,
     // To itself: the same batches once more, after a failure (rule 6).
     caf::reacts_to<retry_atom>,
+    // A shard holds unsealed events, and held none before: see that it gets its ticks (rule 5).
+    caf::reacts_to<unsealed_atom>,
     // To itself: seal quiet shards by an empty batch (rule 5).
     caf::reacts_to<sweep_atom>,
     // The checkpointer's new markers are durable: forget what they cover (rule 21).

@@ -81,7 +81,10 @@ void journal_writer::shard_is_live() {
     return;
   // Rule 2: the node's clock starts above everything on record.
   context_.credit.start_clock(std::max(context_.time.wall(), arrival_max_ms_));
+  live_ = true;
   schedule_sweep();
+  if (!waiting_.empty())
+    commit();
   recovered_.deliver(result<recovery_stats>{stats_});
 }
 

@@ -292,7 +292,10 @@ void shard::seal_quiet() {
     if (slot->awaits_seal)
       unsealed_.push_back({slot, slot->last_arrival_ms});
   }
-  context_.status[id_].holds_unsealed.store(!unsealed_.empty(), std::memory_order_release);
+  const bool holds = !unsealed_.empty();
+  const bool held = context_.status[id_].holds_unsealed.exchange(holds, std::memory_order_acq_rel);
+  if (holds && !held) // the writer may have looked before, and found nothing to look after
+    caf::anon_send(context_.writer, unsealed_atom_v);
 }
 
 /// Rule 25: the writer goes on when nothing of the replay is parked any more.
