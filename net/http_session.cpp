@@ -1,6 +1,7 @@
 #include "net/http_session.hpp" // first: it includes what Asio lacks
 
 #include "net/http_head.hpp"
+#include "net/http_request_head.hpp"
 #include "net/http_upgrade.hpp"
 #include "net/problem.hpp"
 #include "net/rest_handler.hpp"
@@ -26,7 +27,6 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::beast::error_code;
 using steady_clock = std::chrono::steady_clock;
-using request_head = http::request<http::string_body>;
 
 constexpr std::uint32_t header_bytes_max = 16u << 10;
 constexpr std::size_t read_bytes_max = 64u << 10;
@@ -43,68 +43,9 @@ constexpr std::size_t long_answer_bytes = 160u << 10;
 constexpr std::chrono::seconds linger_timeout{2};
 constexpr std::size_t linger_bytes_max = 64u << 20;
 
-http_method method_of(http::verb verb) noexcept {
-  if (verb == http::verb::get)
-    return http_method::get;
-  if (verb == http::verb::head)
-    return http_method::head;
-  if (verb == http::verb::options)
-    return http_method::options;
-  return verb == http::verb::post ? http_method::post : http_method::other;
-}
-
-std::string_view view(boost::beast::string_view text) noexcept {
-  return {text.data(), text.size()};
-}
-
-http_request request_of(const request_head& head) {
-  http_request request;
-  request.method = method_of(head.method());
-  request.target = view(head.target());
-  request.accept = view(head[http::field::accept]);
-  request.content_type = view(head[http::field::content_type]);
-  request.content_encoding = view(head[http::field::content_encoding]);
-  return request;
-}
-
-/// What to tell a client whose request cannot be read.
-struct read_fault {
-  int status;
-  std::string_view detail;
-};
-
 constexpr read_fault shutting_down{503, "the server is shutting down"};
 constexpr read_fault too_many{503, "the server has too many connections"};
 constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
-
-/// The fault behind a parser's error; nothing if the connection itself ended or broke.
-std::optional<read_fault> fault_of(error_code error) {
-  if (error == http::error::end_of_stream || error == http::error::partial_message)
-    return std::nullopt;
-  if (error == http::error::header_limit || error == http::error::buffer_overflow)
-    return read_fault{431, "the request's header is too large"};
-  if (error == http::error::body_limit)
-    return read_fault{413, "the body is larger than ingest.max_body"};
-  if (error.category() == http::make_error_code(http::error::bad_method).category())
-    return read_fault{400, "the request is not well-formed HTTP/1.1"};
-  return std::nullopt;
-}
-
-/// Checks of a head that Beast leaves to its user (RFC 9112, 3.2 and 6.1; RFC 9110, 10.1.1).
-std::optional<read_fault> fault_of(const request_head& head) {
-  const auto hosts = head.count(http::field::host);
-  if (hosts > 1 || (hosts == 0 && head.version() == 11))
-    return read_fault{400, "the request must have one Host header"};
-  const auto coding = view(head[http::field::transfer_encoding]);
-  if (!coding.empty() && !boost::beast::iequals(head[http::field::transfer_encoding], "chunked"))
-    return read_fault{501, "the only Transfer-Encoding understood is chunked"};
-  if (!coding.empty() && head.version() == 10)
-    return read_fault{400, "HTTP/1.0 has no Transfer-Encoding"};
-  const auto expected = head[http::field::expect];
-  if (!expected.empty() && !boost::beast::iequals(expected, "100-continue"))
-    return read_fault{417, "the only expectation understood is 100-continue"};
-  return std::nullopt;
-}
 
 /// One HTTP connection: reads a request, has it answered, writes the answer, reads the next.
 ///

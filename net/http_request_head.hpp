@@ -1,0 +1,38 @@
+#pragma once
+
+#include <utility> // Asio of Boost 1.74 in C++20 lacks it
+
+#include "net/http_message.hpp"
+
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <optional>
+#include <string_view>
+
+namespace telemetry::net {
+
+/// A request as Beast's parser leaves it.
+using request_head = boost::beast::http::request<boost::beast::http::string_body>;
+
+/// What to tell a client whose request cannot be read.
+struct read_fault {
+  int status;
+  std::string_view detail; ///< a literal
+};
+
+/// The fault behind a parser's error; nothing if the connection itself ended or broke.
+[[nodiscard]] std::optional<read_fault> fault_of(boost::beast::error_code error);
+
+/// Checks of a head that Beast leaves to its user (RFC 9112, 3.2 and 6.1; RFC 9110, 10.1.1).
+[[nodiscard]] std::optional<read_fault> fault_of(const request_head& head);
+
+/// The request without its body; its views point into `head`.
+[[nodiscard]] http_request request_of(const request_head& head);
+
+[[nodiscard]] inline std::string_view view(boost::beast::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
+
+} // namespace telemetry::net
