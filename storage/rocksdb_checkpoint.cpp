@@ -172,7 +172,7 @@ rocksdb::Status checkpoint_writer::build_files(const checkpoint& what) const {
 
 rocksdb::Status checkpoint_writer::ingest_files(const rocksdb_database::session& session,
                                                 bool with_markers) const {
-  const rocksdb::Status status = session.db().Flush(
+  rocksdb::Status status = session.db().Flush(
       rocksdb::FlushOptions(), {session.handle(family::meta), session.handle(family::events),
                                 session.handle(family::robots)});
   if (!status.ok())

@@ -47,9 +47,9 @@ std::string damaged_file(const std::string& dir) {
 } // namespace
 
 rocksdb_database::rocksdb_database(data_directory directory, const storage_options& options,
-                                   std::shared_ptr<rocksdb::FileSystem> base)
+                                   const std::shared_ptr<rocksdb::FileSystem>& base)
     : directory_(std::move(directory)), options_(options), dir_(options.data_dir.string()),
-      syncs_(std::make_shared<sync_record>()), files_(watch_syncs(std::move(base), syncs_)),
+      syncs_(std::make_shared<sync_record>()), files_(watch_syncs(base, syncs_)),
       env_(rocksdb::NewCompositeEnv(files_)) {
   const memory_budget budget = make_memory_budget(options.cache_bytes);
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(budget.cache_bytes);
@@ -59,12 +59,13 @@ rocksdb_database::rocksdb_database(data_directory directory, const storage_optio
 }
 
 result<std::shared_ptr<rocksdb_database>>
-rocksdb_database::open(const storage_options& options, std::shared_ptr<rocksdb::FileSystem> base) {
+rocksdb_database::open(const storage_options& options,
+                       const std::shared_ptr<rocksdb::FileSystem>& base) {
   result<data_directory> directory = data_directory::open(options.data_dir, options.shards);
   if (!directory)
     return directory.error();
   std::shared_ptr<rocksdb_database> database(
-      new rocksdb_database(std::move(directory.value()), options, std::move(base)));
+      new rocksdb_database(std::move(directory.value()), options, base));
   if (result<void> cleared = database->empty_checkpoint_dir(); !cleared)
     return cleared.error();
   if (result<void> opened = database->open_db(); !opened)

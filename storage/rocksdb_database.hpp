@@ -27,7 +27,7 @@ public:
   /// @returns as open_storage().
   static result<std::shared_ptr<rocksdb_database>>
   open(const storage_options& options,
-       std::shared_ptr<rocksdb::FileSystem> base = rocksdb::FileSystem::Default());
+       const std::shared_ptr<rocksdb::FileSystem>& base = rocksdb::FileSystem::Default());
 
   ~rocksdb_database();
   rocksdb_database(const rocksdb_database&) = delete;
@@ -84,7 +84,7 @@ public:
 
 private:
   rocksdb_database(data_directory directory, const storage_options& options,
-                   std::shared_ptr<rocksdb::FileSystem> base);
+                   const std::shared_ptr<rocksdb::FileSystem>& base);
   [[nodiscard]] result<void> open_db();
   [[nodiscard]] result<void> reopen();
   [[nodiscard]] result<void> check_room_to_open();

@@ -32,7 +32,7 @@ rocksdb::ColumnFamilyOptions make_events(const memory_budget& budget,
   options.level0_stop_writes_trigger = 64;
   options.compression = rocksdb::kLZ4Compression;
   rocksdb::BlockBasedTableOptions table = make_table(cache);
-  table.block_size = 16 * 1024;
+  table.block_size = 16u << 10;
   // Not ribbon: it saves 0.4 bytes of memory per event, but building the filter of one compaction
   // of 10M events takes 135 MB at once (docs/adr/0011).
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));

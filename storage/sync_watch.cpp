@@ -117,7 +117,7 @@ std::string sync_record::text() const {
   return text_;
 }
 
-std::shared_ptr<rocksdb::FileSystem> watch_syncs(std::shared_ptr<rocksdb::FileSystem> base,
+std::shared_ptr<rocksdb::FileSystem> watch_syncs(const std::shared_ptr<rocksdb::FileSystem>& base,
                                                  std::shared_ptr<sync_record> record) {
   return std::make_shared<watching_file_system>(base, std::move(record));
 }

@@ -27,7 +27,7 @@ private:
 };
 
 /// A file system that reports every failed sync, of a file or of a directory, to `record`.
-std::shared_ptr<rocksdb::FileSystem> watch_syncs(std::shared_ptr<rocksdb::FileSystem> base,
+std::shared_ptr<rocksdb::FileSystem> watch_syncs(const std::shared_ptr<rocksdb::FileSystem>& base,
                                                  std::shared_ptr<sync_record> record);
 
 } // namespace telemetry::detail
