@@ -29,6 +29,8 @@ checkpointer::behavior_type checkpointer::make_behavior() {
       [this](checkpoint_atom) {
         if (context_.time.steady_ms() - last_done_ms_ >= pause_ms)
           start();
+        else if (!running_ && !std::exchange(deferred_, true))
+          delayed_send(this, milliseconds{pause_ms}, checkpoint_atom_v);
       },
       [this](sweep_atom) {
         start();
@@ -50,6 +52,7 @@ checkpointer::behavior_type checkpointer::make_behavior() {
 void checkpointer::start() {
   if (std::exchange(running_, true)) // rule 18
     return;
+  deferred_ = false;
   parts_.clear();
   content_ = {};
   for (const auto& shard : context_.shards)

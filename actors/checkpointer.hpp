@@ -36,6 +36,7 @@ private:
   std::vector<shard_checkpoint_ptr> parts_; ///< of the checkpoint in flight
   checkpoint content_;
   std::int64_t last_done_ms_ = 0;
+  bool deferred_ = false; ///< a checkpoint_atom that came too soon is on its way again
   bool away_ = false;
   std::vector<caf::typed_response_promise<bool>> finishing_;
   bool last_one_ = false; ///< the checkpoint in flight began after finish was asked for

@@ -3,8 +3,7 @@
 namespace telemetry {
 
 bool gate::within_limits() const {
-  return journal_reason_.empty() && journal_.load() <= most_.journal_bytes &&
-         memory_.load() <= most_.memory_bytes;
+  return journal_.load() <= most_.journal_bytes && memory_.load() <= most_.memory_bytes;
 }
 
 void gate::update() {
@@ -16,7 +15,8 @@ void gate::update() {
       return;
     opened = open;
     if (open) {
-      clock_.resume(time_.steady_ms());
+      if (journal_reason_.empty())
+        clock_.resume(time_.steady_ms());
     } else {
       clock_.pause(time_.steady_ms());
       closed_since_ms_ = time_.steady_ms();
@@ -28,13 +28,14 @@ void gate::update() {
 }
 
 void gate::journal_away(std::string reason) {
-  {
-    std::lock_guard lock{mutex_};
-    if (journal_reason_.empty() && !reason.empty())
-      away_since_ms_ = time_.steady_ms();
-    journal_reason_ = std::move(reason);
+  std::lock_guard lock{mutex_};
+  if (journal_reason_.empty() && !reason.empty()) {
+    away_since_ms_ = time_.steady_ms();
+    clock_.pause(time_.steady_ms());
+  } else if (reason.empty() && open_.load()) {
+    clock_.resume(time_.steady_ms());
   }
-  update();
+  journal_reason_ = std::move(reason);
 }
 
 void gate::store_away(std::string reason) {

@@ -12,8 +12,9 @@
 
 namespace telemetry {
 
-/// The node's credit: sockets are read only while it is open. Also keeps the serving clock, which
-/// stands still while nothing is read (PROTOCOL.md §2).
+/// The node's credit: sockets are read only while it is open. While the journal is away, producers
+/// are read on within their own credit, so that they get their pongs (PROTOCOL.md §3). Also keeps
+/// the serving clock, which stands still while the gate is closed or the journal away (§2).
 ///
 /// Thread-safe.
 class gate {

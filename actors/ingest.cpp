@@ -28,8 +28,7 @@ void ingest::advance() {
   if (!done_)
     return;
   count_answers();
-  if (home_.context().credit.away_ms() >= home_.context().options.stall_limit.count() &&
-      !home_.context().credit.is_open())
+  if (home_.context().credit.away_ms() >= home_.context().options.stall_limit.count())
     return finish(failure{errc::unavailable, "the store is away"});
   submit_next();
   if (submitted_ == events_.size() && answers_.size() == 0)

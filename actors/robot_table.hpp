@@ -37,7 +37,7 @@ struct robot_slot {
 
   /// Rule 27.
   [[nodiscard]] bool may_passivate() const {
-    return !loading && !dirty && !taken && !awaits_seal && pins == 0;
+    return !loading && !dirty && !taken && !awaits_seal && !unlisted && pins == 0;
   }
 };
 

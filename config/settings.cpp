@@ -115,7 +115,7 @@ constexpr std::array table{
 
     duration(
         "query.timeout", [](options& o) -> slot { return &o.query.timeout; }, 10, hour,
-        "A REST request that is not answered by then is answered 503."),
+        "A REST request that is not answered by then is answered 504."),
     count(
         "query.threads", [](options& o) -> slot { return &o.query.threads; }, 1, 64,
         "Threads for blocking reads of the store."),
