@@ -4,6 +4,7 @@
 #include "actors/query_base.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace telemetry::query {
 
@@ -46,14 +47,17 @@ private:
   }
 
   void ask_shards(const std::vector<robot_row>& rows) {
-    if (rows.size() == names_per_piece)
-      upto_ = rows.back().name;
+    upto_ = rows.size() == names_per_piece ? rows.back().name : "";
+    asked_.clear();
+    memory_.clear();
     std::vector<std::shared_ptr<list_question>> questions;
     for (std::size_t i = 0; i < context_.shards.size(); ++i)
       questions.push_back(
           std::make_shared<list_question>(list_question{after_, upto_, {}, names_per_piece}));
-    for (const auto& row : rows)
+    for (const auto& row : rows) {
       questions[shard_index(row.name)]->names.push_back(row.name);
+      asked_.insert(row.name);
+    }
     unanswered_ = context_.shards.size();
     for (std::size_t i = 0; i < context_.shards.size(); ++i)
       ask(context_.shards[i], list_atom_v, list_question_ptr{std::move(questions[i])})
@@ -61,8 +65,10 @@ private:
   }
 
   void collect(const list_answer& part) {
-    for (const auto& one : part.states)
+    for (const auto& one : part.states) {
       memory_.push_back({one.name, one.state});
+      asked_.insert(one.name);
+    }
     shorten(part.cut_after);
     if (--unanswered_ == 0)
       scan([this](const std::vector<robot_row>& rows) { merge(rows); });
@@ -75,6 +81,11 @@ private:
   }
 
   void merge(const std::vector<robot_row>& rows) {
+    // A robot that entered the table between the first reading and its shard's answer was neither
+    // asked for nor unlisted: its row alone would lack what memory holds above it.
+    if (std::any_of(rows.begin(), rows.end(),
+                    [this](const robot_row& row) { return !asked_.contains(row.name); }))
+      return ask_shards(rows);
     if (rows.size() == names_per_piece)
       shorten(rows.back().name);
     std::sort(memory_.begin(), memory_.end(),
@@ -105,6 +116,7 @@ private:
   std::string upto_;
   std::size_t unanswered_ = 0;
   std::vector<net::named_robot> memory_;
+  std::unordered_set<std::string> asked_; ///< robots whose memory was asked
 };
 
 class robot_stream final : public net::pull_stream<net::named_robot> {
