@@ -21,6 +21,13 @@ caf::behavior robot::make_behavior() {
   };
 }
 
+void robot::prefetch() const noexcept {
+  constexpr std::size_t cache_line = 64;
+  const auto* bytes = reinterpret_cast<const char*>(this);
+  for (std::size_t at = 0; at < sizeof(robot); at += cache_line)
+    __builtin_prefetch(bytes + at);
+}
+
 void robot::apply(const robot_message::apply& what) {
   auto& batch = *what.batch;
   for (auto i = what.first; i != shard_batch::no_event; i = batch.events[i].next) {

@@ -12,6 +12,8 @@
 
 namespace telemetry {
 
+class robot;
+
 /// A live robot as its shard sees it.
 struct robot_slot {
   robot_slot(std::string_view called, std::uint64_t hashed) : name(called), hash(hashed) {}
@@ -19,6 +21,7 @@ struct robot_slot {
   const std::string name;
   const std::uint64_t hash;
   caf::actor actor;
+  const robot* body = nullptr;      ///< what `actor` points to
   std::uint64_t chain_batch = 0;    ///< batch_no that chain_tail belongs to
   std::uint32_t chain_tail = 0;     ///< latest event of this robot in that batch
   std::uint32_t pins = 0;           ///< batches that are prepared or parked and touch this robot

@@ -131,6 +131,7 @@ robot_slot& shard::activate(std::string_view name, std::uint64_t hash) {
   // Hidden: the system's destructor need not wait for it; its shard owns it.
   slot.actor = caf::actor_cast<caf::actor>(
       system().spawn<robot, caf::lazy_init + caf::hidden>(std::ref(context_)));
+  slot.body = static_cast<robot*>(caf::actor_cast<caf::abstract_actor*>(slot.actor));
   unknown_.emplace_back(name);
   ++loading_;
   return slot;
@@ -154,7 +155,14 @@ void shard::apply(const shard_batch_ptr& batch) {
   applied_ = batch->stamp.batch_no;
   arrival_ms_ = std::max(arrival_ms_, batch->stamp.arrival_ms);
   horizon_ms_ = std::max(horizon_ms_, batch->stamp.horizon_ms);
-  for (const auto& [slot, first] : batch->touched) {
+  constexpr std::size_t robots_ahead = 6;
+  constexpr std::size_t tracks_ahead = 3;
+  for (std::size_t i = 0; i < batch->touched.size(); ++i) {
+    if (i + robots_ahead < batch->touched.size())
+      batch->touched[i + robots_ahead].robot->body->prefetch();
+    if (i + tracks_ahead < batch->touched.size())
+      batch->touched[i + tracks_ahead].robot->body->prefetch_track();
+    const auto [slot, first] = batch->touched[i];
     if (slot->loading) { // rule 28: parked in order
       slot->parked.push_back({batch, first});
       parked_.insert(batch->stamp.batch_no);
