@@ -1,0 +1,222 @@
+#pragma once
+
+#include "actors/engine.hpp"
+#include "tests/support/manual_world.hpp"
+#include "tests/support/memory_database.hpp"
+
+#include <caf/scheduler/test_coordinator.hpp>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace telemetry::test {
+
+/// An engine on one thread, over a database that outlives it: the test decides which actor runs
+/// next, when I/O tasks run, and when time passes.
+class engine_harness {
+public:
+  explicit engine_harness(std::uint32_t shards = 2, std::size_t io_threads = 1)
+      : database(shards), io_count_(io_threads) {
+    options.detach = false;
+    options.future_limit = std::chrono::milliseconds{0};
+  }
+  ~engine_harness() { crash(); }
+
+  /// A new process: the actors exist, nothing ran yet.
+  void boot() {
+    database.log.process_starts(options.reorder_window.count());
+    storage_ = database.open();
+    for (std::size_t i = 0; i < io_count_; ++i)
+      io_.push_back(std::make_unique<manual_io>(i));
+    std::vector<net::io_thread*> threads;
+    for (const auto& one : io_)
+      threads.push_back(one.get());
+    auto made = telemetry::engine::make(
+        options, storage_, threads,
+        [this](const failure& why) {
+          if (!fatal)
+            fatal = why;
+          throw std::runtime_error(why.text);
+        },
+        time);
+    ASSERT_TRUE(made) << made.error().text;
+    engine_ = std::move(*made);
+  }
+  /// Asks for the replay, without running it.
+  void recover() {
+    recovered.reset();
+    engine_->recover([this](const result<recovery_stats>& stats) { recovered = stats; });
+  }
+  /// A process that serves.
+  void start() {
+    boot();
+    recover();
+    settle();
+    ASSERT_TRUE(recovered && *recovered);
+  }
+  /// kill -9: nothing becomes durable from here on. @pre no upstream is left.
+  void crash() {
+    if (!engine_)
+      return;
+    database.powered = false;
+    for (const auto& one : io_)
+      one->stop();
+    while (run_actor()) { // what is left comes to nothing
+    }
+    coordinator().inline_all_enqueues(); // exits are taken at once
+    engine_.reset();
+    io_.clear();
+    storage_ = {};
+  }
+  void restart() {
+    crash();
+    start();
+  }
+
+  [[nodiscard]] telemetry::engine& engine() { return *engine_; }
+  [[nodiscard]] engine_context& context() { return engine_->context(); }
+  [[nodiscard]] bool is_up() const { return engine_ != nullptr; }
+  [[nodiscard]] manual_io& io(std::size_t index = 0) { return *io_[index]; }
+  [[nodiscard]] std::size_t io_count() const { return io_.size(); }
+  [[nodiscard]] caf::scheduler::test_coordinator& coordinator() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(engine_->system().scheduler());
+  }
+
+  /// Runs one message of the `pick`-th actor that has one. @returns false if there is none.
+  bool run_actor(std::size_t pick = 0) {
+    auto& jobs = coordinator().jobs;
+    if (jobs.empty())
+      return false;
+    std::rotate(jobs.begin(), jobs.begin() + static_cast<std::ptrdiff_t>(pick % jobs.size()),
+                jobs.end());
+    coordinator().run_once();
+    return true;
+  }
+  /// Runs one message of `actor`. @returns false if it has none.
+  template <class Actor>
+  bool run(const Actor& actor) {
+    if (!coordinator().prioritize(actor))
+      return false;
+    coordinator().run_once();
+    return true;
+  }
+  /// Runs the oldest task of an I/O thread. @returns false if there is none.
+  bool run_io(std::size_t index = 0) {
+    if (!io_[index]->has_task())
+      return false;
+    io_[index]->run_once();
+    return true;
+  }
+  /// Runs all that can run without time passing.
+  void settle() {
+    for (bool ran = true; ran;) {
+      ran = run_actor();
+      for (std::size_t i = 0; i < io_.size(); ++i)
+        ran |= run_io(i);
+    }
+  }
+  /// Time passes, and timers go off; what they start has not run yet.
+  void pass(std::int64_t ms) {
+    time.steady += ms;
+    time.wall_clock += ms;
+    coordinator().advance_time(std::chrono::milliseconds{ms});
+  }
+  /// Time passes in steps, and everything runs.
+  void live(std::int64_t ms, std::int64_t step_ms = 5) {
+    for (std::int64_t passed = 0; passed < ms; passed += step_ms) {
+      pass(std::min(step_ms, ms - passed));
+      settle();
+    }
+  }
+  /// A checkpoint starts; run it with settle().
+  void ask_checkpoint() {
+    time.steady += 100; // memory asks no more often
+    caf::anon_send(context().checkpointer, checkpoint_atom_v);
+  }
+  void checkpoint() {
+    ask_checkpoint();
+    settle();
+  }
+
+  [[nodiscard]] std::unique_ptr<net::upstream> connect(recording_peer& peer,
+                                                       std::size_t thread = 0) {
+    return engine_->upstreams().open(peer, *io_[thread]);
+  }
+
+  // Questions, answered at once.
+  [[nodiscard]] result<std::vector<event_row>> events(const std::string& robot,
+                                                      timestamp_ms from = 0,
+                                                      timestamp_ms to = timestamp_max,
+                                                      std::size_t limit = SIZE_MAX) {
+    const auto stream = engine_->events(io(), robot, from, to, limit);
+    return pull_all(*stream);
+  }
+  [[nodiscard]] result<std::vector<net::named_robot>> robots(const std::string& after = {},
+                                                             std::size_t limit = SIZE_MAX) {
+    const auto stream = engine_->robots(io(), after, limit);
+    return pull_all(*stream);
+  }
+  [[nodiscard]] result<std::optional<robot_state>> robot(const std::string& name) {
+    std::optional<result<std::optional<robot_state>>> got;
+    engine_->robot(io(), name, [&](result<std::optional<robot_state>> what) { got = what; });
+    return wait_for(got);
+  }
+  [[nodiscard]] result<double> odometer(const std::string& robot, timestamp_ms from,
+                                        timestamp_ms to) {
+    std::optional<result<double>> got;
+    engine_->odometer(io(), robot, from, to, [&](result<double> what) { got = what; });
+    return wait_for(got);
+  }
+
+  engine_options options;
+  manual_time time;
+  memory_database database;
+  std::optional<result<recovery_stats>> recovered;
+  std::optional<failure> fatal; ///< the engine asked for the end of the process
+
+private:
+  template <class T>
+  result<T> wait_for(std::optional<result<T>>& got) {
+    settle();
+    if (!got)
+      return failure{errc::timeout, "no answer, and nothing left to run"};
+    return *got;
+  }
+  template <class T>
+  result<std::vector<T>> pull_all(net::pull_stream<T>& stream) {
+    std::vector<T> all;
+    for (;;) {
+      std::optional<result<std::vector<T>>> got;
+      stream.next([&](result<std::vector<T>> what) { got = std::move(what); });
+      const auto piece = wait_for(got);
+      if (!piece)
+        return piece.error();
+      if (piece->empty())
+        return all;
+      all.insert(all.end(), piece->begin(), piece->end());
+    }
+  }
+
+  std::size_t io_count_;
+  storage storage_;
+  std::vector<std::unique_ptr<manual_io>> io_;
+  std::unique_ptr<telemetry::engine> engine_;
+};
+
+/// A producer's line.
+inline std::string line_of(const sent_event& event) {
+  const auto& [robot, timestamp, x, y] = event;
+  std::string out;
+  append_double(out, x);
+  append_double(out += ',', y);
+  append_integer(out += ',', timestamp);
+  return out + ',' + robot;
+}
+
+} // namespace telemetry::test
