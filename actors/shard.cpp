@@ -171,11 +171,16 @@ void shard::apply(const shard_batch_ptr& batch) {
     run(*slot, *batch, first);
     --slot->pins;
   }
-  context_.credit.add_memory(std::exchange(batch->accepted, 0) * sizeof(track_row));
-  if (!context_.credit.is_open()) // memory is full: what is sealed has to leave it
-    caf::anon_send(context_.checkpointer, checkpoint_atom_v);
+  hold(std::exchange(batch->accepted, 0));
   answer_olds(*batch);
   seal_quiet();
+}
+
+/// Rows that memory holds from now on, until a checkpoint has them.
+void shard::hold(std::size_t rows) {
+  context_.credit.add_memory(rows * sizeof(track_row));
+  if (!context_.credit.is_open()) // memory is full: what is sealed has to leave it
+    caf::anon_send(context_.checkpointer, checkpoint_atom_v);
 }
 
 void shard::run(robot_slot& slot, shard_batch& batch, std::uint32_t first) {
@@ -219,7 +224,7 @@ void shard::unpark(robot_slot& slot) {
       offer_parked(slot, chain);
     } else {
       run(slot, *chain.batch, chain.first);
-      context_.credit.add_memory(std::exchange(chain.batch->accepted, 0) * sizeof(track_row));
+      hold(std::exchange(chain.batch->accepted, 0));
     }
     --slot.pins;
     parked_.erase(parked_.find(chain.batch->stamp.batch_no));
@@ -246,7 +251,7 @@ void shard::offer_parked(robot_slot& slot, const robot_slot::parked_events& chai
   verdicts.items.resize(origin.size());
   verdicts.verdicts.resize(origin.size(), verdict::pending);
   run(slot, batch, 0);
-  context_.credit.add_memory(batch.accepted * sizeof(track_row));
+  hold(batch.accepted);
 
   const auto target = [&](std::uint32_t i) {
     const auto& event = original.events[origin[i]];

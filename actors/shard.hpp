@@ -34,6 +34,7 @@ private:
   robot_slot& activate(std::string_view name, std::uint64_t hash);
   void fetch_unknown();
   void apply(const shard_batch_ptr& batch);
+  void hold(std::size_t rows);
   void run(robot_slot& slot, shard_batch& batch, std::uint32_t first);
   void loaded(activation& rows);
   void unpark(robot_slot& slot);
