@@ -42,6 +42,8 @@ public:
         [this](const failure& why) {
           if (!fatal)
             fatal = why;
+          if (fatal_returns)
+            return;
           throw std::runtime_error(why.text);
         },
         time);
@@ -178,6 +180,7 @@ public:
   manual_time time;
   memory_database database;
   std::optional<result<recovery_stats>> recovered;
+  bool fatal_returns = false;   ///< for a test that expects `fatal`
   std::optional<failure> fatal; ///< the engine asked for the end of the process
 
 private:

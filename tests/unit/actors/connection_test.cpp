@@ -1,17 +1,251 @@
-#include "tests/support/engine_harness.hpp"
+// Connections, POST bodies, their order of answers, credit and stalls; actors run inline.
+
+#include "actors/inline_unit.hpp"
 #include "tests/support/producer.hpp"
 
 namespace telemetry::test {
 namespace {
 
+using std::chrono::milliseconds;
 using ConnectionTest = engine_test;
+using AnswerQueueTest = engine_test;
+using InlineUnitTest = engine_test;
 
-TEST_F(ConnectionTest, AnswersOkOnceTheEventIsDurable) {
+class ingest_test : public engine_test {
+protected:
+  void post(std::vector<net::ingest_line> lines) {
+    engine().ingest(io(), std::move(lines),
+                    [this](result<net::ingest_outcome> what) { outcome_ = what; });
+  }
+  std::optional<result<net::ingest_outcome>> outcome_;
+};
+using IngestTest = ingest_test;
+
+TEST_F(ConnectionTest, AnswersEachMessageOnceWithALinePerLine) {
+  start();
+  producer client{*this};
+  client.send("1,2,3,a\n1,2,4,a\r\n\n1,2,5,a\n", "", "1,2,6,a\n");
+  settle();
+  ASSERT_EQ(client.peer.answers.size(), 3U);
+  const auto& first = client.peer.answers[0];
+  EXPECT_EQ(first.rfind("OK\nOK\nERR ", 0), 0U) << first;
+  EXPECT_EQ(std::count(first.begin(), first.end(), '\n'), 3) << first;
+  EXPECT_TRUE(first.ends_with("\nOK")) << first;
+  EXPECT_EQ(client.peer.answers[1].rfind("ERR ", 0), 0U);
+  EXPECT_EQ(client.peer.answers[2], "OK");
+  EXPECT_EQ(client.peer.flushed, 3U);
+}
+
+TEST_F(AnswerQueueTest, ARefusalWaitsForTheAnswersBeforeIt) {
+  start();
+  producer client{*this};
+  client.send("x", "1,2,3,a", "y", "1,2,4,a");
+  EXPECT_EQ(client.peer.answers.size(), 1U) << "nothing is before the first";
+  settle();
+  ASSERT_EQ(client.peer.answers.size(), 4U);
+  EXPECT_EQ(client.peer.answers[1], "OK");
+  EXPECT_EQ(client.peer.answers[2].rfind("ERR ", 0), 0U);
+  EXPECT_EQ(client.peer.answers[3], "OK");
+}
+
+TEST_F(AnswerQueueTest, AnswersOfALaterCommitStayBehindALateVerdict) {
+  start();
+  producer client{*this};
+  database.store_faults->robots.fail_next(1, errc::unavailable);
+  client.send("1,2,3,slow");
+  settle();
+  client.send("1,2,3,quick", "bad");
+  settle();
+  EXPECT_TRUE(client.peer.answers.empty());
+  EXPECT_EQ(client.upstream->unanswered(), 3U);
+  live(300);
+  ASSERT_EQ(client.peer.answers.size(), 3U);
+  EXPECT_EQ(client.upstream->unanswered(), 0U);
+}
+
+TEST_F(ConnectionTest, AnswersOksOfSingleLinesInOneGo) {
+  start();
+  producer client{*this};
+  client.send("1,2,1,a", "1,2,2,a", "1,2,2,a", "1,9,2,a", "1,2,3,a");
+  settle();
+  EXPECT_EQ(client.peer.answers, (producer::texts{"OK", "OK", "OK", "CONFLICT", "OK"}));
+  EXPECT_EQ(client.peer.ok_runs, (std::vector<std::size_t>{3, 1}));
+}
+
+TEST_F(ConnectionTest, ReadsWithinItsCreditOnly) {
+  options.in_flight_max = 2;
+  start();
+  producer client{*this};
+  EXPECT_TRUE(client.upstream->may_read());
+  client.send("1,2,1,a");
+  EXPECT_TRUE(client.upstream->may_read());
+  client.send("1,2,2,a");
+  EXPECT_FALSE(client.upstream->may_read());
+  settle();
+  EXPECT_TRUE(client.upstream->may_read());
+  EXPECT_EQ(client.peer.flushed, 2U) << "the session is told to look again";
+}
+
+TEST_F(ConnectionTest, ReadsWithinItsBytesOnly) {
+  options.in_flight_bytes_max = 10;
+  start();
+  producer client{*this};
+  client.send("1.00000,2,1,a");
+  EXPECT_FALSE(client.upstream->may_read());
+  settle();
+  EXPECT_TRUE(client.upstream->may_read());
+}
+
+TEST_F(ConnectionTest, WaitsWhileTheGateIsClosedAndIsToldWhenItOpens) {
+  options.memory_bytes_max = sizeof(track_row);
+  start();
+  producer client{*this};
+  client.send("1,2,1,a", "1,2,2,a");
+  settle();
+  EXPECT_FALSE(client.upstream->may_read());
+  const auto flushes = client.peer.flushes;
+  live(1'000, 10);
+  EXPECT_GT(client.peer.flushes, flushes);
+  EXPECT_TRUE(client.upstream->may_read());
+}
+
+TEST_F(ConnectionTest, TellsNobodyOnceTheSessionIsGone) {
   start();
   producer client{*this};
   client.send("1,2,3,a");
+  run_io();
+  client.upstream.reset();
   settle();
-  EXPECT_EQ(client.peer.answers, std::vector<std::string>{"OK"});
+  EXPECT_TRUE(client.peer.answers.empty());
+  EXPECT_EQ(client.peer.flushes, 0U);
+  EXPECT_EQ(timestamps("a"), (std::vector<timestamp_ms>{3})) << "what was read is taken";
+}
+
+TEST_F(ConnectionTest, ClosesAfterTheStallLimitAndTakesNoNewOne) {
+  options.stall_limit = milliseconds{2'000};
+  start();
+  producer client{*this};
+  database.journal_faults->append.fail_next(1'000, errc::no_space);
+  client.send("1,2,3,a");
+  live(1'500, 50);
+  EXPECT_TRUE(client.peer.closed.empty());
+  EXPECT_TRUE(engine().not_ready());
+  live(2'500, 50);
+  ASSERT_FALSE(client.peer.closed.empty());
+  EXPECT_EQ(client.peer.closed[0].first, net::close_code::try_again_later);
+  EXPECT_TRUE(client.peer.answers.empty());
+  EXPECT_EQ(client.upstream->unanswered(), 0U);
+  recording_peer other;
+  EXPECT_EQ(connect(other), nullptr);
+  database.journal_faults->append.fail_next(0, errc::no_space);
+  live(1'500, 50);
+  EXPECT_NE(connect(other), nullptr);
+}
+
+TEST_F(ConnectionTest, RefusesTheFutureOnArrivalOnly) {
+  options.future_limit = milliseconds{1'000};
+  start();
+  {
+    producer client{*this};
+    const auto limit = std::to_string(time.wall_clock + 1'000);
+    const auto beyond = std::to_string(time.wall_clock + 1'001);
+    client.send("1,2," + limit + ",a", "1,2," + beyond + ",a");
+    settle();
+    EXPECT_EQ(client.peer.answers,
+              (producer::texts{"OK", "ERR timestamp is too far ahead of the server's clock"}));
+  }
+  crash();
+  time.wall_clock -= 500'000;
+  start();
+  EXPECT_EQ(timestamps("a").size(), 1U) << "rule 8: never on replay";
+}
+
+TEST_F(IngestTest, CountsVerdictsAndRefusals) {
+  options.future_limit = milliseconds{1'000};
+  start();
+  post({{"a", {1, 2}, 100}});
+  settle();
+  live(5 * window_ms);
+  const auto future = time.wall_clock + 1'001;
+  post({{"a", {1, 2}, 101},
+        {"a", {1, 2}, 100},
+        {"a", {1, 3}, 100},
+        {"a", {1, 2}, 50},
+        {"a", {1, 2}, future}});
+  settle();
+  ASSERT_TRUE(outcome_ && *outcome_);
+  const auto& counts = **outcome_;
+  EXPECT_EQ(counts.accepted, 1U);
+  EXPECT_EQ(counts.duplicate, 1U);
+  EXPECT_EQ(counts.conflict, 1U);
+  EXPECT_EQ(counts.stale, 1U);
+  EXPECT_EQ(counts.refused, 1U);
+  ASSERT_EQ(counts.refusals.size(), 1U);
+  EXPECT_EQ(counts.refusals[0].index, 4U);
+}
+
+TEST_F(IngestTest, ListsAHundredRefusalsAndCountsAll) {
+  options.future_limit = milliseconds{1'000};
+  start();
+  post(std::vector<net::ingest_line>(150, {"a", {1, 2}, time.wall_clock + 5'000}));
+  settle();
+  ASSERT_TRUE(outcome_ && *outcome_);
+  EXPECT_EQ((**outcome_).refused, 150U);
+  EXPECT_EQ((**outcome_).refusals.size(), 100U);
+}
+
+TEST_F(IngestTest, GoesPieceByPieceWithinItsCredit) {
+  options.in_flight_max = 2;
+  start();
+  std::vector<net::ingest_line> lines;
+  for (timestamp_ms i = 1; i <= 5; ++i)
+    lines.push_back({"a", {1, 2}, i});
+  post(lines);
+  settle();
+  ASSERT_TRUE(outcome_ && *outcome_);
+  EXPECT_EQ((**outcome_).accepted, 5U);
+  EXPECT_EQ(database.log.shard(0).size(), 3U);
+}
+
+TEST_F(IngestTest, AnEmptyBodyIsAnsweredAtOnce) {
+  start();
+  post({});
+  ASSERT_TRUE(outcome_ && *outcome_);
+  EXPECT_EQ((**outcome_).accepted, 0U);
+}
+
+TEST_F(IngestTest, GivesUpAfterTheStallLimit) {
+  options.stall_limit = milliseconds{2'000};
+  start();
+  database.journal_faults->append.fail_next(1'000, errc::no_space);
+  post({{"a", {1, 2}, 1}});
+  live(1'500, 50);
+  EXPECT_FALSE(outcome_);
+  live(2'500, 50);
+  ASSERT_TRUE(outcome_ && !*outcome_);
+  EXPECT_EQ(outcome_->error().code, errc::unavailable);
+}
+
+TEST_F(InlineUnitTest, ANestedMessageRunsBeforeTheOuterDeliveryReturns) {
+  start();
+  inline_unit unit{engine().system()};
+  std::vector<int> seen;
+  caf::actor first;
+  caf::actor second;
+  const auto bounce = [&](caf::actor& other) {
+    return [&](caf::event_based_actor*) -> caf::behavior {
+      return {[&](int left) {
+        if (left > 0)
+          unit.deliver(other, left - 1);
+        seen.push_back(left);
+      }};
+    };
+  };
+  first = engine().system().spawn<caf::lazy_init + caf::hidden>(bounce(second));
+  second = engine().system().spawn<caf::lazy_init + caf::hidden>(bounce(first));
+  unit.deliver(first, 2); // the 0 finds `first` running: it waits in the mailbox
+  EXPECT_EQ(seen, (std::vector<int>{1, 2, 0}));
+  EXPECT_FALSE(coordinator().has_job()) << "nothing goes through the scheduler";
 }
 
 } // namespace

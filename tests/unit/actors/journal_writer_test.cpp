@@ -1,0 +1,200 @@
+// Group commit, stamps, ticks and replay. Every append also passes the checks of whole_log.
+
+#include "tests/support/producer.hpp"
+
+namespace telemetry::test {
+namespace {
+
+using std::chrono::milliseconds;
+using JournalWriterTest = engine_test;
+using RecoveryTest = engine_test;
+
+TEST_F(JournalWriterTest, AnswersOnlyWhatIsDurable) {
+  start();
+  producer client{*this};
+  database.journal_faults->append.fail_next(1, errc::no_space);
+  client.send("1,2,3,a");
+  settle();
+  EXPECT_TRUE(client.peer.answers.empty());
+  EXPECT_TRUE(database.log.shard(0).empty());
+  live(60);
+  EXPECT_EQ(client.peer.answers, producer::texts{"OK"});
+  EXPECT_EQ(database.log.shard(0).size(), 1U);
+}
+
+TEST_F(JournalWriterTest, RetriesTheSameBatchUnderTheSameNumber) {
+  start();
+  producer client{*this};
+  database.journal_faults->append.lose_next_answers(1);
+  client.send("1,2,3,a");
+  settle();
+  client.send("1,2,4,a"); // must not slip into the batch whose outcome is unknown
+  settle();
+  EXPECT_TRUE(client.peer.answers.empty());
+  live(60);
+  EXPECT_EQ(client.peer.answers, (producer::texts{"OK", "OK"}));
+  ASSERT_GE(database.log.shard(0).size(), 2U);
+  EXPECT_EQ(database.log.shard(0)[0].payload.size(), encoded_size(1));
+  EXPECT_EQ(database.log.shard(0)[1].payload.size(), encoded_size(1));
+}
+
+TEST_F(JournalWriterTest, PutsAllThatWaitsIntoOneCommit) {
+  start();
+  producer first{*this, 0};
+  producer second{*this, 1};
+  first.send("1,2,3,a");
+  second.send("1,2,3,b");
+  run_io(0);
+  run_io(1);
+  settle();
+  EXPECT_EQ(first.peer.answers, producer::texts{"OK"});
+  EXPECT_EQ(second.peer.answers, producer::texts{"OK"});
+  EXPECT_EQ(database.log.shard(0).size(), 1U);
+}
+
+TEST_F(JournalWriterTest, TicksAQuietShardOnce) {
+  start();
+  producer client{*this};
+  client.send("1,2,3,a");
+  settle();
+  live(5 * window_ms, 1);
+  ASSERT_EQ(database.log.shard(0).size(), 2U);
+  EXPECT_TRUE(database.log.shard(0)[1].payload.empty());
+  live(1'000);
+  EXPECT_EQ(database.log.shard(0).size(), 2U);
+}
+
+// Robots that were still loading when the sweep looked held nothing unsealed, and nobody looked
+// again: their shard was never sealed.
+TEST_F(JournalWriterTest, TicksAShardWhoseRobotsLoadLongerThanTheWindow) {
+  start();
+  producer client{*this};
+  database.store_faults->robots.fail_next(1, errc::unavailable);
+  client.send("1,2,3,a");
+  live(10 * window_ms);
+  EXPECT_TRUE(client.peer.answers.empty());
+  live(300);
+  EXPECT_EQ(client.peer.answers, producer::texts{"OK"});
+  ASSERT_EQ(database.log.shard(0).size(), 2U);
+  EXPECT_TRUE(database.log.shard(0)[1].payload.empty());
+}
+
+TEST_F(JournalWriterTest, NumbersContinueAboveTheMarkerOfATrimmedJournal) {
+  start();
+  {
+    producer client{*this};
+    client.send("1,2,3,a");
+    live(5 * window_ms);
+    checkpoint();
+  }
+  ASSERT_TRUE(database.journal_is_empty());
+  restart();
+  producer client{*this};
+  client.send("1,2,4,a");
+  settle();
+  EXPECT_EQ(client.peer.answers, producer::texts{"OK"});
+  ASSERT_EQ(database.log.shard(0).size(), 3U);
+  EXPECT_EQ(database.log.shard(0).back().stamp.batch_no, 3U);
+}
+
+TEST_F(JournalWriterTest, ServingTimeGoesOnAfterTheSystemClockWasSetBack) {
+  start();
+  {
+    producer client{*this};
+    client.send("1,2,3,a");
+    settle();
+  }
+  crash();
+  constexpr std::int64_t day_ms = 86'400'000;
+  time.wall_clock -= day_ms;
+  start();
+  live(5 * window_ms);
+  EXPECT_EQ(database.log.shard(0).size(), 2U) << "no tick: nothing would be sealed for a day";
+}
+
+TEST_F(JournalWriterTest, EndsTheProcessAfterAFailedSync) {
+  start();
+  fatal_returns = true;
+  producer client{*this};
+  database.journal_faults->append.fail_next(1, errc::sync_failed);
+  client.send("1,2,3,a");
+  live(2'000, 50);
+  ASSERT_TRUE(fatal);
+  EXPECT_EQ(fatal->code, errc::sync_failed);
+  EXPECT_EQ(database.journal_faults->append.calls(), 1U);
+  EXPECT_TRUE(client.peer.answers.empty());
+  fatal.reset();
+}
+
+TEST_F(RecoveryTest, ReplaysWithTheRecordedHorizon) {
+  start();
+  {
+    producer client{*this};
+    client.send("0,0,100,a");
+    settle();
+    pass(5);
+    client.send("3,4,50,a");
+    settle();
+    EXPECT_EQ(client.peer.answers, (producer::texts{"OK", "OK"}));
+  }
+  crash();
+  options.reorder_window = milliseconds{2};
+  start();
+  EXPECT_EQ((**recovered).events, 2U);
+  EXPECT_EQ(timestamps("a"), (std::vector<timestamp_ms>{50, 100}));
+}
+
+TEST_F(RecoveryTest, HoldsNewBatchesBackUntilTheReplayIsDone) {
+  start();
+  {
+    producer client{*this};
+    client.send("0,0,100,a");
+    settle();
+  }
+  crash();
+  boot();
+  producer client{*this};
+  client.send("0,0,101,a");
+  settle();
+  EXPECT_TRUE(client.peer.answers.empty());
+  EXPECT_EQ(database.log.shard(0).size(), 1U);
+  recover();
+  settle();
+  EXPECT_EQ(client.peer.answers, producer::texts{"OK"});
+  EXPECT_EQ(timestamps("a"), (std::vector<timestamp_ms>{100, 101}));
+}
+
+TEST_F(RecoveryTest, RefusesQuestionsUntilTheReplayIsDone) {
+  boot();
+  EXPECT_EQ(robot("a").error().code, errc::unavailable);
+  EXPECT_EQ(events("a").error().code, errc::unavailable);
+  EXPECT_EQ(robots().error().code, errc::unavailable);
+  EXPECT_EQ(odometer("a", 0, 1).error().code, errc::unavailable);
+  EXPECT_TRUE(engine().not_ready());
+  recover();
+  settle();
+  EXPECT_FALSE(engine().not_ready());
+  EXPECT_TRUE(robots());
+}
+
+TEST_F(RecoveryTest, ReplaysALongJournalInSeveralSteps) {
+  options.in_flight_max = 100'000;
+  start();
+  constexpr std::size_t count = 14'000; // more than two steps
+  const std::string name(150, 'n');
+  std::vector<net::ingest_line> lines;
+  for (std::size_t i = 0; i < count; ++i)
+    lines.push_back({name, {0, 0}, static_cast<timestamp_ms>(i % (count / 2))});
+  engine().ingest(io(), std::vector(lines.begin(), lines.begin() + count / 2),
+                  [](const auto& outcome) { EXPECT_TRUE(outcome); });
+  settle();
+  engine().ingest(io(), std::vector(lines.begin() + count / 2, lines.end()),
+                  [](const auto& outcome) { EXPECT_TRUE(outcome); });
+  settle();
+  restart();
+  EXPECT_EQ((**recovered).events, count);
+  EXPECT_EQ(timestamps(name).size(), count / 2);
+}
+
+} // namespace
+} // namespace telemetry::test

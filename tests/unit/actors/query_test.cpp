@@ -1,0 +1,129 @@
+// Reads: memory first, then the store, merged (rules 29 and 30).
+
+#include "tests/support/producer.hpp"
+
+namespace telemetry::test {
+namespace {
+
+class query_test : public engine_test {
+protected:
+  /// Two events of a in the store, two in memory.
+  void half_stored(producer& client) {
+    client.send("0,0,1,a", "3,4,2,a");
+    live(5 * window_ms);
+    checkpoint();
+    client.send("3,5,4,a", "0,5,3,a");
+    settle();
+  }
+  const naive_robot& oracle() { return database.log.robots().at("a"); }
+  std::vector<std::string> names(const std::string& after, std::size_t limit) {
+    std::vector<std::string> out;
+    const auto listed = robots(after, limit);
+    for (const auto& one : *listed)
+      out.push_back(one.name);
+    return out;
+  }
+};
+using QueryTest = query_test;
+
+TEST_F(QueryTest, EventsComeFromStoreAndMemory) {
+  start();
+  producer client{*this};
+  half_stored(client);
+  EXPECT_EQ(*events("a"), oracle().rows(0, timestamp_max));
+  EXPECT_EQ(*events("a", 2, 3), oracle().rows(2, 3));
+  EXPECT_EQ(events("a", 0, timestamp_max, 3)->size(), 3U);
+  EXPECT_EQ(events("a", 4, 4)->size(), 1U);
+  EXPECT_TRUE(events("a", 5, 9)->empty());
+}
+
+TEST_F(QueryTest, RangeOdometerIsTheDifferenceOfTwoRunningValues) {
+  start();
+  producer client{*this};
+  half_stored(client);
+  for (timestamp_ms from = 0; from <= 5; ++from)
+    for (timestamp_ms to = from; to <= 5; ++to) {
+      const auto rows = oracle().rows(from, to);
+      const auto expected = rows.empty() ? 0.0 : rows.back().odometer - rows.front().odometer;
+      EXPECT_EQ(*odometer("a", from, to), expected) << from << " to " << to;
+    }
+}
+
+TEST_F(QueryTest, StateIsTheLatestOneOfMemoryOrRow) {
+  start();
+  producer client{*this};
+  half_stored(client);
+  EXPECT_EQ(*robot("a"), std::optional{oracle().state(timestamp_max)});
+  live(5 * window_ms);
+  checkpoint();
+  client.upstream.reset();
+  restart();
+  EXPECT_EQ(*robot("a"), std::optional{oracle().state(timestamp_max)});
+}
+
+TEST_F(QueryTest, AnUnknownRobotHasNothing) {
+  start();
+  EXPECT_EQ(*robot("a"), std::nullopt);
+  EXPECT_TRUE(events("a")->empty());
+  EXPECT_EQ(*odometer("a", 0, timestamp_max), 0.0);
+  EXPECT_TRUE(robots()->empty());
+}
+
+TEST_F(QueryTest, AStoreThatIsAwayIsSaidSo) {
+  start();
+  database.store_faults->robots.fail_next(1, errc::unavailable);
+  EXPECT_EQ(robot("a").error().code, errc::unavailable);
+  database.store_faults->reads.fail_next(1, errc::unavailable);
+  EXPECT_EQ(robots().error().code, errc::unavailable);
+}
+
+TEST_F(QueryTest, ListSeesNamesThatTheTableDoesNotHave) {
+  start();
+  producer client{*this};
+  half_stored(client);
+  client.send("0,0,1,c", "0,0,1,b");
+  settle();
+  EXPECT_EQ(names("", SIZE_MAX), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(names("", 2), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(names("a", 2), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(names("c", 2), (std::vector<std::string>{}));
+  EXPECT_EQ(robots()->front().state, oracle().state(timestamp_max)) << "of two states the newer";
+}
+
+// A robot stored between the list's first reading and its shard's answer came with its row alone,
+// without the events that memory holds above it.
+TEST_F(QueryTest, ListSeesMemoryAboveARowThatJustAppeared) {
+  start();
+  producer client{*this};
+  client.send("0,0,1,a");
+  settle();
+  pass(window_ms);
+  client.send("3,4,2,a"); // seals the first
+  settle();
+  const auto stream = engine().robots(io(), "", SIZE_MAX);
+  std::vector<net::named_robot> listed;
+  stream->next([&](const result<std::vector<net::named_robot>>& got) { listed = *got; });
+  run_actor();                                 // the query starts
+  ASSERT_TRUE(run(context().readers.front())); // and has read the table
+  ask_checkpoint();
+  while (run(context().checkpointer) || run(context().shards.front()) || run(context().writer)) {
+  }
+  ASSERT_EQ(database.tables->robots.count("a"), 1U);
+  settle();
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed.front().state, oracle().state(timestamp_max));
+}
+
+TEST_F(QueryTest, AReadAfterAnOkSeesTheEvent) {
+  start();
+  producer client{*this};
+  bool seen = false;
+  client.peer.on_answer = [&](const std::string&) { seen = true; };
+  client.send("0,0,1,a");
+  while (!seen)
+    ASSERT_TRUE(run_actor() || run_io());
+  EXPECT_EQ(timestamps("a"), (std::vector<timestamp_ms>{1}));
+}
+
+} // namespace
+} // namespace telemetry::test
