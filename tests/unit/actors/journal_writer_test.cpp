@@ -36,6 +36,7 @@ TEST_F(JournalWriterTest, RetriesTheSameBatchUnderTheSameNumber) {
   ASSERT_GE(database.log.shard(0).size(), 2U);
   EXPECT_EQ(database.log.shard(0)[0].payload.size(), encoded_size(1));
   EXPECT_EQ(database.log.shard(0)[1].payload.size(), encoded_size(1));
+  EXPECT_NE(database.log.shard(0)[1].payload, database.log.shard(0)[0].payload);
 }
 
 TEST_F(JournalWriterTest, PutsAllThatWaitsIntoOneCommit) {
