@@ -49,6 +49,9 @@ checkpointer::behavior_type checkpointer::make_behavior() {
   };
 }
 
+/// A promise holds its own actor: what was not answered would keep it alive for ever.
+void checkpointer::on_exit() { finishing_.clear(); }
+
 void checkpointer::start() {
   if (std::exchange(running_, true)) // rule 18
     return;

@@ -20,6 +20,7 @@ public:
 
 protected:
   behavior_type make_behavior() override;
+  void on_exit() override;
 
 private:
   void start();

@@ -22,6 +22,7 @@ public:
 
 protected:
   caf::behavior make_behavior() override;
+  void on_exit() override { answers_.clear(); }
 
 private:
   static constexpr std::size_t refusals_max = 100;

@@ -50,6 +50,12 @@ journal_writer::behavior_type journal_writer::make_behavior() {
   };
 }
 
+/// A promise holds its own actor: what was not answered would keep it alive for ever.
+void journal_writer::on_exit() {
+  recovered_ = {};
+  finishing_.clear();
+}
+
 void journal_writer::commit() {
   // Rule 6: one commit after the other; what is unknown is settled first. Rule 25: none before the
   // replay is done.

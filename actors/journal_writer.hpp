@@ -18,6 +18,7 @@ public:
 
 protected:
   behavior_type make_behavior() override;
+  void on_exit() override;
 
 private:
   /// What the next stamp of a shard continues.

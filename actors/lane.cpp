@@ -15,7 +15,11 @@ timestamp_ms future_limit(const engine_context& context) {
 lane::lane(engine_context& context, net::io_thread& io)
     : context_(context), io_(io), unit_(context.writer->home_system()) {}
 
-lane::~lane() = default;
+/// Whoever waits for an answer holds its submission, which holds it.
+lane::~lane() {
+  for (const auto& one : std::exchange(members_, {}))
+    unit_.deliver(one, caf::exit_msg{one.address(), caf::exit_reason::user_shutdown});
+}
 
 const submission_ptr& lane::join(const caf::actor& participant) {
   if (!current_) {
