@@ -2,6 +2,7 @@
 
 #include "tests/support/engine_harness.hpp"
 #include "tests/unit/actors/random_producer.hpp"
+#include "tests/unit/actors/random_reads.hpp"
 
 #include <map>
 #include <random>
@@ -52,17 +53,6 @@ private:
     std::vector<sent_event> events;
     std::optional<result<net::ingest_outcome>> outcome;
   };
-  /// A read on its way, and what it must see: everything that had its OK when it began.
-  struct reading {
-    std::string robot; ///< "": the list
-    std::set<sent_event> must;
-    std::unique_ptr<net::pull_stream<event_row>> events;
-    std::vector<event_row> rows;
-    std::unique_ptr<net::pull_stream<net::named_robot>> robots;
-    std::vector<net::named_robot> names;
-    bool done = false;
-  };
-
   unsigned below(std::size_t limit) { return static_cast<unsigned>(random_() % limit); }
 
   // ---- what producers send
@@ -265,89 +255,9 @@ private:
     EXPECT_EQ(counts.refused, 0U);
   }
 
-  // ---- reads
-
   void read() {
-    constexpr std::size_t reads_max = 3; // more would starve the actors under test
-    std::erase_if(reads_, [](const auto& one) { return one->done; });
-    if (!up_ || reads_.size() >= reads_max)
-      return;
-    auto one = std::make_shared<reading>();
-    one->must = ok_;
-    if (below(3) == 0) {
-      one->robots = machine_.engine().robots(machine_.io(), "", SIZE_MAX);
-    } else {
-      one->robot = names_[below(names_.size())];
-      one->events = machine_.engine().events(machine_.io(), one->robot, 0, timestamp_max, SIZE_MAX);
-    }
-    reads_.push_back(one);
-    pull(one.get());
-  }
-
-  void pull(reading* one) {
-    if (one->events)
-      one->events->next([this, one](result<std::vector<event_row>> piece) {
-        if (taken(one, piece, one->rows))
-          check_rows(*one);
-      });
-    else
-      one->robots->next([this, one](result<std::vector<net::named_robot>> piece) {
-        if (taken(one, piece, one->names))
-          check_names(*one);
-      });
-  }
-
-  /// @returns whether the answer is complete.
-  template <class T>
-  bool taken(reading* one, const result<std::vector<T>>& piece, std::vector<T>& all) {
-    // The store may be away; the asker is told so.
-    EXPECT_TRUE(piece || piece.error().code == errc::unavailable);
-    one->done = !piece || piece->empty();
-    if (piece && piece->empty())
-      return true;
-    if (piece) {
-      all.insert(all.end(), piece->begin(), piece->end());
-      pull(one);
-    }
-    return false;
-  }
-
-  void check_rows(const reading& one) {
-    std::map<timestamp_ms, position> held;
-    double odometer = 0;
-    for (std::size_t i = 0; i < one.rows.size(); ++i) {
-      const auto& row = one.rows[i];
-      if (i > 0) {
-        const auto& before = one.rows[i - 1];
-        ASSERT_LT(before.timestamp, row.timestamp);
-        const auto dx = row.at.x - before.at.x;
-        const auto dy = row.at.y - before.at.y;
-        odometer = odometer + std::sqrt(dx * dx + dy * dy);
-      }
-      ASSERT_EQ(row.odometer, odometer) << "not the path of what is returned (rule 30)";
-      held.emplace(row.timestamp, row.at);
-    }
-    for (const auto& [robot, timestamp, x, y] : one.must) {
-      if (robot != one.robot)
-        continue;
-      const auto found = held.find(timestamp);
-      ASSERT_TRUE(found != held.end()) << "a read after its OK misses " << robot << timestamp;
-      ASSERT_EQ(found->second, (position{x, y}));
-    }
-  }
-
-  void check_names(const reading& one) {
-    std::map<std::string, robot_state> held;
-    std::map<std::string, std::uint64_t> events;
-    for (const auto& robot : one.names) {
-      ASSERT_TRUE(held.empty() || held.rbegin()->first < robot.name) << "list out of order";
-      held.emplace(robot.name, robot.state);
-    }
-    for (const auto& [robot, timestamp, x, y] : one.must) {
-      ASSERT_TRUE(held.count(robot)) << "the list misses " << robot;
-      ASSERT_GE(held[robot].last_timestamp, timestamp);
-      ASSERT_GE(held[robot].events, ++events[robot]);
-    }
+    if (up_)
+      reads_.start(below(3) == 0 ? "" : names_[below(names_.size())], ok_);
   }
 
   // ---- state against the oracle
@@ -415,8 +325,7 @@ private:
       machine_.live(25, 25);
     EXPECT_TRUE(all_is_stored()) << "a quiet server, and the store does not have it all";
     check_state();
-    for (const auto& one : reads_)
-      EXPECT_TRUE(one->done) << "a read was not answered";
+    EXPECT_TRUE(reads_.all_done()) << "a read was not answered";
   }
 
   /// What a crash or a failed trim left at or below a marker goes with the next one (rule 21).
@@ -473,7 +382,7 @@ private:
   std::vector<sent_event> pool_;
   std::vector<std::unique_ptr<random_producer>> producers_;
   std::vector<std::shared_ptr<posted>> posts_;
-  std::vector<std::shared_ptr<reading>> reads_;
+  random_reads reads_{machine_};
   std::set<sent_event> ok_; ///< events that some producer has an OK for
   unsigned crash_odds_;
   unsigned checkpoint_odds_;
