@@ -10,18 +10,19 @@ void gate::update() {
   bool opened = false;
   {
     std::lock_guard lock{mutex_};
-    const bool open = within_limits();
-    if (open == open_.load())
-      return;
-    opened = open;
-    if (open) {
-      if (journal_reason_.empty())
+    bool open = within_limits();
+    while (open != open_.load()) {
+      opened = open;
+      if (!open) {
+        clock_.pause(time_.steady_ms());
+        closed_since_ms_ = time_.steady_ms();
+      } else if (journal_reason_.empty()) {
         clock_.resume(time_.steady_ms());
-    } else {
-      clock_.pause(time_.steady_ms());
-      closed_since_ms_ = time_.steady_ms();
+      }
+      open_.store(open);
+      // A remove() that saw the gate open did not ask: look again.
+      open = within_limits();
     }
-    open_.store(open, std::memory_order_release);
   }
   if (opened && on_open_)
     on_open_();
