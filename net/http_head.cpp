@@ -35,6 +35,16 @@ const std::string& standing_lines(std::string_view version) {
 
 } // namespace
 
+http_frame frame_of(const http_answer& answer, bool http_1_0) {
+  http_frame frame;
+  frame.http_1_0 = http_1_0;
+  if (answer.status == 204)
+    frame.framing = http_framing::none;
+  else if (answer.more)
+    frame.framing = http_1_0 ? http_framing::close : http_framing::chunked;
+  return frame;
+}
+
 void append_head(std::string& out, const http_answer& answer, const http_frame& frame) {
   out += frame.http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ";
   append_integer(out, answer.status);

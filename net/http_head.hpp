@@ -24,6 +24,9 @@ struct http_frame {
   std::string_view version; ///< of this server
 };
 
+/// The framing of `answer` in the client's version of HTTP; the rest is as by default.
+[[nodiscard]] http_frame frame_of(const http_answer& answer, bool http_1_0);
+
 /// Appends status line and headers of `answer`, with the empty line. Date and Server are made once
 /// a second and thread.
 void append_head(std::string& out, const http_answer& answer, const http_frame& frame);

@@ -1,5 +1,6 @@
 #include "net/http_session.hpp" // first: it includes what Asio lacks
 
+#include "net/deadline.hpp"
 #include "net/http_head.hpp"
 #include "net/http_request_head.hpp"
 #include "net/http_upgrade.hpp"
@@ -8,7 +9,6 @@
 #include "net/websocket_session.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -26,7 +26,6 @@ namespace {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::beast::error_code;
-using steady_clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t header_bytes_max = 16u << 10;
 constexpr std::size_t read_bytes_max = 64u << 10;
@@ -54,7 +53,7 @@ constexpr read_fault too_many_bodies{503, "too many large bodies are being read"
 class http_session final : public session {
 public:
   http_session(asio::ip::tcp::socket socket, session_context& context)
-      : socket_(std::move(socket)), timer_(socket_.get_executor()), context_(context),
+      : socket_(std::move(socket)), deadline_(socket_.get_executor()), context_(context),
         buffer_(read_bytes_max + header_bytes_max), loan_(context.memory) {}
 
   ~http_session() override { context_.sessions.remove(*this); }
@@ -118,7 +117,7 @@ private:
     parser_->eager(true);
     parser_->header_limit(header_bytes_max);
     parser_->body_limit(context_.options.body_bytes_max);
-    expire_after(context_.options.idle_timeout);
+    deadline_.move_after(context_.options.idle_timeout);
     http::async_read_header(socket_, buffer_, *parser_, on(&http_session::on_header));
   }
 
@@ -164,7 +163,7 @@ private:
 
   void read_body() {
     phase_ = phase::body;
-    body_begin_ = steady_clock::now();
+    body_begin_ = deadline::clock::now();
     body_bytes_ = 0;
     on_body({}, 0);
   }
@@ -181,8 +180,8 @@ private:
     if (interruption_)
       return refuse(*interruption_);
     body_bytes_ += static_cast<std::int64_t>(bytes);
-    expire_at(body_begin_ + context_.options.idle_timeout +
-              std::chrono::milliseconds(body_bytes_ / body_bytes_per_ms_min));
+    deadline_.move_to(body_begin_ + context_.options.idle_timeout +
+                      std::chrono::milliseconds(body_bytes_ / body_bytes_per_ms_min));
     http::async_read_some(socket_, buffer_, *parser_, on(&http_session::on_body));
   }
 
@@ -230,7 +229,7 @@ private:
   /// The connection is a WebSocket from now on: this session ends without closing it.
   void hand_over() {
     phase_ = phase::closed;
-    timer_.cancel();
+    deadline_.cancel();
     std::string received = boost::beast::buffers_to_string(buffer_.data());
     start_websocket_session(std::move(socket_), parser_->release(), std::move(received), context_);
   }
@@ -243,12 +242,7 @@ private:
       answer =
           make_problem(503, view(parser_->get().target()), "too many long answers are under way");
     }
-    http_frame frame;
-    frame.http_1_0 = parser_->get().version() == 10;
-    if (answer.status == 204)
-      frame.framing = http_framing::none;
-    else if (answer.more)
-      frame.framing = frame.http_1_0 ? http_framing::close : http_framing::chunked;
+    auto frame = frame_of(answer, parser_->get().version() == 10);
     keep_alive_ = keep_alive_ && !draining_ && frame.framing != http_framing::close;
     frame.keep_alive = keep_alive_;
     frame.version = context_.options.version;
@@ -272,12 +266,12 @@ private:
 
   void write() {
     phase_ = phase::writing;
-    expire_after(context_.options.idle_timeout);
+    deadline_.move_after(context_.options.idle_timeout);
     // The condition runs after every partial write: progress puts the deadline off.
     asio::async_write(
         socket_, asio::buffer(out_),
         [this](error_code error, std::size_t) -> std::size_t {
-          expire_after(context_.options.idle_timeout);
+          deadline_.move_after(context_.options.idle_timeout);
           return error ? 0 : read_bytes_max;
         },
         on(&http_session::on_written));
@@ -329,7 +323,7 @@ private:
     if (error || lingered_bytes_ > linger_bytes_max)
       return close();
     static thread_local std::array<char, read_bytes_max> discarded;
-    expire_after(linger_timeout);
+    deadline_.move_after(linger_timeout);
     socket_.async_read_some(asio::buffer(discarded), on(&http_session::on_lingered));
   }
 
@@ -339,7 +333,7 @@ private:
     phase_ = phase::closed;
     error_code ignored;
     socket_.close(ignored);
-    timer_.cancel();
+    deadline_.cancel();
     // A stream may not be destroyed from within its own callback, which may be what runs now.
     if (more_ || operation_)
       asio::post(socket_.get_executor(),
@@ -348,24 +342,10 @@ private:
 
   // Time --------------------------------------------------------------------------------------
 
-  void expire_after(steady_clock::duration time) { expire_at(steady_clock::now() + time); }
-
-  /// Puts the deadline off, or forward. Putting it off costs nothing: the timer finds out when it
-  /// fires.
-  void expire_at(steady_clock::time_point when) {
-    deadline_ = when;
-    if (watched_ && deadline_ < timer_.expiry())
-      timer_.cancel(); // on_timer() waits anew
-  }
-
-  void watch() {
-    watched_ = true;
-    timer_.expires_at(deadline_);
-    timer_.async_wait(on(&http_session::on_timer));
-  }
+  void watch() { deadline_.wait(on(&http_session::on_timer)); }
 
   void on_timer(error_code, std::size_t) {
-    if (steady_clock::now() >= deadline_)
+    if (deadline_.passed())
       on_timeout();
     if (phase_ != phase::closed)
       watch();
@@ -379,9 +359,9 @@ private:
       [[fallthrough]];
     case phase::body:
       interrupt({408, "the request did not arrive in time"});
-      return expire_after(context_.options.idle_timeout);
+      return deadline_.move_after(context_.options.idle_timeout);
     case phase::answering: // the engine keeps its own time
-      return expire_after(context_.options.idle_timeout);
+      return deadline_.move_after(context_.options.idle_timeout);
     case phase::writing:
     case phase::lingering:
     case phase::closed:
@@ -390,7 +370,7 @@ private:
   }
 
   asio::ip::tcp::socket socket_;
-  asio::steady_timer timer_;
+  deadline deadline_;
   session_context& context_;
   boost::beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -400,12 +380,10 @@ private:
   std::string out_; ///< what is being written
   request_loan loan_;
   std::optional<read_fault> interruption_;
-  steady_clock::time_point deadline_;
-  steady_clock::time_point body_begin_;
+  deadline::clock::time_point body_begin_;
   std::int64_t body_bytes_ = 0;
   std::size_t lingered_bytes_ = 0;
   phase phase_ = phase::header;
-  bool watched_ = false;
   bool draining_ = false;
   bool keep_alive_ = false;
   bool head_only_ = false;
