@@ -111,22 +111,9 @@ int run(int argc, char** argv, char** envp) {
     std::fprintf(stderr, "telemetryd: %s\n", problem.c_str());
   if (!asked.problems.empty())
     return exit_usage;
-  switch (asked.what) {
-  case config::action::serve:
+  if (asked.what == config::action::serve)
     return serve(asked.settings);
-  case config::action::help:
-    std::fputs(config::help().c_str(), stdout);
-    break;
-  case config::action::version:
-    std::printf("telemetryd %s\n", std::string{config::version()}.c_str());
-    break;
-  case config::action::check_config:
-    std::puts("configuration is valid");
-    break;
-  case config::action::print_config:
-    std::fputs(config::print(asked).c_str(), stdout);
-    break;
-  }
+  std::fputs(config::reply(asked).c_str(), stdout);
   return EXIT_SUCCESS;
 }
 

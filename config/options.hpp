@@ -90,6 +90,8 @@ struct parsed {
 [[nodiscard]] std::string example();
 /// The effective settings with their origins, in the form of a configuration file.
 [[nodiscard]] std::string print(const parsed& effective);
+/// What to print for an action other than to serve, whole lines.
+[[nodiscard]] std::string reply(const parsed& asked);
 /// The program's version, e.g. "0.1.0".
 [[nodiscard]] std::string_view version() noexcept;
 

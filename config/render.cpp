@@ -83,4 +83,20 @@ std::string print(const parsed& effective) {
   return text;
 }
 
+std::string reply(const parsed& asked) {
+  switch (asked.what) {
+  case action::serve:
+    break;
+  case action::help:
+    return help();
+  case action::version:
+    return "telemetryd " + std::string(version()) + "\n";
+  case action::check_config:
+    return "configuration is valid\n";
+  case action::print_config:
+    return print(asked);
+  }
+  return {};
+}
+
 } // namespace telemetry::config
