@@ -119,6 +119,8 @@ void connection::give_up_if_stalled() {
     return;
   answers_.clear();
   messages_.clear();
+  text_.clear();
+  answered_lines_ = 0;
   bytes_ = 0;
   peer_->close(net::close_code::try_again_later, "the store is away");
 }

@@ -44,6 +44,19 @@ protected:
   [[nodiscard]] auto ask(const Receiver& receiver, Ts&&... question) {
     return request(receiver, context_.options.query_timeout, std::forward<Ts>(question)...);
   }
+  /// Asks the robot table; `use` gets the row, or nullptr if there is none. Failures are answered.
+  template <class Use>
+  void ask_row(const std::string& robot, Use use) {
+    ask(reader_for(robot), state_atom_v, robot)
+        .then(
+            [this, use = std::move(use)](const result<std::optional<robot_row>>& row) {
+              if (!row)
+                answer(row.error());
+              else
+                use(*row ? &**row : nullptr);
+            },
+            on_error());
+  }
   [[nodiscard]] const shard_actor& shard_for(std::string_view robot) const {
     return context_.shards[shard_index(robot)];
   }

@@ -41,25 +41,13 @@ private:
   void use(const memory_view& memory) {
     stored_upto_ = memory.stored_upto;
     if (!memory.live)
-      find_id();
+      ask_row(robot_, [this](const robot_row* row) {
+        row != nullptr ? ask_store(row->id) : finish({}, true);
+      });
     else if (memory.id != 0 && from_ <= stored_upto_)
       ask_store(memory.id);
     else
       finish(memory.rows, memory.rows.size() < limit_);
-  }
-
-  void find_id() {
-    ask(reader_for(robot_), state_atom_v, robot_)
-        .then(
-            [this](const result<std::optional<robot_row>>& row) {
-              if (!row)
-                answer(row.error());
-              else if (!*row)
-                finish({}, true);
-              else
-                ask_store((*row)->id);
-            },
-            on_error());
   }
 
   void ask_store(robot_id id) {

@@ -19,27 +19,16 @@ protected:
         .then(
             [this](const memory_view& memory) {
               if (memory.live)
-                answer(memory.latest);
-              else
-                ask_store();
+                return answer(memory.latest);
+              ask_row(robot_, [this](const robot_row* row) {
+                answer(row != nullptr ? std::optional{row->state} : std::nullopt);
+              });
             },
             on_error());
     return {};
   }
 
 private:
-  void ask_store() {
-    ask(reader_for(robot_), state_atom_v, robot_)
-        .then(
-            [this](const result<std::optional<robot_row>>& row) {
-              if (!row)
-                answer(row.error());
-              else
-                answer(*row ? std::optional{(*row)->state} : std::nullopt);
-            },
-            on_error());
-  }
-
   std::string robot_;
 };
 
@@ -63,25 +52,10 @@ private:
     if (!memory.rows.empty())
       memory_ = {memory.rows.front(), memory.rows.back()};
     to_ = std::min(to_, memory.stored_upto); // what the store is asked for
-    if (!memory.live)
-      return find_id();
-    if (memory.id == 0 || from_ > to_)
-      return finish({});
-    ask_store(memory.id);
-  }
-
-  void find_id() {
-    ask(reader_for(robot_), state_atom_v, robot_)
-        .then(
-            [this](const result<std::optional<robot_row>>& row) {
-              if (!row)
-                answer(row.error());
-              else if (!*row)
-                finish({});
-              else
-                ask_store((*row)->id);
-            },
-            on_error());
+    if (memory.live)
+      return memory.id != 0 && from_ <= to_ ? ask_store(memory.id) : finish({});
+    ask_row(robot_,
+            [this](const robot_row* row) { row != nullptr ? ask_store(row->id) : finish({}); });
   }
 
   void ask_store(robot_id id) {
