@@ -40,8 +40,6 @@ void robot::apply(const robot_message::apply& what) {
       continue; // rule 23: replay looks nothing up and answers nobody
     if (verdict != verdict::sealed)
       event.answer->judge(event.index, verdict, -1);
-    else if (id_ == 0)
-      event.answer->judge(event.index, verdict::stale, track_.seal_point());
     else
       batch.olds.push_back({i, what.slot, id_, track_.seal_point()});
   }

@@ -31,7 +31,7 @@ struct shard_batch {
   struct old {
     std::uint32_t event;
     robot_slot* robot;
-    robot_id id;
+    robot_id id; ///< 0 if the store cannot have the robot: nothing will be found
     timestamp_ms seal_point;
   };
 

@@ -106,6 +106,18 @@ def test_stale_event_changes_nothing(hasty, connect):
     assert hasty.rest().robot("unmoved") == before
 
 
+@pytest.mark.parametrize("interval", ["20ms", "1h"], ids=["in the store", "in memory only"])
+def test_robot_with_a_clock_gone_wrong_is_named_once(make_server, interval):
+    server = make_server({"reorder.window": "1ms", "checkpoint.interval": interval}).start()
+    with WebSocket(server) as socket:
+        assert socket.ask("1,1,1000000,lagging") == "OK"
+        until_stale(socket, "lagging", 1_000_000)
+        answers = socket.ask(*[f"1,1,{n},lagging" for n in range(500)])
+    assert set(answers) == {"STALE 1000000"}
+    server.wait_log("many stale events.* robot=lagging seal_point=1000000")
+    assert server.log().count("many stale events") == 1
+
+
 def test_newer_event_is_accepted_whatever_is_sealed(hasty, connect):
     socket = connect(hasty)
     assert socket.ask("1,1,100,onward") == "OK"
