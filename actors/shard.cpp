@@ -24,7 +24,8 @@ shard::shard(caf::actor_config& config, engine_context& context, const shard_mar
     : shard_actor::base(config), context_(context), id_(marker.shard), unit_(config.host->system()),
       marker_(marker), applied_(marker.cut), arrival_ms_(marker.arrival_ms),
       // Rule 22: the marker's time is a floor for new stamps, never the start of a replay.
-      horizon_ms_(std::numeric_limits<std::int64_t>::min()) {}
+      horizon_ms_(std::numeric_limits<std::int64_t>::min()),
+      crowded_at_(crowd_above(active_max())) {}
 
 shard::behavior_type shard::make_behavior() {
   end_process_on_exception(*this, context_);
@@ -146,7 +147,7 @@ void shard::fetch_unknown() {
   std::sort(wanted->names.begin(), wanted->names.end());
   caf::anon_send(context_.reader_of(id_), load_atom_v, caf::actor_cast<shard_actor>(this),
                  std::move(wanted));
-  if (robots_.size() > active_max() + active_max() / 8)
+  if (robots_.size() > crowded_at_)
     sweep();
 }
 

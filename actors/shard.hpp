@@ -49,6 +49,7 @@ private:
   void stored(const shard_checkpoint& what);
   void sweep();
   [[nodiscard]] std::size_t active_max() const;
+  [[nodiscard]] static std::size_t crowd_above(std::size_t robots);
   [[nodiscard]] std::chrono::milliseconds sweep_interval() const;
 
   // Reads (shard_reads.cpp).
@@ -69,6 +70,7 @@ private:
   std::deque<shard_batch_ptr> prepared_; ///< being synced, in order
   std::vector<std::string> unknown_;     ///< names of the batch being prepared
   std::size_t loading_ = 0;              ///< robots
+  std::size_t crowded_at_;               ///< more robots than this: sweep at once
   std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
   bool replay_step_due_ = false; ///< the writer waits for this shard to have taken its replay
   bool live_due_ = false;        ///< the writer waits for this shard to be live

@@ -58,6 +58,9 @@ std::size_t shard::active_max() const {
   return (context_.options.robots_active_max + shards - 1) / shards;
 }
 
+/// A sweep looks at every robot: the next one is due when there are an eighth more.
+std::size_t shard::crowd_above(std::size_t robots) { return robots + robots / 8; }
+
 std::chrono::milliseconds shard::sweep_interval() const {
   return std::clamp(context_.options.robots_idle / 4, std::chrono::milliseconds{50},
                     std::chrono::milliseconds{1'000});
@@ -86,6 +89,7 @@ void shard::sweep() {
   }
   for (auto* slot : idle)
     robots_.erase(*slot);
+  crowded_at_ = crowd_above(std::max(robots_.size(), active_max()));
   constexpr std::size_t worth_trimming = 1'000;
   if (idle.size() >= worth_trimming)
     context_.memory_freed.store(true);

@@ -32,6 +32,27 @@ TEST_F(GateTest, ClosesAboveTheJournalLimitAndOpensAtIt) {
   EXPECT_EQ(gate_.closed_ms(), 0);
 }
 
+/// Removes bytes from a gate while that one closes: it is between its look at the limits and the
+/// flag that would have remove() look again.
+struct time_that_removes final : time_source {
+  [[nodiscard]] std::int64_t wall() const override { return 0; }
+  [[nodiscard]] std::int64_t steady_ms() const override {
+    if (auto* closing = std::exchange(target, nullptr); closing != nullptr)
+      closing->remove_journal(101);
+    return 0;
+  }
+  mutable gate* target = nullptr;
+};
+
+TEST(GateRaceTest, OpensAgainIfBytesWentWhileItClosed) {
+  time_that_removes time;
+  gate racing{{100, 1'000}, time};
+  time.target = &racing;
+  racing.add_journal(101);
+  EXPECT_EQ(time.target, nullptr) << "the removal has happened";
+  EXPECT_TRUE(racing.is_open()) << "nothing would ever ask again";
+}
+
 TEST_F(GateTest, StaysClosedWhileOneLimitIsExceeded) {
   gate_.add_journal(101);
   gate_.add_memory(1'001);

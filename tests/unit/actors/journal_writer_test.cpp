@@ -145,6 +145,21 @@ TEST_F(RecoveryTest, ReplaysWithTheRecordedHorizon) {
   EXPECT_EQ(timestamps("a"), (std::vector<timestamp_ms>{50, 100}));
 }
 
+TEST_F(RecoveryTest, TrimsWhatACrashLeftBelowTheMarker) {
+  start();
+  {
+    producer client{*this};
+    client.send("0,0,100,a");
+    live(5 * window_ms);
+    database.journal_faults->trim.fail_next(1, errc::unavailable);
+    checkpoint();
+  }
+  EXPECT_FALSE(database.journal_is_empty());
+  restart();
+  EXPECT_TRUE(database.journal_is_empty());
+  EXPECT_EQ(timestamps("a"), (std::vector<timestamp_ms>{100}));
+}
+
 TEST_F(RecoveryTest, HoldsNewBatchesBackUntilTheReplayIsDone) {
   start();
   {
@@ -178,11 +193,19 @@ TEST_F(RecoveryTest, RefusesQuestionsUntilTheReplayIsDone) {
   EXPECT_TRUE(robots());
 }
 
+/// The longest there is: a few thousand events are more than a step of a replay.
+std::string long_name() {
+  std::string name;
+  while (name.size() < name_bytes_max)
+    name += "\U0001F916";
+  return name;
+}
+
 TEST_F(RecoveryTest, ReplaysALongJournalInSeveralSteps) {
   options.in_flight_max = 100'000;
   start();
-  constexpr std::size_t count = 14'000; // more than two steps
-  const std::string name(150, 'n');
+  constexpr std::size_t count = 8'000; // more than two steps
+  const auto name = long_name();
   std::vector<net::ingest_line> lines;
   for (std::size_t i = 0; i < count; ++i)
     lines.push_back({name, {0, 0}, static_cast<timestamp_ms>(i % (count / 2))});
@@ -195,6 +218,50 @@ TEST_F(RecoveryTest, ReplaysALongJournalInSeveralSteps) {
   restart();
   EXPECT_EQ((**recovered).events, count);
   EXPECT_EQ(timestamps(name).size(), count / 2);
+}
+
+TEST_F(RecoveryTest, ACheckpointAmidTheReplayDoesNotSealByTheMarkersHorizon) { // rule 22
+  options.robots_idle = milliseconds{20};
+  options.in_flight_max = 100'000;
+  start();
+  {
+    producer client{*this};
+    client.send("0,0,100,b");
+    live(5 * window_ms);
+    checkpoint();
+    live(200); // b is passive; what follows is parked, so that the marker's cut stays below it
+    database.store_faults->robots.fail_next(1, errc::unavailable);
+    client.send("0,0,200,b");
+    settle();
+    std::vector<net::ingest_line> filler;
+    for (timestamp_ms i = 0; i < 4'000; ++i) // a step of the replay ends in here
+      filler.push_back({long_name(), {0, 0}, i});
+    engine().ingest(io(), std::move(filler), [](const auto&) {});
+    settle();
+    client.send("0,0,150,b");
+    settle();
+    pass(5 * window_ms);
+    client.send("0,0,1,d");
+    settle();
+    checkpoint(); // by now 200 would be sealed
+  }
+  crash();
+  boot();
+  recover();
+  const auto replays = database.journal_faults->replay.calls();
+  while (database.journal_faults->replay.calls() == replays)
+    run_actor();
+  const auto run_first_step = [this] { // the writer does not hear that it is done
+    return run(context().shards[0]) || run(context().readers[0]) || run(context().readers[1]);
+  };
+  while (run_first_step()) {
+  }
+  ask_checkpoint();
+  while (run(context().checkpointer) || run(context().shards[0])) {
+  }
+  settle();
+  ASSERT_TRUE(recovered && *recovered);
+  EXPECT_EQ(timestamps("b"), (std::vector<timestamp_ms>{100, 150, 200}));
 }
 
 } // namespace
