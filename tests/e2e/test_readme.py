@@ -1,0 +1,40 @@
+"""What README shows under "Try it" is what its commands print."""
+
+import re
+import subprocess
+
+from telemetryd import ROOT
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
+PROMPT = "    $ "
+
+
+def shown_commands():
+    """(command, output) of each line with a prompt; a command goes on after a pipe sign."""
+    section = (ROOT / "README.md").read_text().split("\n## Try it\n")[1].split("\n## ")[0]
+    found = []
+    for line in section.splitlines():
+        if line.startswith(PROMPT):
+            found.append([line.removeprefix(PROMPT), ""])
+        elif line.startswith("    ") and found and found[-1][0].endswith("|"):
+            found[-1][0] += line
+        elif line.startswith("    "):
+            found[-1][1] += line.removeprefix("    ") + "\n"
+    return found
+
+
+def test_commands_print_what_the_readme_shows(make_server, tmp_path):
+    server = make_server().start()
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    ran = 0
+    for command, shown in shown_commands():
+        if command.startswith("./run") or "drive.csv" in command:
+            continue  # this server is running; the recorded drive is not part of the tree
+        command = command.replace("127.0.0.1:8000", f"{server.host}:{server.port}")
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True
+        )
+        printed = done.stdout if done.stdout.endswith("\n") or not done.stdout else done.stdout + "\n"
+        assert TIME.sub("TIME", printed) == TIME.sub("TIME", shown), command
+        ran += 1
+    assert ran >= 9
