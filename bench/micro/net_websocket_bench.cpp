@@ -8,6 +8,7 @@
 #include "net/websocket_session.hpp"
 #include "tests/support/feed_stream.hpp"
 #include "tests/support/no_api.hpp"
+#include "tests/support/upgrade_request.hpp"
 #include "tests/support/websocket_frames.hpp"
 
 #include <benchmark/benchmark.h>
@@ -47,17 +48,6 @@ struct instant_engine final : net::upstream_factory {
   }
 };
 
-net::websocket_codec::request upgrade_request() {
-  namespace http = boost::beast::http;
-  net::websocket_codec::request request{http::verb::get, "/upstream", 11};
-  request.set(http::field::host, "localhost");
-  request.set(http::field::connection, "Upgrade");
-  request.set(http::field::upgrade, "websocket");
-  request.set(http::field::sec_websocket_version, "13");
-  request.set(http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
-  return request;
-}
-
 struct no_thread final : net::io_thread {
   void post(std::function<void()>) override {}
   [[nodiscard]] std::size_t index() const noexcept override { return 0; }
@@ -76,7 +66,7 @@ void feed_frames_in_flight(benchmark::State& state) {
   test::feed peer;
   std::make_shared<net::basic_websocket_session<test::feed_stream>>(
       test::feed_stream(context, peer), surroundings)
-      ->start(upgrade_request(), "");
+      ->start(test::upgrade_request(), "");
   for (auto _ : state) {
     peer.output.clear();
     peer.input = bytes;
@@ -117,7 +107,7 @@ void socket_frames_in_flight(benchmark::State& state) {
   tcp::socket accepted(thread.context());
   acceptor.accept(accepted);
   thread.post([&] {
-    net::start_websocket_session(std::move(accepted), upgrade_request(), "", surroundings);
+    net::start_websocket_session(std::move(accepted), test::upgrade_request(), "", surroundings);
   });
   std::string input(1u << 16, '\0');
   const auto receive = [&] { return client.read_some(boost::asio::buffer(input)); };

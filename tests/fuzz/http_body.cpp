@@ -5,23 +5,18 @@
 #include "core/line.hpp"
 #include "net/body_events.hpp"
 #include "net/format_json.hpp"
+#include "tests/fuzz/require.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 
 namespace {
 
 using namespace telemetry;
+using fuzz::require;
 using namespace telemetry::net;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 result<parsed_body> read(body_format format, std::string_view body, std::size_t step) {
   const auto reader = make_body_reader(format, std::string(body));

@@ -4,6 +4,7 @@
 
 #include "net/http_head.hpp"
 #include "net/rest_handler.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/integration/http_fake_api.hpp"
 
 #include <nlohmann/json.hpp>
@@ -14,13 +15,8 @@
 namespace {
 
 using namespace telemetry;
+using fuzz::require;
 using namespace telemetry::net;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 /// Nothing here posts: only bodies are read in steps.
 struct no_thread final : io_thread {

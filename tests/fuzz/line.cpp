@@ -4,20 +4,15 @@
 #include "core/line.hpp"
 #include "core/event_codec.hpp"
 #include "core/number.hpp"
+#include "tests/fuzz/require.hpp"
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 
 namespace {
 
 using namespace telemetry;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+using fuzz::require;
 
 void check_legal(const event_view& event) {
   for (const double coordinate : {event.at.x, event.at.y}) {

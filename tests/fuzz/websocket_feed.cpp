@@ -6,25 +6,21 @@
 
 #include "net/server.hpp"
 #include "net/upstream.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/support/feed_stream.hpp"
 #include "tests/support/no_api.hpp"
+#include "tests/support/upgrade_request.hpp"
 #include "tests/support/websocket_frames.hpp"
 
 #include <cstdint>
-#include <cstdlib>
 #include <vector>
 
 namespace {
 
 using namespace telemetry;
+using fuzz::require;
 
 constexpr std::size_t message_bytes_max = 2000;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 /// Answers `delay` reads late, and has credit for as many messages as it must hold for that.
 struct engine final : net::upstream_factory {
@@ -68,21 +64,10 @@ struct no_thread final : net::io_thread {
   std::size_t index() const noexcept override { return 0; }
 };
 
-net::websocket_codec::request upgrade_request() {
-  namespace http = boost::beast::http;
-  net::websocket_codec::request request{http::verb::get, "/upstream", 11};
-  request.set(http::field::host, "localhost");
-  request.set(http::field::connection, "Upgrade");
-  request.set(http::field::upgrade, "websocket");
-  request.set(http::field::sec_websocket_version, "13");
-  request.set(http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
-  return request;
-}
-
 /// A whole life of one session. @returns the messages that the engine got.
 std::vector<std::string> serve(std::string_view input, std::size_t piece, std::size_t delay) {
   static boost::asio::io_context context;
-  static const auto upgrade = upgrade_request();
+  static const auto upgrade = test::upgrade_request();
   net::server_options options;
   options.message_bytes_max = message_bytes_max;
   engine upstreams;

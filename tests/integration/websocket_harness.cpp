@@ -1,6 +1,7 @@
 #include "tests/integration/websocket_harness.hpp"
 
 #include "net/websocket_basic_session.hpp"
+#include "tests/support/upgrade_request.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -83,14 +84,8 @@ struct loop_thread final : net::io_thread {
   boost::asio::io_context& context;
 };
 
-net::websocket_codec::request upgrade_request(const header_change& change) {
-  namespace http = boost::beast::http;
-  net::websocket_codec::request request{http::verb::get, "/upstream", 11};
-  request.set(http::field::host, "localhost");
-  request.set(http::field::connection, "Upgrade");
-  request.set(http::field::upgrade, "websocket");
-  request.set(http::field::sec_websocket_version, "13");
-  request.set(http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
+net::websocket_codec::request changed_request(const header_change& change) {
+  auto request = upgrade_request();
   if (change.value.empty())
     request.erase(change.name);
   else
@@ -132,7 +127,7 @@ websocket_pair::~websocket_pair() {
 std::string websocket_pair::start(std::string_view early, const header_change& change) {
   using session = net::basic_websocket_session<link_stream>;
   std::make_shared<session>(link_stream(std::move(link_->server), control), link_->surroundings)
-      ->start(upgrade_request(change), early);
+      ->start(changed_request(change), early);
   run();
   const auto end = rest().find("\r\n\r\n");
   if (end == std::string::npos)
