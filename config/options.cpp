@@ -80,6 +80,9 @@ void read_command_line(const std::vector<std::string>& arguments, command_line& 
       into.what = action::print_config;
     else if (key == "config")
       into.config_file = option.value.at(0);
+    else if (const setting* row = find_setting(key); row != nullptr && row->in == unit::secret)
+      problems.push_back(key + ": not on the command line, which every user can read; use " +
+                         environment_name(*row) + " or a configuration file");
     else
       into.settings.push_back({key, option.value.at(0)});
   }
@@ -164,6 +167,10 @@ void read_environment(const char* const* envp, parsed& into) {
 /// Bounds that one setting sets for another.
 void check_together(parsed& read) {
   const auto& storage = read.settings.storage;
+  if (storage.store == store_engine::rocksdb && storage.journal != journal_engine::rocksdb)
+    read.problems.push_back(
+        "storage.journal: mysql and redis go with storage.store=mysql only; legal pairs of journal "
+        "and store: rocksdb and rocksdb, rocksdb and mysql, mysql and mysql, redis and mysql");
   if (storage.warn_free < storage.min_free)
     read.problems.push_back("storage.warn_free: " + write_number(storage.warn_free, unit::bytes) +
                             " is below storage.min_free; legal: " +

@@ -50,7 +50,8 @@ std::string help() {
   walk([&](std::string_view group) { text.append("\n").append(group).append("\n"); },
        [&](const setting& one) {
          text += "  " + padded(std::string(one.key), key_width);
-         text += value_text(one, defaults) + "   (" + legal_range(one) + ")\n      ";
+         const auto standard = value_text(one, defaults);
+         text += (standard.empty() ? "none" : standard) + "   (" + legal_range(one) + ")\n      ";
          text.append(one.meaning).append("\n");
        });
   return text;
@@ -76,7 +77,8 @@ std::string print(const parsed& effective) {
        [&](const setting& one) {
          const auto origin = effective.origins.find(one.key);
          std::string line(name_of(one));
-         line += " = " + value_text(one, effective.settings);
+         const auto value = value_text(one, effective.settings);
+         line += " = " + (one.in == unit::secret && !value.empty() ? "***" : value);
          text += padded(line, key_width + 8) + " # ";
          text += (origin == effective.origins.end() ? "default" : origin->second) + "\n";
        });

@@ -20,6 +20,16 @@ TEST(OptionsTest, AreTheDefaultsWhenNothingIsGiven) {
   EXPECT_EQ(print(read), print(parsed{}));
 }
 
+TEST(OptionsTest, RefusePairsOfJournalAndStoreThatDoNotWork) {
+  for (const char* journal : {"mysql", "redis"})
+    EXPECT_THAT(parse_all({std::string("--storage.journal=") + journal}).problems,
+                ElementsAre(AllOf(HasSubstr("storage.journal:"), HasSubstr("redis and mysql"))));
+  for (const char* journal : {"rocksdb", "mysql", "redis"})
+    EXPECT_THAT(
+        parse_all({"--storage.store=mysql", std::string("--storage.journal=") + journal}).problems,
+        IsEmpty());
+}
+
 TEST(OptionsTest, RefuseUnknownKeysOfEverySourceAndSuggestTheNearest) {
   EXPECT_THAT(parse_all({"--net.prt=1"}).problems,
               ElementsAre(AllOf(HasSubstr("net.prt:"), HasSubstr("command line"),
@@ -47,8 +57,8 @@ TEST(OptionsTest, RefuseWordsThatAreNoSettings) {
 
 TEST(OptionsTest, TellAllProblemsAtOnce) {
   const temporary_file file("net.port = 70000\n");
-  const parsed read =
-      parse_all({"--config", file.path(), "--query.timeout=never"}, {"TELEMETRY_STORAGE_SHARDS=0"});
+  const parsed read = parse_all({"--config", file.path(), "--query.timeout=never"},
+                                {"TELEMETRY_STORAGE_SHARDS=1025"});
   EXPECT_THAT(read.problems, ElementsAre(HasSubstr("net.port"), HasSubstr("storage.shards"),
                                          HasSubstr("query.timeout")));
 }
