@@ -1,0 +1,70 @@
+#include "storage/redis_durability.hpp"
+
+#include <array>
+
+namespace telemetry::detail {
+namespace {
+
+struct needed_setting {
+  std::string_view name;
+  std::string_view value; ///< "": anything that keeps keys
+  std::string_view why;
+};
+
+constexpr std::array needed_settings{
+    needed_setting{"appendonly", "yes", "without the append-only file a restart loses the journal"},
+    needed_setting{"appendfsync", "always",
+                   "otherwise a power cut loses events that were answered OK"},
+    needed_setting{"no-appendfsync-on-rewrite", "no",
+                   "otherwise nothing is synced while the append-only file is rewritten"},
+    needed_setting{"maxmemory-policy", "", "evicted keys are lost events: set noeviction"},
+};
+
+/// XTRIM MINID and exclusive ranges came with 6.2. A version that is not told is believed.
+bool is_too_old(const std::string& version) {
+  const auto dot = version.find('.');
+  if (dot == std::string::npos)
+    return false;
+  const auto rest = std::string_view(version).substr(dot + 1);
+  const auto major = decimal_number(std::string_view(version).substr(0, dot));
+  const auto minor = decimal_number(rest.substr(0, rest.find('.')));
+  return major && minor && (*major < 6 || (*major == 6 && *minor < 2));
+}
+
+bool fits(const needed_setting& needed, std::string_view found) {
+  return needed.value.empty() ? !found.starts_with("allkeys-") : found == needed.value;
+}
+
+} // namespace
+
+result<void> check_redis_is_durable(redis_session& session) {
+  if (is_too_old(session.version()))
+    return failure{errc::invalid_option, session.where() + " is version " + session.version() +
+                                             "; as a journal it must be 6.2 or newer"};
+  redis_pipeline questions;
+  for (const needed_setting& needed : needed_settings)
+    questions.command({"CONFIG", "GET", needed.name});
+  const auto answers = session.run(questions);
+  if (!answers)
+    return answers.error();
+  for (std::size_t i = 0; i < needed_settings.size(); ++i) {
+    const needed_setting& needed = needed_settings[i];
+    const redis_value answer = value_of((*answers)[i]);
+    const std::string setting = session.where() + ": " + std::string(needed.name);
+    if (answer.is_error() || answer.size() != 2)
+      return failure{errc::invalid_option,
+                     setting +
+                         " cannot be read; the user needs the right to run CONFIG GET (ACL: " +
+                         "+config|get): " + std::string(answer.text())};
+    if (const std::string_view found = answer[1].text(); !fits(needed, found))
+      return failure{errc::invalid_option,
+                     setting + " is \"" + std::string(found) + "\"" +
+                         (needed.value.empty()
+                              ? std::string()
+                              : ", must be \"" + std::string(needed.value) + "\"") +
+                         ": " + std::string(needed.why)};
+  }
+  return {};
+}
+
+} // namespace telemetry::detail

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "storage/redis_session.hpp"
+
+namespace telemetry::detail {
+
+/// Checks that an answer of this server survives a power cut: Redis 6.2 or newer, appendonly yes,
+/// appendfsync always, fsync also while the file is rewritten, and no eviction of keys.
+/// @returns errc::invalid_option naming the setting and the value found, or what the user lacks.
+[[nodiscard]] result<void> check_redis_is_durable(redis_session& session);
+
+} // namespace telemetry::detail
