@@ -31,6 +31,9 @@ public:
   virtual ~engine_under_test() = default;
   /// Closes what is open, and opens it. Fails the test if that fails.
   virtual void reopen() = 0;
+  /// Has the numbers of `shard` go on above `batch_no`, as if that many had been appended and
+  /// trimmed. Engines that do not keep the end of a shard take any number anyway.
+  virtual void continue_after(std::uint32_t /*shard*/, std::uint64_t /*batch_no*/) {}
   virtual journal& log() = 0;
   virtual event_store& store() = 0;
 };
@@ -43,7 +46,7 @@ struct engine_kind {
 
 inline void PrintTo(const engine_kind& kind, std::ostream* out) { *out << kind.name; }
 
-/// For INSTANTIATE_TEST_SUITE_P: memory and RocksDB.
+/// For INSTANTIATE_TEST_SUITE_P: one of each.
 std::vector<engine_kind> every_journal();
 /// Memory, RocksDB with small checkpoints, RocksDB with every checkpoint as files.
 std::vector<engine_kind> every_store();
