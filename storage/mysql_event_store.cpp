@@ -67,6 +67,23 @@ std::string match_keys(std::span<const event_store::key> keys) {
   return text.add("))").str();
 }
 
+/// The marker is the last that a checkpoint writes: of one that a crash cut off there may be robots
+/// already, whose ids must not be given again (rule 19).
+void raise_counters(mysql_session& session, std::vector<shard_marker>& markers) {
+  constexpr int counter_bits = 48;
+  sql_text ask;
+  for (const shard_marker& one : markers)
+    ask.add(one.shard == 0 ? "" : " UNION ALL ", "SELECT ", one.shard,
+            " AS shard, COALESCE(MAX(id), 0) AS id FROM robots WHERE id BETWEEN ",
+            robot_id{one.shard} << counter_bits, " AND ",
+            (robot_id{one.shard} << counter_bits) | ((robot_id{1} << counter_bits) - 1));
+  mysql_rows rows = session.query(ask.str());
+  while (rows.next()) {
+    auto& counter = markers[rows.number(1)].last_counter;
+    counter = std::max(counter, rows.number(2) & ((robot_id{1} << counter_bits) - 1));
+  }
+}
+
 } // namespace
 
 mysql_event_store::mysql_event_store(std::shared_ptr<mysql_database> database,
@@ -99,6 +116,7 @@ result<std::vector<shard_marker>> mysql_event_store::markers() {
     if (found.size() != database_->shards())
       return failure{errc::corrupt, "the table markers has " + std::to_string(found.size()) +
                                         " rows, not " + std::to_string(database_->shards())};
+    raise_counters(session, found);
     return found;
   });
 }
