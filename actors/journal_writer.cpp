@@ -107,7 +107,9 @@ void journal_writer::write() {
     batches.push_back({part.shard, 1, part.stamp, record_kind::events, payloads[i]});
   }
   const auto start_ms = context_.time.steady_ms();
+  context_.credit.journal_busy(start_ms);
   const auto outcome = journal_.append(batches);
+  context_.credit.journal_busy(std::nullopt);
   if (!outcome)
     return failed(outcome.error());
   const auto took_ms = context_.time.steady_ms() - start_ms;

@@ -100,7 +100,7 @@ struct options {
 };
 
 /// What the command line asks for.
-enum class action { serve, help, version, check_config, print_config };
+enum class action { serve, migrate, migrate_dry_run, help, version, check_config, print_config };
 
 /// The outcome of reading all sources.
 struct parsed {
@@ -125,7 +125,7 @@ struct parsed {
 [[nodiscard]] std::string example();
 /// The effective settings with their origins, in the form of a configuration file.
 [[nodiscard]] std::string print(const parsed& effective);
-/// What to print for an action other than to serve, whole lines.
+/// What to print for an action that needs the settings only, whole lines.
 [[nodiscard]] std::string reply(const parsed& asked);
 /// The program's version, e.g. "0.1.0".
 [[nodiscard]] std::string_view version() noexcept;

@@ -35,7 +35,10 @@ std::string help() {
   std::string text = "telemetryd " + std::string(version());
   text +=
       " - telemetry server for robot fleets\n\n"
-      "Usage: telemetryd [--KEY=VALUE ...]\n\n"
+      "Usage: telemetryd [migrate [--dry-run]] [--KEY=VALUE ...]\n\n"
+      "  migrate           bring the tables of storage.store=mysql up to date and exit; a start "
+      "does\n"
+      "                    so too. --dry-run: only print the SQL\n"
       "  --config FILE     read settings from FILE (or: TELEMETRY_CONFIG=FILE)\n"
       "  --check-config    check all settings and exit: 0 valid, 2 not\n"
       "  --print-config    print the effective settings and where each came from, as a file\n"
@@ -88,6 +91,8 @@ std::string print(const parsed& effective) {
 std::string reply(const parsed& asked) {
   switch (asked.what) {
   case action::serve:
+  case action::migrate:
+  case action::migrate_dry_run:
     break;
   case action::help:
     return help();

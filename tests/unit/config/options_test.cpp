@@ -55,6 +55,14 @@ TEST(OptionsTest, RefuseWordsThatAreNoSettings) {
   EXPECT_THAT(parse_all({"--net.port="}).problems, ElementsAre(HasSubstr("net.port")));
 }
 
+TEST(OptionsTest, MigrateIsAWordAndDryRunGoesWithIt) {
+  EXPECT_EQ(parse_all({"migrate"}).what, action::migrate);
+  const parsed dry = parse_all({"migrate", "--storage.store=mysql", "--dry-run"});
+  EXPECT_EQ(dry.what, action::migrate_dry_run);
+  EXPECT_EQ(dry.settings.storage.store, store_engine::mysql);
+  EXPECT_THAT(parse_all({"--dry-run"}).problems, ElementsAre(HasSubstr("migrate")));
+}
+
 TEST(OptionsTest, TellAllProblemsAtOnce) {
   const temporary_file file("net.port = 70000\n");
   const parsed read = parse_all({"--config", file.path(), "--query.timeout=never"},
