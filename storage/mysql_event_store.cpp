@@ -20,7 +20,7 @@ constexpr std::size_t checked_robots_max = 16;
 constexpr std::size_t checked_robots_max = std::numeric_limits<std::size_t>::max();
 #endif
 
-/// Names or keys of one query, and rows of one answer: below 256 KiB of text, the smallest packet.
+/// Names, keys or shards of one query: below 256 KiB of text, the smallest packet.
 constexpr std::size_t keys_per_query = 150;
 constexpr std::size_t rows_per_page = 8192;
 
@@ -69,18 +69,19 @@ std::string match_keys(std::span<const event_store::key> keys) {
 
 /// The marker is the last that a checkpoint writes: of one that a crash cut off there may be robots
 /// already, whose ids must not be given again (rule 19).
-void raise_counters(mysql_session& session, std::vector<shard_marker>& markers) {
+void raise_counters(mysql_session& session, std::span<shard_marker> markers) {
   constexpr int counter_bits = 48;
+  constexpr robot_id counter_mask = (robot_id{1} << counter_bits) - 1;
   sql_text ask;
   for (const shard_marker& one : markers)
-    ask.add(one.shard == 0 ? "" : " UNION ALL ", "SELECT ", one.shard,
+    ask.add(ask.size() == 0 ? "" : " UNION ALL ", "SELECT ", one.shard,
             " AS shard, COALESCE(MAX(id), 0) AS id FROM robots WHERE id BETWEEN ",
             robot_id{one.shard} << counter_bits, " AND ",
-            (robot_id{one.shard} << counter_bits) | ((robot_id{1} << counter_bits) - 1));
+            (robot_id{one.shard} << counter_bits) | counter_mask);
   mysql_rows rows = session.query(ask.str());
   while (rows.next()) {
-    auto& counter = markers[rows.number(1)].last_counter;
-    counter = std::max(counter, rows.number(2) & ((robot_id{1} << counter_bits) - 1));
+    std::uint64_t& counter = markers[rows.number(1) - markers.front().shard].last_counter;
+    counter = std::max(counter, rows.number(2) & counter_mask);
   }
 }
 
@@ -116,7 +117,12 @@ result<std::vector<shard_marker>> mysql_event_store::markers() {
     if (found.size() != database_->shards())
       return failure{errc::corrupt, "the table markers has " + std::to_string(found.size()) +
                                         " rows, not " + std::to_string(database_->shards())};
-    raise_counters(session, found);
+    const auto piece = [&](std::size_t first, std::size_t count) -> result<void> {
+      raise_counters(session, std::span(found).subspan(first, count));
+      return {};
+    };
+    if (auto done = in_pieces(found.size(), keys_per_query, piece); !done)
+      return done.error();
     return found;
   });
 }

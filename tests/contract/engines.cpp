@@ -6,6 +6,7 @@
 #include "storage/rocksdb_database.hpp"
 #include "storage/rocksdb_event_store.hpp"
 #include "storage/rocksdb_journal.hpp"
+#include "tests/contract/mysql_engine.hpp"
 #include "tests/support/redis_process.hpp"
 
 #include <cstdlib>
@@ -118,13 +119,16 @@ temporary_directory::~temporary_directory() { std::filesystem::remove_all(path_)
 std::vector<engine_kind> every_journal() {
   return {{"Memory", make<memory_engine>},
           {"Rocksdb", make<rocksdb_engine, never>},
-          {"Redis", make<redis_engine>}};
+          {"Redis", make<redis_engine>},
+          {"Mysql", make<mysql_engine, detail::checkpoint_sizes{}>}};
 }
 
 std::vector<engine_kind> every_store() {
   return {{"Memory", make<memory_engine>},
           {"RocksdbBatches", make<rocksdb_engine, never>},
-          {"RocksdbFiles", make<rocksdb_engine, std::size_t{0}>}};
+          {"RocksdbFiles", make<rocksdb_engine, std::size_t{0}>},
+          {"Mysql", make<mysql_engine, detail::checkpoint_sizes{}>},
+          {"MysqlPieces", make<mysql_engine, detail::checkpoint_sizes{3, 2}>, false}};
 }
 
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info) { return info.param.name; }

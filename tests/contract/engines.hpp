@@ -42,13 +42,15 @@ public:
 struct engine_kind {
   const char* name;
   std::unique_ptr<engine_under_test> (*make)(std::uint32_t shards);
+  bool whole_checkpoints = true; ///< a reader sees all robots and markers of one, or nothing
 };
 
 inline void PrintTo(const engine_kind& kind, std::ostream* out) { *out << kind.name; }
 
 /// For INSTANTIATE_TEST_SUITE_P: one of each.
 std::vector<engine_kind> every_journal();
-/// Memory, RocksDB with small checkpoints, RocksDB with every checkpoint as files.
+/// Memory, RocksDB with small checkpoints and with every checkpoint as files, MySQL with each
+/// checkpoint as one transaction and as many.
 std::vector<engine_kind> every_store();
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info);
 
