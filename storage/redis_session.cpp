@@ -107,7 +107,9 @@ result<void> redis_session::greet() {
     hello.command({"AUTH", options_.password});
   hello.command({"SELECT", std::to_string(options_.database)});
   const std::size_t setup = hello.commands();
-  hello.command({"PING"}).command({"ROLE"}).command({"INFO", "server"});
+  // A read, not PING: it fails while the server is loading, but not when its disk is full.
+  hello.command({"EXISTS", options_.prefix + ":meta"});
+  hello.command({"ROLE"}).command({"INFO", "server"});
   const auto replies = run(hello);
   if (!replies)
     return replies.error();
