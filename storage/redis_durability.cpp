@@ -67,4 +67,18 @@ result<void> check_redis_is_durable(redis_session& session) {
   return {};
 }
 
+result<void> check_append_only_file(redis_session& session) {
+  const auto reply = session.ask({"INFO", "persistence"});
+  if (!reply)
+    return reply.error();
+  const std::string_view info = value_of(*reply).text();
+  for (const std::string_view busy : {"aof_rewrite_in_progress:1", "aof_rewrite_scheduled:1"}) {
+    if (info.find(busy) != std::string_view::npos)
+      return failure{errc::unreachable, session.where() + " is writing its append-only file (" +
+                                            std::string(busy) +
+                                            "); nothing is durable for sure before that is done"};
+  }
+  return {};
+}
+
 } // namespace telemetry::detail

@@ -69,7 +69,11 @@ TEST_F(RedisConnectionTest, RefusesSettingsThatLoseData) {
     EXPECT_TRUE(fails_with(open_redis(options_), errc::invalid_option, one.text));
     ASSERT_EQ(cli({"CONFIG", "SET", one.name, one.right}), "OK");
   }
-  EXPECT_TRUE(open_redis(options_));
+  // The file that appendonly yes began anew holds nothing for sure before it is complete.
+  auto outcome = open_redis(options_);
+  while (!outcome && outcome.error().code == errc::unreachable)
+    outcome = open_redis(options_);
+  EXPECT_TRUE(outcome) << outcome.error().text;
 }
 
 TEST_F(RedisConnectionTest, WaitsForTheRightSettingWhenItWasChangedMeanwhile) {
@@ -84,7 +88,6 @@ TEST_F(RedisConnectionTest, WaitsForTheRightSettingWhenItWasChangedMeanwhile) {
 
 TEST_F(RedisConnectionTest, RefusesAWrongPassword) {
   cli({"ACL", "SETUSER", "default", ">secret"}); // and nopass goes
-  cli({"CONFIG", "SET", "requirepass", "secret"});
   EXPECT_TRUE(fails_with(open_redis(options_), errc::invalid_option, "NOAUTH"));
   options_.password = "wrong";
   EXPECT_TRUE(fails_with(open_redis(options_), errc::invalid_option, "WRONGPASS"));
@@ -141,8 +144,9 @@ TEST_F(RedisConnectionTest, TakesTheFirstHostThatWillDo) {
   redis_options options = by_hosts({refusing.address(), hanging.address(), tcp_address()});
   options.connect_timeout = std::chrono::milliseconds(100);
   const auto log = must_open(options);
-  EXPECT_EQ(log->description(), "redis " + cli({"INFO", "server"}).substr(25, 6) +
-                                    " at 127.0.0.1:" + std::to_string(tcp_address().port));
+  EXPECT_THAT(log->description(),
+              testing::MatchesRegex("redis [0-9]+\\.[0-9]+\\.[0-9]+ at 127\\.0\\.0\\.1:" +
+                                    std::to_string(tcp_address().port)));
   EXPECT_TRUE(append(*log, 0, 1));
 }
 

@@ -86,13 +86,17 @@ class RedisServer:
         if self.process is None:
             return
         self.thaw()
-        self.process.send_signal(how)
         try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
+            for _ in range(30):  # while it writes a first append-only file it ignores SIGTERM
+                self.process.send_signal(how)
+                try:
+                    self.process.wait(1)
+                    return
+                except subprocess.TimeoutExpired:
+                    pass
             self.process.kill()
             self.process.wait()
-            raise
+            raise AssertionError(f"redis-server does not end: {self.log()}")
         finally:
             self.process = None
 
