@@ -50,8 +50,8 @@ sigset_t block_stop_signals() {
 }
 
 int serve(const config::options& settings) {
+  const auto stop_signals = block_stop_signals(); // before any thread starts, the log's included
   log::start(settings.log.level, settings.log.format);
-  const auto stop_signals = block_stop_signals();
   auto database = open_storage(storage_options::from(settings));
   if (!database)
     return refuse(database.error());
