@@ -90,8 +90,8 @@ std::unique_ptr<net::server> listen(const config::options& settings, entrance& d
 }
 
 int serve(const config::options& settings) {
+  const stop_signals stop; // before any thread starts, the log's included
   log::start(settings.log.level, settings.log.format);
-  const stop_signals stop;
   const auto how = storage_options::from(settings);
   if (!how)
     return refuse(how.error());

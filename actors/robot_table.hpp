@@ -65,6 +65,12 @@ public:
     delete &slot;
   }
 
+  void clear() {
+    for (auto* slot : slots_)
+      delete slot;
+    slots_.clear();
+  }
+
   /// Calls `visit(slot)` for every live robot, in no order; it must not insert or erase.
   template <class Visit>
   void for_each(Visit&& visit) const {
@@ -77,10 +83,7 @@ public:
   robot_table() = default;
   robot_table(const robot_table&) = delete;
   robot_table& operator=(const robot_table&) = delete;
-  ~robot_table() {
-    for (auto* slot : slots_)
-      delete slot;
-  }
+  ~robot_table() { clear(); }
 
 private:
   struct key {

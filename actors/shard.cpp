@@ -64,6 +64,10 @@ shard::behavior_type shard::make_behavior() {
   };
 }
 
+/// The clock may hold the last reference to a shard; robots that died on its thread would wait for
+/// that thread, since an actor that ends tells the clock.
+void shard::on_exit() { robots_.clear(); }
+
 void shard::prepare(const commit_ptr& commit) {
   const auto part = std::find_if(commit->parts.begin(), commit->parts.end(),
                                  [this](const auto& one) { return one.shard == id_; });
