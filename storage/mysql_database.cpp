@@ -5,14 +5,16 @@
 #include "storage/mysql_schema.hpp"
 #include "storage/mysql_text.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <random>
 
 namespace telemetry::detail {
 namespace {
 
 /// A process that was killed holds the lock until the server sees its connection end.
-constexpr int lock_wait_s = 5;
+constexpr std::int64_t lock_wait_s_max = 5;
 constexpr std::size_t lock_name_max = 64;
 constexpr std::size_t rows_per_statement = 1000;
 
@@ -35,7 +37,13 @@ std::string lock_name(const std::string& database) {
   return name.size() <= lock_name_max ? name : "telemetryd." + to_hex(name_hash(database));
 }
 
-bool take_lock(mysql_session& session, const std::string& database, int wait_s) {
+/// The server waits, so the answer must come before the connector gives up.
+std::int64_t lock_wait_s(const mysql_options& options) {
+  const auto patience = std::chrono::floor<std::chrono::seconds>(options.read_timeout / 2);
+  return std::min<std::int64_t>(lock_wait_s_max, patience.count());
+}
+
+bool take_lock(mysql_session& session, const std::string& database, std::int64_t wait_s) {
   const sql_text ask("SELECT GET_LOCK(", sql_bytes{lock_name(database)}, ", ", wait_s, ")");
   mysql_rows rows = session.query(ask.str());
   return rows.next() && rows.bytes(1) == "1";
@@ -99,7 +107,7 @@ result<void> mysql_database::prepare(std::uint32_t shards) {
     return session.error();
   const std::string& name = pool_.options().database;
   try {
-    if (!take_lock(**session, name, lock_wait_s))
+    if (!take_lock(**session, name, lock_wait_s(pool_.options())))
       return failure{errc::locked, "another telemetryd holds the database \"" + name + "\" on " +
                                        (*session)->description()};
     if (auto migrated = migrate(**session); !migrated)

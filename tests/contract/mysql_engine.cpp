@@ -63,13 +63,15 @@ std::vector<std::string> mysql_test_database::ask(const std::string& query) {
 }
 
 void mysql_test_database::kill_sessions() {
-  for (const std::string& id : ask("SELECT id FROM information_schema.processlist WHERE db = '" +
-                                   options_.database + "' AND id <> CONNECTION_ID()"))
-    try {
-      run("KILL " + id);
-    } catch (const sql::SQLException&) { // it ended meanwhile
-      continue;
-    }
+  const std::string others = "SELECT id FROM information_schema.processlist WHERE db = '" +
+                             options_.database + "' AND id <> CONNECTION_ID()";
+  for (auto ids = ask(others); !ids.empty(); ids = ask(others)) // one ends some time after its KILL
+    for (const std::string& id : ids)
+      try {
+        run("KILL " + id);
+      } catch (const sql::SQLException&) { // it ended meanwhile
+        continue;
+      }
 }
 
 mysql_engine::mysql_engine(std::uint32_t shards, const detail::checkpoint_sizes& sizes)

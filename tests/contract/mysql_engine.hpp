@@ -29,7 +29,8 @@ public:
   void run(const std::string& statement);
   /// The first column of the rows of a query.
   std::vector<std::string> ask(const std::string& query);
-  /// Ends every other connection to this database, as an administrator would.
+  /// Ends every other connection to this database, as an administrator would; returns when they are
+  /// gone.
   void kill_sessions();
 
 private:
