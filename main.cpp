@@ -11,6 +11,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -89,6 +90,25 @@ std::unique_ptr<net::server> listen(const config::options& settings, entrance& d
   return server;
 }
 
+/// Commits, checkpoints and closes the storage, as far as it lets us in the time there is: the
+/// journal has everything all the same. @returns whether all of it was done; if not, a thread is
+/// still at it, and the process has to exit.
+bool finish(engine& running, net::server& server, storage& database) {
+  std::packaged_task<bool()> task([&running, &server, &database] {
+    std::promise<bool> finished;
+    running.finish([&finished](bool stored) { finished.set_value(stored); });
+    if (!finished.get_future().get())
+      return false;
+    server.stop();
+    running.release_storage();
+    database = {};
+    return true;
+  });
+  auto done = task.get_future();
+  std::thread(std::move(task)).detach();
+  return done.wait_for(finish_patience) == std::future_status::ready && done.get();
+}
+
 int serve(const config::options& settings) {
   const stop_signals stop; // before any thread starts, the log's included
   log::start(settings.log.level, settings.log.format);
@@ -133,16 +153,7 @@ int serve(const config::options& settings) {
 
   stop.wait();
   const auto cut = server->drain(drain_patience);
-  std::promise<bool> finished;
-  running.finish([&](bool stored) { finished.set_value(stored); });
-  auto outcome = finished.get_future();
-  const bool stored =
-      outcome.wait_for(finish_patience) == std::future_status::ready && outcome.get();
-  server->stop();
-  if (stored) { // otherwise a checkpoint may still be writing: the journal has it all
-    running.release_storage();
-    database = {};
-  }
+  const bool stored = finish(running, *server, database);
   log::info("telemetryd has stopped", {{"connections_cut", cut}, {"checkpoint", stored}});
   log::flush();
   if (!tear_down_at_exit || !stored)

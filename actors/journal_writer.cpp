@@ -185,6 +185,8 @@ void journal_writer::sweep() {
 
 void journal_writer::trim(const std::vector<shard_marker>& markers) {
   for (const auto& marker : markers) {
+    if (marker.cut == 0)
+      continue;
     // Rule 21: the deletes may be lost; the marker alone decides what a replay skips.
     if (const auto outcome = journal_.trim(marker.shard, marker.cut); !outcome)
       log::warn("journal not trimmed; the next checkpoint tries again",
