@@ -1,21 +1,16 @@
 #include "storage/mysql_database.hpp"
 
-#include "core/name_hash.hpp"
 #include "storage/data_directory.hpp"
 #include "storage/mysql_schema.hpp"
 #include "storage/mysql_text.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <random>
 
 namespace telemetry::detail {
 namespace {
 
-/// A process that was killed holds the lock until the server sees its connection end.
-constexpr std::int64_t lock_wait_s_max = 5;
-constexpr std::size_t lock_name_max = 64;
 constexpr std::size_t rows_per_statement = 1000;
 
 std::string to_hex(std::uint64_t value) {
@@ -29,24 +24,6 @@ std::string make_uuid() {
   std::random_device random;
   const auto half = [&random] { return (std::uint64_t{random()} << 32) | std::uint64_t{random()}; };
   return to_hex(half()) + to_hex(half());
-}
-
-/// Locks by name are the server's, not the database's, hence the database is in the name.
-std::string lock_name(const std::string& database) {
-  const std::string name = "telemetryd." + database;
-  return name.size() <= lock_name_max ? name : "telemetryd." + to_hex(name_hash(database));
-}
-
-/// The server waits, so the answer must come before the connector gives up.
-std::int64_t lock_wait_s(const mysql_options& options) {
-  const auto patience = std::chrono::floor<std::chrono::seconds>(options.read_timeout / 2);
-  return std::min<std::int64_t>(lock_wait_s_max, patience.count());
-}
-
-bool take_lock(mysql_session& session, const std::string& database, std::int64_t wait_s) {
-  const sql_text ask("SELECT GET_LOCK(", sql_bytes{lock_name(database)}, ", ", wait_s, ")");
-  mysql_rows rows = session.query(ask.str());
-  return rows.next() && rows.bytes(1) == "1";
 }
 
 /// The value of `name` in the table meta; empty if absent.
@@ -107,7 +84,7 @@ result<void> mysql_database::prepare(std::uint32_t shards) {
     return session.error();
   const std::string& name = pool_.options().database;
   try {
-    if (!take_lock(**session, name, lock_wait_s(pool_.options())))
+    if (!lock_.take(**session))
       return failure{errc::locked, "another telemetryd holds the database \"" + name + "\" on " +
                                        (*session)->description()};
     if (auto migrated = migrate(**session); !migrated)
@@ -120,8 +97,7 @@ result<void> mysql_database::prepare(std::uint32_t shards) {
     return to_failure(thrown, "opening the database \"" + name + "\"");
   }
   description_ = (*session)->description();
-  const std::scoped_lock lock(lock_mutex_);
-  lock_session_ = std::move(*session);
+  lock_.hold(std::move(*session));
   return {};
 }
 
@@ -166,30 +142,6 @@ result<void> mysql_database::take_over(mysql_session& session) {
   }
   session.commit();
   return {};
-}
-
-void mysql_database::keep_lock() {
-  const std::scoped_lock lock(lock_mutex_);
-  try {
-    use_connector_on_this_thread();
-    if (lock_session_ != nullptr) {
-      // Also keeps the connection from being closed for being idle.
-      static_cast<void>(lock_session_->query("SELECT 1"));
-      return;
-    }
-  } catch (const sql::SQLException&) {
-    lock_session_.reset();
-  }
-  auto session = pool_.connect();
-  if (!session)
-    return;
-  try {
-    // Not at once: the server may not have noticed yet that the old connection is gone.
-    if (take_lock(**session, pool_.options().database, 0))
-      lock_session_ = std::move(*session);
-  } catch (const sql::SQLException&) {
-    return; // the next call tries again
-  }
 }
 
 failure mysql_database::why_refused(mysql_session& session, std::string_view table) const {

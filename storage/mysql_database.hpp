@@ -1,11 +1,11 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "storage/mysql_lock.hpp"
 #include "storage/mysql_pool.hpp"
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -14,20 +14,19 @@ namespace telemetry::detail {
 /// One telemetryd database on a MySQL or MariaDB server, owned by this process: the base of
 /// mysql_journal and mysql_event_store.
 ///
-/// Two things keep a second process out. A lock by name (GET_LOCK) on a session of its own refuses
-/// it at the start, politely. The epoch is what really fences: every opening raises it in all rows
-/// of `shards` and `markers`, and everything that is written later changes one of those rows on the
-/// condition that the epoch is still ours. The lock may be lost with its connection; the fence
-/// holds.
+/// Two things keep a second process out. A lock refuses it at the start (mysql_lock). The epoch is
+/// what really fences: every opening raises it in all rows of `shards` and `markers`, and
+/// everything written later changes one of those rows on the condition that the epoch is still
+/// ours. The lock may be lost with its connection; the fence holds.
 ///
-/// Thread-safety: full. Blocking: open() and keep_lock(), within the timeouts.
+/// Thread-safety: full. Blocking: open(), and what uses the pool, within the timeouts.
 class mysql_database {
 public:
   /// Connects, migrates the schema, makes a new database one of `shards` shards, takes the lock and
   /// the next epoch.
   /// @returns errc::unreachable (no host answers: try again), errc::invalid_option (password,
-  /// missing
-  ///          database, rights, read-only, a setting that would lose commits, shards out of
+  /// rights,
+  ///          missing database, read-only, a setting that would lose commits, shards out of
   ///          bounds), errc::locked (another process), errc::version (a newer schema, or foreign
   ///          tables), errc::no_space, errc::corrupt.
   static result<std::shared_ptr<mysql_database>> open(const mysql_options& options,
@@ -40,10 +39,7 @@ public:
   /// "mariadb 10.11.6 at 127.0.0.1:3306", as of the opening.
   [[nodiscard]] const std::string& description() const noexcept { return description_; }
   [[nodiscard]] mysql_pool& pool() noexcept { return pool_; }
-
-  /// Checks that the lock is still held, and takes it again if its connection was lost. Called now
-  /// and then; failing to is no error, since the epoch fences.
-  void keep_lock();
+  [[nodiscard]] mysql_lock& lock() noexcept { return lock_; }
 
   /// Why a row of `table` ("shards", "markers") did not have the epoch of this process.
   /// @returns errc::fenced if another process took over, errc::corrupt if the server has forgotten
@@ -52,7 +48,7 @@ public:
   [[nodiscard]] failure why_refused(mysql_session& session, std::string_view table) const;
 
 private:
-  explicit mysql_database(const mysql_options& options) : pool_(options) {}
+  explicit mysql_database(const mysql_options& options) : pool_(options), lock_(pool_) {}
   [[nodiscard]] result<void> prepare(std::uint32_t shards);
   [[nodiscard]] result<void> create(mysql_session& session, std::uint32_t shards);
   [[nodiscard]] result<void> read_meta(mysql_session& session);
@@ -63,9 +59,7 @@ private:
   std::uint64_t epoch_ = 0;
   std::string uuid_;
   std::string description_;
-
-  std::mutex lock_mutex_;
-  std::unique_ptr<mysql_session> lock_session_; ///< holds the lock by name; null: lost
+  mysql_lock lock_; ///< uses pool_
 };
 
 } // namespace telemetry::detail

@@ -98,7 +98,6 @@ auto mysql_event_store::read(std::string_view table, Work work) {
 }
 
 result<void> mysql_event_store::commit(const checkpoint& what) {
-  database_->keep_lock();
   const std::size_t robots = what.robots.size();
   for (std::size_t i = 0; i < std::min(robots, checked_robots_max); ++i)
     if (auto checked = check_final_rows(what.robots[checked_++ % robots], *this); !checked)

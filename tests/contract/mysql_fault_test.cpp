@@ -154,6 +154,21 @@ TEST_F(MysqlFaultTest, ReadsAgainWhenTheConnectionBreaks) {
   }
 }
 
+TEST_F(MysqlFaultTest, GoesOnAfterTheServerClosedEverySession) {
+  const auto opened = open();
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    const auto at = static_cast<timestamp_ms>(n);
+    direct_.kill_sessions();
+    EXPECT_TRUE(append(opened->log, 0, n));
+    direct_.kill_sessions();
+    EXPECT_TRUE(opened->store.commit(checkpoint_builder().robot("r", 1, rows_at({at})).get()));
+    direct_.kill_sessions();
+    EXPECT_EQ(opened->store.floor(1, 99).value(), row_at(at));
+    direct_.kill_sessions();
+    EXPECT_EQ(payloads(opened->log, 0).size(), n);
+  }
+}
+
 /// Checkpoints of several transactions on two connections.
 class mysql_checkpoint_fault_test : public mysql_fault_test {
 protected:
