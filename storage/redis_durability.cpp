@@ -72,12 +72,12 @@ result<void> check_append_only_file(redis_session& session) {
   if (!reply)
     return reply.error();
   const std::string_view info = value_of(*reply).text();
-  for (const std::string_view busy : {"aof_rewrite_in_progress:1", "aof_rewrite_scheduled:1"}) {
-    if (info.find(busy) != std::string_view::npos)
-      return failure{errc::unreachable, session.where() + " is writing its append-only file (" +
-                                            std::string(busy) +
-                                            "); nothing is durable for sure before that is done"};
-  }
+  const bool is_writing = info.find("aof_rewrite_in_progress:1") != std::string_view::npos ||
+                          info.find("aof_rewrite_scheduled:1") != std::string_view::npos;
+  if (is_writing && info.find("aof_last_rewrite_time_sec:-1") != std::string_view::npos)
+    return failure{errc::unreachable, session.where() +
+                                          " is writing its first append-only file; nothing is sure "
+                                          "to be durable before that is done"};
   return {};
 }
 

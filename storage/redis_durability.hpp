@@ -9,9 +9,9 @@ namespace telemetry::detail {
 /// @returns errc::invalid_option naming the setting and the value found, or what the user lacks.
 [[nodiscard]] result<void> check_redis_is_durable(redis_session& session);
 
-/// Checks that the append-only file is not just being written for the first time (CONFIG SET
-/// appendonly yes): a crash before it is complete loses what came meanwhile. That a later rewrite
-/// looks the same costs a start some seconds.
+/// Checks that the server is not just writing its first append-only file, as after CONFIG SET
+/// appendonly yes: a crash before that is complete loses what came meanwhile. The first rewrite
+/// since a start looks the same, and is waited for, too.
 /// @returns errc::unreachable (wait and try again).
 [[nodiscard]] result<void> check_append_only_file(redis_session& session);
 

@@ -16,6 +16,10 @@
 ///                           kind, payload
 ///     PREFIX:forgiven       hash: shard -> number up to which the operator accepted losses
 ///     PREFIX:losses         list: what the operator accepted, when
+///
+/// What a user of Redis has to be allowed: ~PREFIX:* +@connection +@scripting +info +role
+/// +config|get +exists +get +set +hget +hset +hmget +hgetall +hincrby +hdel +rpush +xadd +xrange
+/// +xrevrange +xlen +xtrim.
 namespace telemetry::detail {
 
 inline constexpr std::string_view redis_journal_version = "1";

@@ -10,12 +10,14 @@
 namespace telemetry::test {
 namespace {
 
+/// The port in the answer to CONFIG GET port.
+std::uint16_t port_in(const std::string& answer) {
+  return static_cast<std::uint16_t>(std::stoi(answer.substr(std::string_view("port\n").size())));
+}
+
 class RedisConnectionTest : public own_redis_test {
 protected:
-  server_address tcp_address() {
-    return {"127.0.0.1", static_cast<std::uint16_t>(std::stoi(
-                             cli({"CONFIG", "GET", "port"}).substr(std::string("port\n").size())))};
-  }
+  server_address tcp_address() { return {"127.0.0.1", port_in(cli({"CONFIG", "GET", "port"}))}; }
   [[nodiscard]] redis_options by_hosts(std::vector<server_address> hosts) const {
     redis_options options = options_;
     options.socket.clear();
@@ -148,6 +150,48 @@ TEST_F(RedisConnectionTest, TakesTheFirstHostThatWillDo) {
               testing::MatchesRegex("redis [0-9]+\\.[0-9]+\\.[0-9]+ at 127\\.0\\.0\\.1:" +
                                     std::to_string(tcp_address().port)));
   EXPECT_TRUE(append(*log, 0, 1));
+}
+
+TEST_F(RedisConnectionTest, GoesOnAtThePromotedReplica) {
+  const redis_process second(directory_.path() / "second");
+  redis_options plain;
+  plain.socket = second.socket();
+  redis_client replica(plain);
+  const server_address first = tcp_address();
+  const server_address promoted{"127.0.0.1", port_in(replica({"CONFIG", "GET", "port"}))};
+  replica({"REPLICAOF", first.host, std::to_string(first.port)});
+  const auto log = must_open(by_hosts({first, promoted}));
+  ASSERT_TRUE(append(*log, 0, 1));
+  while (replica({"XLEN", "t:journal:0"}) != "1") {
+  }
+  stop();
+  EXPECT_FALSE(append(*log, 0, 2)); // the connection is noticed to be broken
+  EXPECT_TRUE(fails_with(append(*log, 0, 2), errc::unavailable, "is a read-only replica"));
+  replica({"REPLICAOF", "NO", "ONE"});
+  EXPECT_TRUE(append(*log, 0, 2));
+  EXPECT_THAT(numbers(*log, 0), testing::ElementsAre(1, 2));
+}
+
+TEST_F(RedisConnectionTest, NeedsNoMoreRightsThanAreDocumented) {
+  cli({"ACL",         "SETUSER", "journal",    "on",          ">pass",    "~t:*",  "+@connection",
+       "+@scripting", "+info",   "+role",      "+config|get", "+exists",  "+get",  "+set",
+       "+hget",       "+hset",   "+hmget",     "+hgetall",    "+hincrby", "+hdel", "+rpush",
+       "+xadd",       "+xrange", "+xrevrange", "+xlen",       "+xtrim"});
+  options_.user = "journal";
+  options_.password = "pass";
+  const auto log = must_open(options_);
+  append_upto(*log, 0, 3);
+  cli({"XDEL", "t:journal:0", "2-0"});
+  const auto refusal = log->check_against(markers_at(0));
+  ASSERT_TRUE(fails_with(refusal, errc::corrupt, "batch 2 is missing"));
+  const std::string text = refusal.error().text;
+  cli({"HSET", "t:meta", "accept_loss", text.substr(text.find("accept_loss ") + 12, 16)});
+  EXPECT_TRUE(log->check_against(markers_at(0)));
+  EXPECT_TRUE(log->continue_from(markers_at(0)));
+  EXPECT_THAT(numbers(*log, 0), testing::ElementsAre(1, 3));
+  EXPECT_TRUE(log->trim(0, 3));
+  EXPECT_TRUE(log->last_batch(0));
+  EXPECT_TRUE(log->trim(1, 3)); // the first trim had the right
 }
 
 } // namespace

@@ -11,7 +11,13 @@ namespace {
 using testing::ElementsAre;
 
 class RedisJournalTest : public shared_redis_test {};
-class RedisJournalOutageTest : public own_redis_test {};
+class RedisJournalOutageTest : public own_redis_test {
+protected:
+  pid_t server_pid() {
+    const std::string info = cli({"INFO", "server"});
+    return std::stoi(info.substr(info.find("process_id:") + 11));
+  }
+};
 
 TEST_F(RedisJournalTest, FencesWhoHasBeenReplaced) {
   const auto first = must_open(options_);
@@ -179,11 +185,46 @@ TEST_F(RedisJournalOutageTest, HoldsEachBatchOnceWhenConnectionsBreakAtAnyMoment
   EXPECT_EQ(replayed(*must_open(options_), 0), expected);
 }
 
+/// One commit over two shards.
+result<void> append_two(journal& to, std::uint64_t batch_no) {
+  const std::array<std::string_view, 1> payload{"payload"};
+  const std::array batches{journal_batch{0, 1, {batch_no, 0, 0, 0}, record_kind::events, payload},
+                           journal_batch{1, 1, {batch_no, 0, 0, 0}, record_kind::events, payload}};
+  return to.append(batches);
+}
+
+TEST_F(RedisJournalOutageTest, HoldsEachCommitOnceWhenTheServerIsKilled) {
+  const auto log = must_open(options_);
+  std::uint64_t batch_no = 1;
+  for (std::uint64_t cycle = 1; cycle <= 5; ++cycle) {
+    std::atomic<std::uint64_t> appended = batch_no;
+    std::thread killer([&, server = server_pid(), from = batch_no] {
+      while (appended < from + 7 * cycle)
+        std::this_thread::yield();
+      kill(server, SIGKILL);
+    });
+    while (append_two(*log, batch_no))
+      appended = ++batch_no;
+    killer.join();
+    stop();
+    start();
+    while (!append_two(*log, batch_no)) { // what was under way may be there already
+    }
+    ++batch_no;
+  }
+  std::vector<std::uint64_t> expected;
+  for (std::uint64_t one = 1; one < batch_no; ++one)
+    expected.push_back(one);
+  const auto reopened = must_open(options_);
+  EXPECT_EQ(reopened->check_against(markers_at(0)).value(), "");
+  EXPECT_EQ(numbers(*reopened, 0), expected);
+  EXPECT_EQ(numbers(*reopened, 1), expected);
+}
+
 TEST_F(RedisJournalOutageTest, HoldsABatchOnceThatAFrozenServerTakesLate) {
   options_.read_timeout = options_.connect_timeout = std::chrono::milliseconds(100);
   const auto log = must_open(options_);
-  const std::string info = cli({"INFO", "server"});
-  const pid_t server = std::stoi(info.substr(info.find("process_id:") + 11));
+  const pid_t server = server_pid();
   kill(server, SIGSTOP);
   EXPECT_TRUE(fails_with(append(*log, 0, 1), errc::unavailable, "no answer in time"));
   EXPECT_TRUE(fails_with(append(*log, 0, 1), errc::unavailable, "")); // connecting hangs, too

@@ -132,7 +132,10 @@ def main(arguments):
     if not arguments or len(arguments) % 2 == 0:
         print(__doc__, file=sys.stderr)
         return 2
-    server = RedisServer(arguments[0], dict(zip(arguments[1::2], arguments[2::2])))
+    # A journal is not opened during the first rewrite of the append-only file: that would make
+    # tests that share this server wait for each other.
+    settings = {"auto-aof-rewrite-percentage": "0"}
+    server = RedisServer(arguments[0], settings | dict(zip(arguments[1::2], arguments[2::2])))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         server.start()
