@@ -5,7 +5,6 @@
 #include "tests/support/mysql_proxy.hpp"
 
 #include <array>
-#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,7 +26,7 @@ class mysql_test : public testing::Test {
 protected:
   static constexpr std::uint32_t shards = 4;
   mysql_test_database direct_;
-  mysql_proxy proxy_{std::getenv("TELEMETRY_TEST_MYSQL")};
+  mysql_proxy proxy_{direct_.options().socket};
   detail::checkpoint_sizes sizes_;
 
   /// Options that lead through the proxy.

@@ -117,7 +117,7 @@ TEST_F(MysqlOpenTest, TriesTheNextHostAndStaysThere) {
 }
 
 TEST_F(MysqlOpenTest, LeavesAHostThatTurnedReadOnly) {
-  mysql_proxy other(std::getenv("TELEMETRY_TEST_MYSQL"));
+  mysql_proxy other(direct_.options().socket);
   mysql_options several = options();
   several.hosts.push_back({"127.0.0.1", other.port()});
   const auto database = detail::mysql_database::open(several, shards);
