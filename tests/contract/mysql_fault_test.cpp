@@ -260,7 +260,8 @@ TEST_F(MysqlCheckpointFaultTest, LeavesWhatARestartCanGoOnFromWhereverItIsCutOff
     const auto opened = open();
     ASSERT_NO_FATAL_FAILURE(expect_robots_not_ahead(opened->store));
     const std::uint64_t counter = opened->store.markers().value()[0].last_counter;
-    for (const robot_row& row : *opened->store.scan_robots("", 10'000))
+    const auto robots = opened->store.scan_robots("", 10'000).value();
+    for (const robot_row& row : robots)
       EXPECT_TRUE(row.id >= shard_1 || row.id <= counter) << "an id that would be given again";
     const auto again = opened->store.commit(what.get());
     ASSERT_TRUE(again) << again.error().text;
