@@ -159,6 +159,7 @@ TEST_F(RedisConnectionTest, GoesOnAtThePromotedReplica) {
   redis_client replica(plain);
   const server_address first = tcp_address();
   const server_address promoted{"127.0.0.1", port_in(replica({"CONFIG", "GET", "port"}))};
+  cli({"CONFIG", "SET", "repl-diskless-sync-delay", "0"}); // or it waits for more replicas
   replica({"REPLICAOF", first.host, std::to_string(first.port)});
   const auto log = must_open(by_hosts({first, promoted}));
   ASSERT_TRUE(append(*log, 0, 1));
