@@ -1,5 +1,5 @@
-"""What an outage is played on: private database servers, a telemetryd, and a watch that tells what an
-operator and a producer see. Used by outages.py; a test may use it too.
+"""What an outage is played on: private database servers, a telemetryd, and a watch that tells what
+an operator and a producer see. Used by outages.py; a test may use it too.
 
 Everything is told as it happens: `+12.3 s  log     level=warn ...`. Lines that were told before are
 counted, not repeated.
@@ -20,8 +20,8 @@ from websocket_client import Closed, WebSocket
 PASSWORD = "not-for-production"
 MYSQL_RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE VIEW, SHOW VIEW"
 REDIS_JOURNAL_RIGHTS = (
-    "+@connection +@scripting +info +role +config|get +exists +get +set +hget +hset +hmget +hgetall "
-    "+hincrby +hdel +rpush +xadd +xrange +xrevrange +xlen +xtrim"
+    "+@connection +@scripting +info +role +config|get +exists +get +set +hget +hset +hmget "
+    "+hgetall +hincrby +hdel +rpush +xadd +xrange +xrevrange +xlen +xtrim"
 ).split()
 REDIS_CACHE_RIGHTS = "+@connection +@scripting +info +role +exists +hget +hset +zadd".split()
 POLL_SECONDS = 0.1
@@ -37,7 +37,7 @@ def without_time(line):
 
 
 class Watch:
-    """Threads that follow a telemetryd: its log, /readyz, a read from memory, a read from the store
+    """Threads that follow a telemetryd: its log, /readyz, a read from memory, a list from the store
     and one producer on a WebSocket. Each tells what changes."""
 
     def __init__(self, server):
@@ -63,7 +63,7 @@ class Watch:
         reads = {
             "readyz": "/readyz",
             "memory": "/api/robots/rover",
-            "store": "/api/robots/parked",
+            "store": "/api/robots",
         }
         jobs = [(self._follow_log, ()), (self._produce, ())]
         jobs += [(self._follow, (name, path)) for name, path in reads.items()]
@@ -82,12 +82,15 @@ class Watch:
                 print(f"         {source:7} {again} more times: {text[:100]}", flush=True)
 
     def _follow_log(self):
-        done = 0
-        while not self._is_ending.wait(POLL_SECONDS):
-            lines = self.server.log().splitlines()
-            for line in lines[done:]:
+        done = 0  # of the file, which holds what every start wrote
+        is_last = False
+        while not is_last:
+            is_last = self._is_ending.wait(POLL_SECONDS)
+            written = self.server.log_path.read_bytes()
+            end = written.rfind(b"\n") + 1
+            for line in written[done:end].decode(errors="replace").splitlines():
                 self.tell("log", without_time(line))
-            done = len(lines)
+            done = end
 
     def _follow(self, name, path):
         before = None
@@ -100,7 +103,8 @@ class Watch:
                 now = str(answer.status)
                 if answer.status >= 400 and answer.status != 404:
                     retry = answer.headers.get("retry-after")
-                    now += f" {answer.json()['detail']}" + (f" (Retry-After: {retry})" if retry else "")
+                    now += f" {answer.json()['detail']}"
+                    now += f" (Retry-After: {retry})" if retry else ""
             if now != before:
                 self.tell(name, now)
             before = now
@@ -139,7 +143,7 @@ class World:
 
     def __init__(self, directory, template):
         self.directory = Path(directory)
-        self.template = Path(template)  # a data directory that MariaDb.install() made, or a place for it
+        self.template = Path(template)  # a fresh data directory to copy; made if it is missing
         self.settings = {"reorder.window": "100ms", "checkpoint.interval": "1s"}
         self.env = {"TELEMETRY_MYSQL_PASSWORD": PASSWORD}
         self.servers = []  # everything to be ended
@@ -150,8 +154,8 @@ class World:
         self._mounted = []
 
     def add_mariadb(self, name="mariadb", settings=None, copy_of=None):
-        """A MariaDB with the database and the user that OPERATIONS.md tells to create. With `copy_of`:
-        another, stopped one's data, as if a replica had received everything."""
+        """A MariaDB with the database and the user that OPERATIONS.md tells to create. With
+        `copy_of`: the data of another, stopped one, as if a replica had received everything."""
         database = MariaDb(self.directory / name, settings)
         self._fill(database.data_dir, copy_of.data_dir if copy_of else self.template)
         self.servers.append(database)
@@ -212,7 +216,7 @@ class World:
         return server
 
     def start(self):
-        """Starts telemetryd, stores robot parked, and begins to watch."""
+        """Starts telemetryd, stores a robot, and begins to watch."""
         self.server = self.make_server().start()
         self.server.rest().post_lines(["5,5,1000,parked"])
         self.watch = Watch(self.server).start()
@@ -246,7 +250,8 @@ class World:
 
     def wait_exit(self, seconds=60):
         try:
-            self.watch.tell("#", f"telemetryd ended with exit code {self.server.wait_exit(seconds)}")
+            code = self.server.wait_exit(seconds)
+            self.watch.tell("#", f"telemetryd ended with exit code {code}")
         except AssertionError:
             self.watch.tell("#", f"NO EXIT within {seconds} s")
 
@@ -268,7 +273,7 @@ class World:
             code = None
         for line in server.log().splitlines():
             print(f"         log     {without_time(line)}")
-        print(f"         #       exit code {code}" if code is not None else "         #       NO EXIT")
+        print("         #       " + ("NO EXIT" if code is None else f"exit code {code}"))
         server.close()
 
     def mount(self, path, size):
