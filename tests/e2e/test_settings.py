@@ -232,7 +232,7 @@ def leave_memory(make_server, faults, settings):
     def is_away(robot):
         with faults.on("hold-reads"):
             try:
-                return server.rest(0.3).robot(f"r{robot}") is None
+                return server.rest(2.0).robot(f"r{robot}") is None
             except TimeoutError:
                 return True
 

@@ -1,5 +1,6 @@
 """Faults under a running telemetryd: syncs that fail or hang, reads that hang, a full disk."""
 
+import os
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ class Faults:
         self.env = {
             "LD_PRELOAD": str(shim),
             "FAULTS_DIRECTORY": str(self.directory),
-            "ASAN_OPTIONS": "verify_asan_link_order=0",
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
         }
 
     @contextmanager
