@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from faults import Faults, SmallDisk, build_shim  # noqa: E402
-from storages import COMBINATION, IS_EMBEDDED, Storages  # noqa: E402
+from storages import COMBINATION, IS_EMBEDDED, JOURNAL, Storages  # noqa: E402
 from telemetryd import BINARY, Server  # noqa: E402
 from websocket_client import WebSocket  # noqa: E402
 
@@ -27,8 +27,10 @@ def pytest_report_header():
 
 def pytest_collection_modifyitems(config, items):
     """Leaves out what says nothing about this storage; it is not counted as skipped."""
-    unwanted = "databases" if IS_EMBEDDED else "embedded"
-    left_out = [item for item in items if item.get_closest_marker(unwanted)]
+    unwanted = ["databases"] if IS_EMBEDDED else ["embedded"]
+    if JOURNAL != "redis":
+        unwanted.append("redis")
+    left_out = [item for item in items if any(map(item.get_closest_marker, unwanted))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
