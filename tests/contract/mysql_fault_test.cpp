@@ -38,6 +38,11 @@ protected:
     *count_ = 0;
     proxy_.set_judge(first_one(beginning, std::move(first), count_));
   }
+  /// How many statements began so. Lets everything pass from now on.
+  std::size_t seen() {
+    proxy_.clear_judge(); // and no thread of the proxy writes any more
+    return *count_;
+  }
   std::shared_ptr<std::size_t> count_ = std::make_shared<std::size_t>(0);
 };
 using MysqlFaultTest = mysql_fault_test;
@@ -75,6 +80,7 @@ TEST_F(MysqlFaultTest, FindsOutThatALostCommitHappened) {
     return fate(statement == "COMMIT" ? kind::lose_after : kind::pass);
   });
   EXPECT_TRUE(append(opened->log, 0, 2));
+  proxy_.clear_judge();
   EXPECT_EQ(inserts, 1U);
   EXPECT_EQ(payloads(opened->log, 0).size(), 2U);
 }
@@ -84,7 +90,7 @@ TEST_F(MysqlFaultTest, FindsOutThatALostCommitDidNotHappen) {
   ASSERT_TRUE(append(opened->log, 0, 1));
   break_first("COMMIT", fate(kind::lose_before));
   EXPECT_TRUE(append(opened->log, 0, 2));
-  EXPECT_EQ(*count_, 2U);
+  EXPECT_EQ(seen(), 2U);
   EXPECT_EQ(payloads(opened->log, 0).size(), 2U);
 }
 
@@ -117,7 +123,7 @@ TEST_F(MysqlFaultTest, RepeatsAnAppendAfterADeadlockOrALockWait) {
       break_first(statement, {kind::refuse, code});
       const auto outcome = append(opened->log, 0, ++batch_no);
       EXPECT_TRUE(outcome) << statement << ": " << outcome.error().text;
-      EXPECT_EQ(*count_, 2U) << statement;
+      EXPECT_EQ(seen(), 2U) << statement;
     }
   EXPECT_EQ(payloads(opened->log, 0).size(), batch_no);
 }
@@ -150,7 +156,7 @@ TEST_F(MysqlFaultTest, ReadsAgainWhenTheConnectionBreaks) {
   for (const kind how : {kind::lose_before, kind::lose_after}) {
     break_first("SELECT timestamp", fate(how));
     EXPECT_EQ(opened->store.floor(1, 15).value(), row_at(10));
-    EXPECT_EQ(*count_, 2U);
+    EXPECT_EQ(seen(), 2U);
   }
 }
 
@@ -246,17 +252,17 @@ TEST_F(MysqlCheckpointFaultTest, LeavesWhatARestartCanGoOnFromWhereverItIsCutOff
     {
       const auto opened = open();
       std::size_t left = 2 * round; // statements until the server is gone
+      cut_off = false;
       proxy_.set_judge([&](std::string_view) {
         cut_off = left == 0;
         left -= cut_off ? 0 : 1;
         return fate(cut_off ? kind::lose_before : kind::pass);
       });
-      cut_off = false;
       const auto outcome = opened->store.commit(what.get());
+      proxy_.clear_judge();
       EXPECT_EQ(outcome.has_value(), !cut_off);
       EXPECT_TRUE(outcome || outcome.error().code == errc::unavailable) << outcome.error().text;
     }
-    proxy_.clear_judge();
     const auto opened = open();
     ASSERT_NO_FATAL_FAILURE(expect_robots_not_ahead(opened->store));
     const std::uint64_t counter = opened->store.markers().value()[0].last_counter;
