@@ -1,6 +1,7 @@
 #include "storage/redis_durability.hpp"
 
 #include <array>
+#include <span>
 
 namespace telemetry::detail {
 namespace {
@@ -12,6 +13,7 @@ struct needed_setting {
 };
 
 constexpr std::array needed_settings{
+    // The first two are those of ask_for_syncs().
     needed_setting{"appendonly", "yes", "without the append-only file a restart loses the journal"},
     needed_setting{"appendfsync", "always",
                    "otherwise a power cut loses events that were answered OK"},
@@ -35,36 +37,25 @@ bool fits(const needed_setting& needed, std::string_view found) {
   return needed.value.empty() ? !found.starts_with("allkeys-") : found == needed.value;
 }
 
-} // namespace
+void ask(redis_pipeline& commands, std::span<const needed_setting> settings) {
+  for (const needed_setting& needed : settings)
+    commands.command({"CONFIG", "GET", needed.name});
+}
 
-result<void> check_redis_is_durable(redis_session& session) {
-  if (is_too_old(session.version()))
-    return failure{errc::invalid_option, session.where() + " is version " + session.version() +
-                                             "; as a journal it must be 6.2 or newer"};
-  redis_pipeline questions;
-  for (const needed_setting& needed : needed_settings)
-    questions.command({"CONFIG", "GET", needed.name});
-  const auto answers = session.run(questions);
-  if (!answers)
-    return answers.error();
-  for (std::size_t i = 0; i < needed_settings.size(); ++i) {
-    const needed_setting& needed = needed_settings[i];
-    const redis_value answer = value_of((*answers)[i]);
-    const std::string setting = session.where() + ": " + std::string(needed.name);
-    if (answer.is_error() || answer.size() != 2)
-      return failure{errc::invalid_option,
-                     setting +
-                         " cannot be read; the user needs the right to run CONFIG GET (ACL: " +
-                         "+config|get): " + std::string(answer.text())};
-    if (const std::string_view found = answer[1].text(); !fits(needed, found))
-      return failure{errc::invalid_option,
-                     setting + " is \"" + std::string(found) + "\"" +
-                         (needed.value.empty()
-                              ? std::string()
-                              : ", must be \"" + std::string(needed.value) + "\"") +
-                         ": " + std::string(needed.why)};
-  }
-  return {};
+result<void> judge(const needed_setting& needed, const redis_value& answer,
+                   const std::string& where) {
+  const std::string setting = where + ": " + std::string(needed.name);
+  if (answer.is_error() || answer.size() != 2)
+    return failure{errc::invalid_option,
+                   setting + " cannot be read; the user needs the right to run CONFIG GET (ACL: " +
+                       "+config|get): " + std::string(answer.text())};
+  const std::string found(answer[1].text());
+  if (fits(needed, found))
+    return {};
+  const std::string must =
+      needed.value.empty() ? "" : ", must be \"" + std::string(needed.value) + "\"";
+  return failure{errc::invalid_option,
+                 setting + " is \"" + found + "\"" + must + ": " + std::string(needed.why)};
 }
 
 result<void> check_append_only_file(redis_session& session) {
@@ -78,6 +69,37 @@ result<void> check_append_only_file(redis_session& session) {
     return failure{errc::unreachable, session.where() +
                                           " is writing its first append-only file; nothing is sure "
                                           "to be durable before that is done"};
+  return {};
+}
+
+} // namespace
+
+result<void> check_redis_is_durable(redis_session& session) {
+  if (is_too_old(session.version()))
+    return failure{errc::invalid_option, session.where() + " is version " + session.version() +
+                                             "; as a journal it must be 6.2 or newer"};
+  redis_pipeline questions;
+  ask(questions, needed_settings);
+  const auto answers = session.run(questions);
+  if (!answers)
+    return answers.error();
+  for (std::size_t i = 0; i < needed_settings.size(); ++i) {
+    if (result<void> fine = judge(needed_settings[i], value_of((*answers)[i]), session.where());
+        !fine)
+      return fine;
+  }
+  return check_append_only_file(session);
+}
+
+void ask_for_syncs(redis_pipeline& commands) {
+  ask(commands, std::span(needed_settings).first<sync_questions>());
+}
+
+result<void> check_syncs(const redis_replies& answers, const std::string& where) {
+  for (std::size_t i = 0; i < sync_questions; ++i) {
+    if (result<void> fine = judge(needed_settings[i], value_of(answers[i]), where); !fine)
+      return fine;
+  }
   return {};
 }
 

@@ -36,21 +36,30 @@ result<void> redis_journal::load_append(redis_session& session) {
 result<void> redis_journal::append(std::span<const journal_batch> batches) {
   if (batches.empty())
     return {};
+  result<void> outcome = try_append(batches);
+  // Rights or settings that were changed while the server runs can be changed back.
+  if (!outcome && outcome.error().code == errc::invalid_option)
+    return failure{errc::unavailable, outcome.error().text};
+  return outcome;
+}
+
+result<void> redis_journal::try_append(std::span<const journal_batch> batches) {
   for (bool is_loaded = false;; is_loaded = true) {
     form_append(batches);
     const auto replies = session_.run(append_);
     if (!replies)
       return replies.error();
-    const redis_value reply = value_of(replies->front());
-    if (!reply.is_error())
-      return judge_append(reply);
-    if (is_loaded || !reply.text().starts_with("NOSCRIPT")) {
-      failure why = redis_failure(reply.text(), session_.where() + ": append");
-      // Rights or settings that were changed while the server runs can be changed back.
-      if (why.code == errc::invalid_option)
-        why.code = errc::unavailable;
-      return why;
+    const redis_value reply = value_of(replies->back());
+    if (!reply.is_error()) {
+      if (result<void> judged = judge_append(reply); !judged)
+        return judged;
+      result<void> synced = check_syncs(*replies, session_.where());
+      if (!synced)
+        session_.drop(); // all of it is checked again
+      return synced;
     }
+    if (is_loaded || !reply.text().starts_with("NOSCRIPT"))
+      return redis_failure(reply.text(), session_.where() + ": append");
     if (result<void> loaded = load_append(session_); !loaded)
       return loaded;
   }
@@ -58,6 +67,7 @@ result<void> redis_journal::append(std::span<const journal_batch> batches) {
 
 void redis_journal::form_append(std::span<const journal_batch> batches) {
   append_.clear();
+  ask_for_syncs(append_);
   append_.begin(3 + 2 + batches.size() + 1 + arguments_per_batch * batches.size());
   append_.add("EVALSHA").add(append_sha_).add(std::uint64_t{2 + batches.size()});
   append_.add(keys_.owner).add(keys_.heads);

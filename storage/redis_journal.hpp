@@ -15,6 +15,9 @@ namespace telemetry::detail {
 /// The journal as streams in Redis, one entry per shard and group commit, in front of a store in
 /// another database. As journal; a group commit is one round trip.
 ///
+/// Sync: each append also reads back appendonly and appendfsync; if somebody turned them off, it
+/// answers errc::unavailable until they are on again.
+///
 /// Fence: whoever opens the journal writes a token of its own into it; an append that finds another
 /// one writes nothing. It keeps late writes of a process out that was given up; that only one
 /// process serves at a time is for the store's lock to see to.
@@ -79,6 +82,7 @@ private:
 
   // Appending and replay (redis_journal.cpp).
   [[nodiscard]] result<void> load_append(redis_session& session);
+  [[nodiscard]] result<void> try_append(std::span<const journal_batch> batches);
   void form_append(std::span<const journal_batch> batches);
   [[nodiscard]] result<void> judge_append(const redis_value& reply) const;
   [[nodiscard]] result<redis_reply> read_page(std::uint32_t shard, std::uint64_t from);

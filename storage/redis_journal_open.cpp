@@ -2,7 +2,6 @@
 
 #include "storage/redis_journal.hpp"
 
-#include "storage/redis_durability.hpp"
 #include "storage/redis_scripts.hpp"
 #include "storage/redis_text.hpp"
 
@@ -18,8 +17,6 @@ result<std::unique_ptr<redis_journal>> redis_journal::open(const redis_options& 
   std::unique_ptr<redis_journal> made(new redis_journal(options, shards));
   if (result<void> connected = made->session_.connect(); !connected)
     return connected.error();
-  if (result<void> written = check_append_only_file(made->session_); !written)
-    return written.error();
   if (result<void> taken = made->take_over(store_uuid); !taken)
     return taken.error();
   if (result<void> read = made->read_forgiven(); !read)

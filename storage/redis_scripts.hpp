@@ -40,6 +40,9 @@ for i = 3, #KEYS do
   end
   heads[shard] = head
 end
+if #missing == 0 then -- a write all the same: what is there may have been written without a sync
+  redis.call('HSET', KEYS[2], ARGV[2], string.format('%.0f', heads[ARGV[2]]))
+end
 for _, i in ipairs(missing) do
   local a = 2 + (i - 3) * 8
   redis.call('XADD', KEYS[i], ARGV[a + 1] .. '-0', 'epoch', ARGV[a + 2], 'arrival', ARGV[a + 3],

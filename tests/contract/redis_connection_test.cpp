@@ -15,6 +15,12 @@ std::uint16_t port_in(const std::string& answer) {
   return static_cast<std::uint16_t>(std::stoi(answer.substr(std::string_view("port\n").size())));
 }
 
+/// The size of the append-only file in an answer to INFO.
+std::string append_only_bytes(const std::string& info) {
+  const auto at = info.find("aof_current_size:");
+  return info.substr(at, info.find('\r', at) - at);
+}
+
 class RedisConnectionTest : public own_redis_test {
 protected:
   server_address tcp_address() { return {"127.0.0.1", port_in(cli({"CONFIG", "GET", "port"}))}; }
@@ -76,6 +82,19 @@ TEST_F(RedisConnectionTest, RefusesSettingsThatLoseData) {
   while (!outcome && outcome.error().code == errc::unreachable)
     outcome = open_redis(options_);
   EXPECT_TRUE(outcome) << outcome.error().text;
+}
+
+TEST_F(RedisConnectionTest, AnswersNothingWhileTheServerIsToldNotToSync) {
+  const auto log = must_open(options_);
+  cli({"CONFIG", "SET", "appendfsync", "everysec"});
+  EXPECT_TRUE(fails_with(append(*log, 0, 1), errc::unavailable, "appendfsync is \"everysec\""));
+  EXPECT_TRUE(fails_with(append(*log, 0, 1), errc::unavailable, "appendfsync is \"everysec\""));
+  cli({"CONFIG", "SET", "appendfsync", "always"});
+  const std::string before = cli({"INFO", "persistence"});
+  EXPECT_TRUE(append(*log, 0, 1));
+  // It was there, without a sync: only another write makes Redis sync it.
+  EXPECT_NE(append_only_bytes(cli({"INFO", "persistence"})), append_only_bytes(before));
+  EXPECT_THAT(numbers(*log, 0), testing::ElementsAre(1));
 }
 
 TEST_F(RedisConnectionTest, WaitsForTheRightSettingWhenItWasChangedMeanwhile) {
