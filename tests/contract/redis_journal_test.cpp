@@ -153,17 +153,17 @@ TEST_F(RedisJournalOutageTest, HoldsEachBatchOnceWhenConnectionsBreakAtAnyMoment
   constexpr std::uint64_t batches = 200;
   const auto log = must_open(options_);
   std::atomic<std::uint64_t> appended = 0;
-  std::atomic<bool> done = false;
+  std::atomic<std::uint64_t> killed_at = 0; // the value of `appended`
   std::thread killer([&] {
     redis_options plain;
     plain.socket = options_.socket;
     redis_client client(plain);
-    for (std::uint64_t killed_at = 0; !done;) {
-      if (const std::uint64_t now = appended; now > killed_at) { // or nothing would ever succeed
-        client({"CLIENT", "KILL", "TYPE", "normal"});
-        killed_at = now;
-      }
-      std::this_thread::yield();
+    for (std::uint64_t seen = 0; seen < batches;) { // once each, or nothing would ever succeed
+      appended.wait(seen);
+      seen = appended;
+      client({"CLIENT", "KILL", "TYPE", "normal"});
+      killed_at = seen;
+      killed_at.notify_one();
     }
   });
   std::size_t broken = 0;
@@ -171,12 +171,15 @@ TEST_F(RedisJournalOutageTest, HoldsEachBatchOnceWhenConnectionsBreakAtAnyMoment
     const std::uint64_t batch_no = appended + 1;
     const auto outcome = append(*log, 0, batch_no, "p" + std::to_string(batch_no));
     EXPECT_TRUE(outcome || outcome.error().code == errc::unavailable) << outcome.error().text;
-    if (outcome)
-      appended = batch_no;
-    else
+    if (!outcome) {
       ++broken;
+      continue;
+    }
+    appended = batch_no;
+    appended.notify_one();
+    for (std::uint64_t last = killed_at; last + 20 < batch_no; last = killed_at)
+      killed_at.wait(last);
   }
-  done = true;
   killer.join();
   EXPECT_GT(broken, 0U);
   std::vector<numbered_payload> expected;
@@ -199,12 +202,14 @@ TEST_F(RedisJournalOutageTest, HoldsEachCommitOnceWhenTheServerIsKilled) {
   for (std::uint64_t cycle = 1; cycle <= 5; ++cycle) {
     std::atomic<std::uint64_t> appended = batch_no;
     std::thread killer([&, server = server_pid(), from = batch_no] {
-      while (appended < from + 7 * cycle)
-        std::this_thread::yield();
+      for (std::uint64_t now = appended; now < from + 7 * cycle; now = appended)
+        appended.wait(now);
       kill(server, SIGKILL);
     });
-    while (append_two(*log, batch_no))
+    while (append_two(*log, batch_no)) {
       appended = ++batch_no;
+      appended.notify_one();
+    }
     killer.join();
     stop();
     start();
