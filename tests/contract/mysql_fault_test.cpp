@@ -1,6 +1,7 @@
 // Connections that break, and errors, at every statement of an append and of a checkpoint.
 #include "tests/contract/mysql_fixture.hpp"
 
+#include <functional>
 #include <memory>
 
 namespace telemetry::test {
@@ -175,6 +176,19 @@ TEST_F(MysqlFaultTest, GoesOnAfterTheServerClosedEverySession) {
   }
 }
 
+TEST_F(MysqlFaultTest, DropsEveryIdleSessionWithTheFirstThatIsDead) {
+  const auto opened = open();
+  detail::mysql_pool& pool = opened->database->pool();
+  const std::function<result<void>(int)> use_many = [&](int sessions) {
+    return pool.run("test", detail::mysql_pool::after_loss::fail, [&](detail::mysql_session&) {
+      return sessions > 1 ? use_many(sessions - 1) : result<void>();
+    });
+  };
+  ASSERT_TRUE(use_many(8)); // more than attempts
+  direct_.kill_sessions();
+  EXPECT_TRUE(opened->store.markers());
+}
+
 /// Checkpoints of several transactions on two connections.
 class mysql_checkpoint_fault_test : public mysql_fault_test {
 protected:
@@ -194,7 +208,7 @@ protected:
     for (const std::size_t robot : {1U, 2U, 3U})
       what.robot(name(round, robot), id(round, robot), rows_at({1, 2}));
     for (const std::uint32_t shard : {0U, 1U})
-      what.marker({shard, round + 1, 1, 1, 100 * round + 100});
+      what.marker({shard, round + 1, 1, 1, 10 * round + 4});
     return what;
   }
   static void expect_stored(event_store& store, std::size_t round) {
@@ -276,11 +290,20 @@ TEST_F(MysqlCheckpointFaultTest, LeavesWhatARestartCanGoOnFromWhereverItIsCutOff
   EXPECT_GT(round, 10U);
 }
 
-TEST_F(MysqlCheckpointFaultTest, NeverTakesARobotBack) {
+TEST_F(MysqlCheckpointFaultTest, NeverTakesARobotBackWhenItIsWrittenAgain) {
   const auto opened = open();
-  ASSERT_TRUE(opened->store.commit(make(0).get()));
-  ASSERT_TRUE(opened->store.commit(make(0).get())); // its first transaction knows an older state
-  expect_stored(opened->store, 0);
+  const checkpoint_builder what = make(0);
+  ASSERT_TRUE(opened->store.commit(what.get()));
+  for (std::size_t last = 1; last <= 4; ++last) {
+    std::size_t commits = 0; // the first ones know an older state of the first robot
+    proxy_.set_judge([&](std::string_view statement) {
+      commits += statement == "COMMIT" ? 1 : 0;
+      return fate(commits > last ? kind::lose_before : kind::pass);
+    });
+    EXPECT_FALSE(opened->store.commit(what.get()));
+    proxy_.clear_judge();
+    expect_stored(opened->store, 0);
+  }
 }
 
 TEST_F(MysqlCheckpointFaultTest, RefusesAnIdOrANameThatHasAnotherPartner) {
