@@ -144,6 +144,17 @@ result<void> mysql_database::take_over(mysql_session& session) {
   return {};
 }
 
+result<std::string> mysql_database::use_journal(std::string_view journal) {
+  const auto work = [journal](mysql_session& session) -> result<std::string> {
+    const std::string before = meta_value(session, "journal");
+    session.update(sql_text("INSERT INTO meta (name, value) VALUES ('journal', '", journal,
+                            "') ON DUPLICATE KEY UPDATE value = VALUES(value)")
+                       .str());
+    return before;
+  };
+  return pool_.run("noting the journal in use", mysql_pool::after_loss::repeat, work);
+}
+
 failure mysql_database::why_refused(mysql_session& session, std::string_view table) const {
   const epochs now = read_epochs(session, table);
   const std::string ours = std::to_string(epoch_);

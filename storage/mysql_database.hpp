@@ -41,6 +41,10 @@ public:
   [[nodiscard]] mysql_pool& pool() noexcept { return pool_; }
   [[nodiscard]] mysql_lock& lock() noexcept { return lock_; }
 
+  /// Notes that events are journaled in `journal` ("redis") from now on.
+  /// @returns the journal that was noted before; "" at first.
+  [[nodiscard]] result<std::string> use_journal(std::string_view journal);
+
   /// Why a row of `table` ("shards", "markers") did not have the epoch of this process.
   /// @returns errc::fenced if another process took over, errc::corrupt if the server has forgotten
   ///          commits (a replica that lagged, a restored backup), errc::unavailable if the rows are

@@ -49,6 +49,20 @@ result<storage> open_embedded(const storage_options& options) {
   return made;
 }
 
+constexpr std::string_view redis_journal_name = "redis";
+
+std::string_view name_of(storage_options::journal_kind journal) {
+  switch (journal) {
+  case storage_options::journal_kind::rocksdb:
+    break;
+  case storage_options::journal_kind::mysql:
+    return "mysql";
+  case storage_options::journal_kind::redis:
+    return redis_journal_name;
+  }
+  return "rocksdb";
+}
+
 /// Whether anything was ever checkpointed.
 bool is_in_use(std::span<const shard_marker> markers) {
   return std::any_of(markers.begin(), markers.end(),
@@ -80,8 +94,9 @@ result<void> add_rocksdb_journal(storage_options options, engines& held, storage
 }
 
 /// The journal in Redis, in front of MySQL.
+/// @param before the journal that the store was used with.
 result<void> add_redis_journal(const storage_options& options, mysql_database& store,
-                               storage& made) {
+                               std::string_view before, storage& made) {
   auto opened = detail::redis_journal::open(options.redis, store.shards(), store.uuid());
   if (!opened)
     return opened.error();
@@ -89,10 +104,9 @@ result<void> add_redis_journal(const storage_options& options, mysql_database& s
   const auto markers = made.store->markers();
   if (!markers)
     return markers.error();
-  if (journal.is_new() && is_in_use(*markers)) {
+  if (journal.is_new() && before != redis_journal_name) {
     if (auto outcome = journal.continue_from(*markers); !outcome)
       return outcome;
-    made.warning = new_journal("redis");
   } else {
     auto accepted = journal.check_against(*markers);
     if (!accepted)
@@ -128,6 +142,10 @@ result<storage> open_with_mysql(const storage_options& options) {
   made.store = std::make_unique<detail::mysql_event_store>(held->mysql);
   made.shards = held->mysql->shards();
   made.free_bytes = no_limit;
+  const auto name = name_of(options.journal);
+  const auto before = held->mysql->use_journal(name);
+  if (!before)
+    return before.error();
   switch (options.journal) {
   case storage_options::journal_kind::rocksdb:
     if (auto outcome = add_rocksdb_journal(options, *held, made); !outcome)
@@ -139,10 +157,15 @@ result<storage> open_with_mysql(const storage_options& options) {
     made.description = held->mysql->description();
     break;
   case storage_options::journal_kind::redis:
-    if (auto outcome = add_redis_journal(options, *held->mysql, made); !outcome)
+    if (auto outcome = add_redis_journal(options, *held->mysql, *before, made); !outcome)
       return outcome.error();
     break;
   }
+  if (!before->empty() && *before != name)
+    made.warning = "the journal was in " + *before + " and is in " + std::string(name) +
+                   " from now on: events that were answered OK and had not reached the store "
+                   "stay behind in " +
+                   *before;
   made.engine = std::move(held);
   return made;
 }

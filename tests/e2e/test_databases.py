@@ -2,6 +2,7 @@
 lost or doubled, and work goes on by itself."""
 
 import random
+import re
 import time
 
 import pytest
@@ -125,3 +126,51 @@ def test_wrong_password_and_missing_database_are_refused_by_name(make_server):
         server = make_server({key: value}).launch()
         assert server.wait_exit(20) != 0
         assert said in server.log()
+
+
+def test_journal_that_changes_is_said_so(make_server):
+    server = make_server({**SETTINGS, "storage.journal": "rocksdb"}).start()
+    assert server.rest().post_lines(["1,2,3,moved"])["accepted"] == 1
+    assert server.terminate() == 0
+    server.settings["storage.journal"] = "mysql"
+    server.start()
+    server.wait_log("the journal was in rocksdb and is in mysql")
+    assert server.rest().post_lines(["1,2,4,moved"])["accepted"] == 1
+    assert server.terminate() == 0
+    server.start()
+    assert "the journal was" not in server.log()
+
+
+@pytest.mark.redis
+def test_flushed_redis_is_refused_until_the_loss_is_accepted(make_server, storages):
+    server = make_server(SETTINGS).start()
+    assert server.rest().post_lines(["1,2,3,kept"])["accepted"] == 1
+    name = server.settings["mysql.database"]
+    cut = f"SELECT MAX(cut) > 0 FROM {name}.markers"
+    wait_until(lambda: storages.mariadb.sql(cut) == [["1"]], "checkpointed")
+    assert server.terminate() == 0
+    prefix = server.settings["redis.prefix"]
+    for key in storages.redis.cli("KEYS", f"{prefix}:*").splitlines():
+        storages.redis.cli("DEL", key)
+    server.launch()
+    assert server.wait_exit(20) != 0
+    command = re.search(r"redis-cli (-n \d+ HSET \S+ accept_loss \w+)", server.log())
+    assert command, server.log()
+    storages.redis.cli(*command.group(1).split())
+    server.start()
+    server.wait_log("storage is not as it was left")
+    assert server.rest().robot("kept")["events"] == 1
+    assert server.rest().post_lines(["1,2,4,kept"])["accepted"] == 1
+
+
+@pytest.mark.redis
+def test_redis_flushed_under_the_server_ends_it_with_a_clear_message(make_server, storages):
+    server = make_server(SETTINGS).start()
+    assert server.rest().post_lines(["1,2,3,r"])["accepted"] == 1
+    prefix = server.settings["redis.prefix"]
+    for key in storages.redis.cli("KEYS", f"{prefix}:*").splitlines():
+        storages.redis.cli("DEL", key)
+    with WebSocket(server) as socket:
+        socket.send("1,2,4,r")
+        assert server.wait_exit(20) != 0
+    assert "has lost acknowledged parts of the journal" in server.log()
