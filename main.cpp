@@ -1,15 +1,17 @@
 // Composition root: settings, storage, network, engine; then waits for a signal.
 
-#include "actors/engine.hpp"
+#include "actors/entrance.hpp"
 #include "config/log.hpp"
 #include "config/options.hpp"
 #include "net/server.hpp"
-#include "storage/open_storage.hpp"
+#include "storage/storage_opening.hpp"
 
 #include <csignal>
 #include <cstdio>
 #include <future>
 #include <memory>
+#include <optional>
+#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -38,40 +40,106 @@ int refuse(const failure& why) {
   _exit(EXIT_FAILURE);
 }
 
-/// Blocks the signals that stop the server, for this thread and all that it starts.
-sigset_t block_stop_signals() {
-  std::signal(SIGPIPE, SIG_IGN);
-  sigset_t stop;
-  sigemptyset(&stop);
-  sigaddset(&stop, SIGINT);
-  sigaddset(&stop, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
-  return stop;
+/// The signals that stop the server, blocked for this thread and all that it starts.
+class stop_signals {
+public:
+  stop_signals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&stop_);
+    sigaddset(&stop_, SIGINT);
+    sigaddset(&stop_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stop_, nullptr);
+  }
+  /// Blocks until one comes; logs it.
+  void wait() const {
+    int signal = 0;
+    sigwait(&stop_, &signal);
+    log::info("telemetryd is stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  }
+  [[nodiscard]] bool is_pending() const {
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1;
+  }
+
+private:
+  sigset_t stop_;
+};
+
+/// @returns nothing if a signal to stop came before the storage was there.
+std::optional<result<storage>> open(const storage_options& how, const stop_signals& stop,
+                                    const std::shared_ptr<entrance>& door) {
+  storage_opening opening(how, [door](const failure& why) {
+    log::warn("storage cannot be reached; tried again", {{"reason", why.text}});
+    door->wait_for(why.text);
+  });
+  while (!stop.is_pending())
+    if (auto outcome = opening.wait(std::chrono::milliseconds{50}))
+      return outcome;
+  return std::nullopt;
 }
 
-int serve(const config::options& settings) {
-  const auto stop_signals = block_stop_signals(); // before any thread starts, the log's included
-  log::start(settings.log.level, settings.log.format);
-  auto database = open_storage(storage_options::from(settings));
-  if (!database)
-    return refuse(database.error());
+std::unique_ptr<net::server> listen(const config::options& settings, entrance& door) {
   auto network = net::server_options::from(settings);
   network.on_accept_failure = [](std::string_view reason) {
     log::warn("connections cannot be accepted; tried again", {{"reason", reason}});
   };
-  const auto server = net::make_server(network);
-  auto made = engine::make(engine_options::from(settings), *database, server->io_threads(), die);
-  if (!made)
-    return refuse(made.error());
-  auto& running = **made;
-  if (const auto listening = server->listen(running.upstreams(), running); !listening)
+  auto server = net::make_server(network);
+  if (const auto listening = server->listen(door, door); !listening)
     die(listening.error());
+  return server;
+}
+
+/// Commits, checkpoints and closes the storage, as far as it lets us in the time there is: the
+/// journal has everything all the same. @returns whether all of it was done; if not, a thread is
+/// still at it, and the process has to exit.
+bool finish(engine& running, net::server& server, storage& database) {
+  std::packaged_task<bool()> task([&running, &server, &database] {
+    std::promise<bool> finished;
+    running.finish([&finished](bool stored) { finished.set_value(stored); });
+    if (!finished.get_future().get())
+      return false;
+    server.stop();
+    running.release_storage();
+    database = {};
+    return true;
+  });
+  auto done = task.get_future();
+  std::thread(std::move(task)).detach();
+  return done.wait_for(finish_patience) == std::future_status::ready && done.get();
+}
+
+int serve(const config::options& settings) {
+  const stop_signals stop; // before any thread starts, the log's included
+  log::start(settings.log.level, settings.log.format);
+  const auto how = storage_options::from(settings);
+  if (!how)
+    return refuse(how.error());
+  const auto door = std::make_shared<entrance>();
+  const auto server = listen(settings, *door);
   const auto address = settings.net.host + ':' + std::to_string(server->port());
+  log::info("telemetryd is listening", {{"address", address}});
+  auto opened = open(*how, stop, door);
+  if (!opened) {
+    stop.wait();
+    log::flush();
+    _exit(EXIT_SUCCESS); // a thread may still wait for a server
+  }
+  if (!*opened)
+    die(opened->error());
+  auto& database = opened->value();
+  if (!database.warning.empty())
+    log::error("storage is not as it was left", {{"reason", database.warning}});
+  auto made = engine::make(engine_options::from(settings), database, server->io_threads(), die);
+  if (!made)
+    die(made.error());
+  auto& running = **made;
+  door->open(running);
   log::info("telemetryd is starting", {{"version", config::version()},
                                        {"address", address},
-                                       {"engine", database->description},
+                                       {"engine", database.description},
                                        {"data_dir", settings.storage.data_dir},
-                                       {"shards", database->shards}});
+                                       {"shards", database.shards}});
   const auto start = std::chrono::steady_clock::now();
   running.recover([&](const result<recovery_stats>& replayed) {
     if (!replayed)
@@ -83,25 +151,23 @@ int serve(const config::options& settings) {
     log::info("telemetryd is serving", {{"address", address}});
   });
 
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
-  log::info("telemetryd is stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  stop.wait();
   const auto cut = server->drain(drain_patience);
-  std::promise<bool> finished;
-  running.finish([&](bool stored) { finished.set_value(stored); });
-  auto outcome = finished.get_future();
-  const bool stored =
-      outcome.wait_for(finish_patience) == std::future_status::ready && outcome.get();
-  server->stop();
-  if (stored) { // otherwise a checkpoint may still be writing: the journal has it all
-    running.release_storage();
-    *database = {};
-  }
+  const bool stored = finish(running, *server, database);
   log::info("telemetryd has stopped", {{"connections_cut", cut}, {"checkpoint", stored}});
   log::flush();
   if (!tear_down_at_exit || !stored)
     _exit(EXIT_SUCCESS); // a million actors take seconds to tear down
   made.value().reset();
+  return EXIT_SUCCESS;
+}
+
+int migrate(const config::options& settings, bool dry_run) {
+  const auto how = storage_options::from(settings);
+  const auto done = how ? migrate_storage(*how, dry_run) : result<std::string>{how.error()};
+  if (!done)
+    return refuse(done.error());
+  std::fputs(done->c_str(), stdout);
   return EXIT_SUCCESS;
 }
 
@@ -113,6 +179,8 @@ int run(int argc, char** argv, char** envp) {
     return exit_usage;
   if (asked.what == config::action::serve)
     return serve(asked.settings);
+  if (asked.what == config::action::migrate || asked.what == config::action::migrate_dry_run)
+    return migrate(asked.settings, asked.what == config::action::migrate_dry_run);
   std::fputs(config::reply(asked).c_str(), stdout);
   return EXIT_SUCCESS;
 }

@@ -1,11 +1,13 @@
 #include "actors/engine.hpp"
 
+#include "actors/cache_writer.hpp"
 #include "actors/checkpointer.hpp"
 #include "actors/ingest.hpp"
 #include "actors/journal_writer.hpp"
 #include "actors/lane.hpp"
 #include "actors/monitor.hpp"
 #include "actors/reader.hpp"
+#include "actors/refused_stream.hpp"
 #include "actors/shard.hpp"
 #include "config/log.hpp"
 
@@ -32,17 +34,6 @@ template <class Handle>
 void stop(const Handle& actor) {
   caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
 }
-
-/// A question that came too early or too late.
-template <class T>
-class refused_stream final : public net::pull_stream<T> {
-public:
-  explicit refused_stream(failure why) : why_(std::move(why)) {}
-  void next(net::callback<std::vector<T>> done) override { done(why_); }
-
-private:
-  failure why_;
-};
 
 } // namespace
 
@@ -85,6 +76,8 @@ void engine::release_storage() {
   std::vector<caf::actor> users{caf::actor_cast<caf::actor>(monitor_),
                                 caf::actor_cast<caf::actor>(context_.checkpointer),
                                 caf::actor_cast<caf::actor>(context_.writer)};
+  if (cache_writer_)
+    users.push_back(caf::actor_cast<caf::actor>(cache_writer_));
   for (const auto& one : context_.readers)
     users.push_back(caf::actor_cast<caf::actor>(one));
   for (const auto& one : users)
@@ -92,6 +85,7 @@ void engine::release_storage() {
   if (context_.options.detach)
     caf::scoped_actor { *system_ } -> wait_for(users);
   monitor_ = nullptr;
+  cache_writer_ = nullptr;
 }
 
 void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
@@ -119,6 +113,9 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
     for (const auto& one : context_.lanes)
       one->io().post([where = one] { where->poke_waiting(); });
   });
+  if (database_.cache)
+    cache_writer_ =
+        blocking(std::type_identity<cache_writer>{}, std::ref(*database_.cache), std::ref(store));
   monitor_ = blocking(std::type_identity<monitor>{}, database_.free_bytes);
 }
 

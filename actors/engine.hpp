@@ -71,6 +71,7 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   std::vector<std::unique_ptr<lane>> lanes_;
   monitor_actor monitor_;
+  cache_writer_actor cache_writer_; ///< if there is a cache
   connection_factory connections_;
   std::atomic<phase> phase_{phase::recovering};
 };

@@ -38,6 +38,7 @@ struct engine_options {
   milliseconds checkpoint_interval{5'000};
   std::size_t checkpoint_events = 2'000'000;
   milliseconds query_timeout{10'000};
+  std::chrono::milliseconds cache_interval{0}; ///< 0: there is no cache
   std::size_t readers = 2;
   std::size_t workers = 0; ///< threads of the CAF scheduler; 0: one per core
   std::uint64_t free_bytes_warn = 512u << 20;

@@ -15,6 +15,9 @@ engine_options engine_options::from(const config::options& settings) {
           .checkpoint_interval = settings.checkpoint.interval,
           .checkpoint_events = settings.checkpoint.events,
           .query_timeout = settings.query.timeout,
+          .cache_interval = settings.cache.redis == config::toggle::on
+                                ? settings.cache.interval
+                                : std::chrono::milliseconds{0},
           .readers = settings.query.threads,
           .workers = settings.scheduler.threads,
           .free_bytes_warn = settings.storage.warn_free,

@@ -1,5 +1,7 @@
 #include "actors/gate.hpp"
 
+#include <algorithm>
+
 namespace telemetry {
 
 bool gate::within_limits() const {
@@ -39,6 +41,18 @@ void gate::journal_away(std::string reason) {
   journal_reason_ = std::move(reason);
 }
 
+void gate::journal_busy(std::optional<std::int64_t> since_ms) {
+  std::lock_guard lock{mutex_};
+  busy_since_ms_ = since_ms;
+}
+
+/// How long an append has taken, if that is beyond what a disk may take. @pre mutex_ is held.
+std::int64_t gate::hanging_ms() const {
+  constexpr std::int64_t patience_ms = 2'000;
+  const auto busy_ms = busy_since_ms_ ? time_.steady_ms() - *busy_since_ms_ : 0;
+  return busy_ms >= patience_ms ? busy_ms : 0;
+}
+
 void gate::store_away(std::string reason) {
   std::lock_guard lock{mutex_};
   store_reason_ = std::move(reason);
@@ -48,6 +62,8 @@ std::optional<std::string> gate::away() const {
   std::lock_guard lock{mutex_};
   if (!journal_reason_.empty())
     return journal_reason_;
+  if (const auto ms = hanging_ms(); ms > 0)
+    return "the journal has not answered for " + std::to_string(ms / 1'000) + " s";
   if (!store_reason_.empty())
     return store_reason_;
   return std::nullopt;
@@ -55,7 +71,8 @@ std::optional<std::string> gate::away() const {
 
 std::int64_t gate::away_ms() const {
   std::lock_guard lock{mutex_};
-  return journal_reason_.empty() ? 0 : time_.steady_ms() - away_since_ms_;
+  return journal_reason_.empty() ? hanging_ms()
+                                 : std::max(time_.steady_ms() - away_since_ms_, hanging_ms());
 }
 
 std::int64_t gate::closed_ms() const {

@@ -39,12 +39,15 @@ public:
 
   /// The journal refuses appends, for this reason; an empty one: it takes them again.
   void journal_away(std::string reason);
+  /// An append is under way since then (steady time); nothing: none is. One that takes long counts
+  /// as the journal being away: a database may hang without refusing.
+  void journal_busy(std::optional<std::int64_t> since_ms);
   /// The store refuses checkpoints, for this reason; an empty one: it takes them again. Reads and
   /// ingest go on, within the memory limit.
   void store_away(std::string reason);
   /// Why the store or the journal is away; nothing if both are there.
   [[nodiscard]] std::optional<std::string> away() const;
-  /// How long the journal has been away, in milliseconds; 0 if it is not.
+  /// How long the journal has been away or hanging, in milliseconds; 0 if it is not.
   [[nodiscard]] std::int64_t away_ms() const;
   /// How long the gate has been closed, in milliseconds; 0 if it is open.
   [[nodiscard]] std::int64_t closed_ms() const;
@@ -68,6 +71,7 @@ private:
   }
   void update();
   [[nodiscard]] bool within_limits() const;
+  [[nodiscard]] std::int64_t hanging_ms() const;
 
   limits most_;
   const time_source& time_;
@@ -80,6 +84,7 @@ private:
   std::string journal_reason_;
   std::string store_reason_;
   std::int64_t away_since_ms_ = 0;
+  std::optional<std::int64_t> busy_since_ms_;
   std::int64_t closed_since_ms_ = 0;
 };
 

@@ -107,7 +107,9 @@ void journal_writer::write() {
     batches.push_back({part.shard, 1, part.stamp, record_kind::events, payloads[i]});
   }
   const auto start_ms = context_.time.steady_ms();
+  context_.credit.journal_busy(start_ms);
   const auto outcome = journal_.append(batches);
+  context_.credit.journal_busy(std::nullopt);
   if (!outcome)
     return failed(outcome.error());
   const auto took_ms = context_.time.steady_ms() - start_ms;
@@ -183,6 +185,8 @@ void journal_writer::sweep() {
 
 void journal_writer::trim(const std::vector<shard_marker>& markers) {
   for (const auto& marker : markers) {
+    if (marker.cut == 0)
+      continue;
     // Rule 21: the deletes may be lost; the marker alone decides what a replay skips.
     if (const auto outcome = journal_.trim(marker.shard, marker.cut); !outcome)
       log::warn("journal not trimmed; the next checkpoint tries again",

@@ -69,6 +69,8 @@ struct listed_robot {
   robot_state state;
 };
 
+using listed_robots = std::shared_ptr<std::vector<listed_robot>>;
+
 /// Latest states in memory of the names asked for, and of names above `after` up to `upto` that
 /// the robot table may not have yet.
 struct list_question {
@@ -118,6 +120,8 @@ CAF_ADD_ATOM(telemetry, telemetry, verdicts_atom, "verdicts")
 CAF_ADD_ATOM(telemetry, telemetry, sweep_atom, "sweep")
 CAF_ADD_ATOM(telemetry, telemetry, watch_atom, "watch")
 CAF_ADD_ATOM(telemetry, telemetry, unsealed_atom, "unsealed")
+CAF_ADD_ATOM(telemetry, telemetry, mark_atom, "mark")
+CAF_ADD_ATOM(telemetry, telemetry, changed_atom, "changed")
 CAF_END_TYPE_ID_BLOCK(telemetry)
 
 // Local messages: they never cross a process, so they need no inspector.
@@ -133,6 +137,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::memory_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::recovery_stats)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::list_question_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::list_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::listed_robots)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<void>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<telemetry::recovery_stats>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<std::optional<telemetry::robot_row>>)
@@ -190,6 +195,10 @@ using shard_actor = caf::typed_actor<
     caf::replies_to<ends_atom, std::string, timestamp_ms, timestamp_ms>::with<memory_view>,
     // Latest states for a listing.
     caf::replies_to<list_atom, list_question_ptr>::with<list_answer>,
+    // Takes every live robot for changed, as far as the cache goes.
+    caf::replies_to<mark_atom>::with<bool>,
+    // Latest states of robots that changed since they were last asked for, at most so many.
+    caf::replies_to<changed_atom, std::uint64_t>::with<listed_robots>,
     // To itself: passivate robots that are idle or too many.
     caf::reacts_to<sweep_atom>>;
 
@@ -215,6 +224,9 @@ using reader_actor = caf::typed_actor<
                     std::uint64_t>::with<result<std::vector<event_row>>>,
     caf::replies_to<ends_atom, robot_id, timestamp_ms, timestamp_ms>::with<result<range_ends>>,
     caf::replies_to<list_atom, std::string, std::uint64_t>::with<result<std::vector<robot_row>>>>;
+
+/// CACHE WRITER: copies latest states to the cache. Blocks: detached. Only if there is a cache.
+using cache_writer_actor = caf::typed_actor<caf::reacts_to<sweep_atom>>;
 
 /// MONITOR: once a second, free space, gate and stall limit. Asks the file system: detached.
 using monitor_actor = caf::typed_actor<caf::reacts_to<watch_atom>>;

@@ -32,6 +32,7 @@ struct robot_slot {
   bool taken = false;               ///< rows are out with the checkpointer
   bool awaits_seal = false;         ///< in the shard's queue of unsealed robots
   bool unlisted = false;            ///< the robot table may not have it yet
+  bool uncached = false;            ///< the cache writer has not fetched its latest state
   struct parked_events {
     shard_batch_ptr batch;
     std::uint32_t first;
@@ -40,7 +41,7 @@ struct robot_slot {
 
   /// Rule 27.
   [[nodiscard]] bool may_passivate() const {
-    return !loading && !dirty && !taken && !awaits_seal && !unlisted && pins == 0;
+    return !loading && !dirty && !taken && !awaits_seal && !unlisted && !uncached && pins == 0;
   }
 };
 

@@ -52,6 +52,11 @@ shard::behavior_type shard::make_behavior() {
         return view(robot, robot_message::view_kind::ends, from, to, 0);
       },
       [this](list_atom, const list_question_ptr& question) { return list(*question); },
+      [this](mark_atom) {
+        mark_all();
+        return true;
+      },
+      [this](changed_atom, std::uint64_t limit) { return take_changed(limit); },
       [this](sweep_atom) {
         sweep();
         delayed_send(this, sweep_interval(), sweep_atom_v);
@@ -195,6 +200,8 @@ void shard::run(robot_slot& slot, shard_batch& batch, std::uint32_t first) {
   if (batch.accepted == accepted_before)
     return;
   slot.last_arrival_ms = batch.stamp.arrival_ms;
+  if (context_.options.cache_interval.count() > 0 && !std::exchange(slot.uncached, true))
+    uncached_.push_back(&slot);
   if (!slot.dirty) {
     slot.dirty = true;
     dirty_.push_back(&slot);

@@ -57,6 +57,8 @@ private:
   memory_view view(const std::string& name, robot_message::view_kind what, timestamp_ms from,
                    timestamp_ms to, std::size_t limit);
   list_answer list(const list_question& question);
+  void mark_all();
+  listed_robots take_changed(std::size_t limit);
 
   engine_context& context_;
   const std::uint32_t id_;
@@ -83,6 +85,7 @@ private:
   std::deque<awaiting_seal> unsealed_;  ///< each robot with unsealed events once (rule 5)
   std::vector<robot_slot*> dirty_;      ///< each robot with untaken rows once
   std::vector<robot_slot*> taken_;      ///< robots of the checkpoint in flight (rule 18)
+  std::vector<robot_slot*> uncached_;   ///< each robot that changed for the cache once
   std::set<std::string_view> unlisted_; ///< names the robot table may not have yet
 };
 

@@ -1,4 +1,5 @@
-// What queries ask of a shard. Memory is read in the robot's turn, before the store (rule 29).
+// What queries and the cache writer ask of a shard. Memory is read in the robot's turn, before the
+// store (rule 29).
 
 #include "actors/shard.hpp"
 
@@ -40,6 +41,27 @@ list_answer shard::list(const list_question& question) {
       out.cut_after = *name;
       break;
     }
+  }
+  return out;
+}
+
+void shard::mark_all() {
+  robots_.for_each([this](robot_slot& slot) {
+    if (!slot.loading && !std::exchange(slot.uncached, true))
+      uncached_.push_back(&slot);
+  });
+}
+
+listed_robots shard::take_changed(std::size_t limit) {
+  auto out = std::make_shared<std::vector<listed_robot>>();
+  for (; !uncached_.empty() && out->size() < limit; uncached_.pop_back()) {
+    auto* slot = uncached_.back();
+    slot->uncached = false;
+    memory_view seen;
+    unit_.deliver(slot->actor,
+                  robot_message::view{robot_message::view_kind::state, 0, 0, 0, &seen});
+    if (seen.latest)
+      out->push_back({slot->name, *seen.latest});
   }
   return out;
 }

@@ -61,13 +61,16 @@ void read_command_line(const std::vector<std::string>& arguments, command_line& 
                        std::vector<std::string>& problems) {
   po::options_description all = described();
   all.add_options()("help,h", "")("version", "")("check-config", "")("print-config", "")(
-      "config", po::value<std::string>());
+      "dry-run", "")("config", po::value<std::string>());
   constexpr int exact_names =
       po::command_line_style::unix_style ^ po::command_line_style::allow_guessing;
+  bool is_dry_run = false;
   const auto parsed_line = po::command_line_parser(arguments).options(all).style(exact_names).run();
   for (const auto& option : parsed_line.options) {
     const std::string& key = option.string_key;
-    if (option.position_key != -1)
+    if (option.position_key != -1 && option.value.at(0) == "migrate")
+      into.what = action::migrate;
+    else if (option.position_key != -1)
       problems.push_back("\"" + option.value.at(0) + "\": not a setting (from command line); " +
                          "settings are given as --net.port=9000");
     else if (key == "help")
@@ -78,11 +81,22 @@ void read_command_line(const std::vector<std::string>& arguments, command_line& 
       into.what = action::check_config;
     else if (key == "print-config")
       into.what = action::print_config;
+    else if (key == "dry-run")
+      is_dry_run = true;
     else if (key == "config")
       into.config_file = option.value.at(0);
+    else if (const setting* row = find_setting(key); row != nullptr && row->in == unit::secret)
+      problems.push_back(key + ": not on the command line, which every user can read; use " +
+                         environment_name(*row) + " or a configuration file");
     else
       into.settings.push_back({key, option.value.at(0)});
   }
+  if (!is_dry_run)
+    return;
+  if (into.what == action::migrate)
+    into.what = action::migrate_dry_run;
+  else
+    problems.push_back("--dry-run goes with migrate only (from command line)");
 }
 
 /// As read_command_line; turns what Boost throws for a malformed line into problems.
@@ -164,6 +178,10 @@ void read_environment(const char* const* envp, parsed& into) {
 /// Bounds that one setting sets for another.
 void check_together(parsed& read) {
   const auto& storage = read.settings.storage;
+  if (storage.store == store_engine::rocksdb && storage.journal != journal_engine::rocksdb)
+    read.problems.push_back(
+        "storage.journal: mysql and redis go with storage.store=mysql only; legal pairs of journal "
+        "and store: rocksdb and rocksdb, rocksdb and mysql, mysql and mysql, redis and mysql");
   if (storage.warn_free < storage.min_free)
     read.problems.push_back("storage.warn_free: " + write_number(storage.warn_free, unit::bytes) +
                             " is below storage.min_free; legal: " +

@@ -11,6 +11,10 @@
 
 namespace telemetry::config {
 
+enum class store_engine { rocksdb, mysql };
+enum class journal_engine { rocksdb, mysql, redis };
+enum class toggle { off, on };
+
 /// Every setting, grouped as its key: `net.port` is options::net.port. The initialisers are the
 /// defaults; unit, bounds and meaning of each stand once in the table of settings.cpp, from which
 /// come --help, the example file and validation. Sizes are bytes.
@@ -40,8 +44,10 @@ struct options {
     std::uint64_t active_max = 1'000'000;
   } robots;
   struct {
+    store_engine store = store_engine::rocksdb;
+    journal_engine journal = journal_engine::rocksdb;
     std::string data_dir = "./data";
-    std::uint32_t shards = 8;
+    std::uint32_t shards = 0;
     std::uint64_t min_free = std::uint64_t{64} << 20;
     std::uint64_t warn_free = std::uint64_t{512} << 20;
     std::uint64_t cache = std::uint64_t{64} << 20;
@@ -51,6 +57,35 @@ struct options {
     milliseconds interval{5'000};
     std::uint64_t events = 2'000'000;
   } checkpoint;
+  struct {
+    std::string hosts = "127.0.0.1:3306";
+    std::string socket;
+    std::string user = "telemetryd";
+    std::string password;
+    std::string password_file;
+    std::string database = "telemetryd";
+    toggle tls = toggle::off;
+    std::string tls_ca;
+    milliseconds connect_timeout{5'000};
+    milliseconds read_timeout{30'000};
+    milliseconds write_timeout{30'000};
+    std::uint32_t writers = 2;
+  } mysql;
+  struct {
+    std::string hosts = "127.0.0.1:6379";
+    std::string socket;
+    std::string user;
+    std::string password;
+    std::string password_file;
+    std::uint32_t database = 0;
+    std::string prefix = "telemetryd";
+    milliseconds connect_timeout{5'000};
+    milliseconds timeout{30'000};
+  } redis;
+  struct {
+    toggle redis = toggle::off;
+    milliseconds interval{1'000};
+  } cache;
   struct {
     milliseconds timeout{10'000};
     std::uint32_t threads = 2;
@@ -65,7 +100,7 @@ struct options {
 };
 
 /// What the command line asks for.
-enum class action { serve, help, version, check_config, print_config };
+enum class action { serve, migrate, migrate_dry_run, help, version, check_config, print_config };
 
 /// The outcome of reading all sources.
 struct parsed {
@@ -90,7 +125,7 @@ struct parsed {
 [[nodiscard]] std::string example();
 /// The effective settings with their origins, in the form of a configuration file.
 [[nodiscard]] std::string print(const parsed& effective);
-/// What to print for an action other than to serve, whole lines.
+/// What to print for an action that needs the settings only, whole lines.
 [[nodiscard]] std::string reply(const parsed& asked);
 /// The program's version, e.g. "0.1.0".
 [[nodiscard]] std::string_view version() noexcept;

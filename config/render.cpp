@@ -35,7 +35,10 @@ std::string help() {
   std::string text = "telemetryd " + std::string(version());
   text +=
       " - telemetry server for robot fleets\n\n"
-      "Usage: telemetryd [--KEY=VALUE ...]\n\n"
+      "Usage: telemetryd [migrate [--dry-run]] [--KEY=VALUE ...]\n\n"
+      "  migrate           bring the tables of storage.store=mysql up to date and exit; a start "
+      "does\n"
+      "                    so too. --dry-run: only print the SQL\n"
       "  --config FILE     read settings from FILE (or: TELEMETRY_CONFIG=FILE)\n"
       "  --check-config    check all settings and exit: 0 valid, 2 not\n"
       "  --print-config    print the effective settings and where each came from, as a file\n"
@@ -50,7 +53,8 @@ std::string help() {
   walk([&](std::string_view group) { text.append("\n").append(group).append("\n"); },
        [&](const setting& one) {
          text += "  " + padded(std::string(one.key), key_width);
-         text += value_text(one, defaults) + "   (" + legal_range(one) + ")\n      ";
+         const auto standard = value_text(one, defaults);
+         text += (standard.empty() ? "none" : standard) + "   (" + legal_range(one) + ")\n      ";
          text.append(one.meaning).append("\n");
        });
   return text;
@@ -76,7 +80,8 @@ std::string print(const parsed& effective) {
        [&](const setting& one) {
          const auto origin = effective.origins.find(one.key);
          std::string line(name_of(one));
-         line += " = " + value_text(one, effective.settings);
+         const auto value = value_text(one, effective.settings);
+         line += " = " + (one.in == unit::secret && !value.empty() ? "***" : value);
          text += padded(line, key_width + 8) + " # ";
          text += (origin == effective.origins.end() ? "default" : origin->second) + "\n";
        });
@@ -86,6 +91,8 @@ std::string print(const parsed& effective) {
 std::string reply(const parsed& asked) {
   switch (asked.what) {
   case action::serve:
+  case action::migrate:
+  case action::migrate_dry_run:
     break;
   case action::help:
     return help();

@@ -1,5 +1,7 @@
 #include "config/settings.hpp"
 
+#include "config/addresses.hpp"
+
 #include <algorithm>
 #include <array>
 #include <type_traits>
@@ -14,6 +16,9 @@ constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t tib = std::uint64_t{1} << 40;
 constexpr std::uint64_t second = 1'000;
 constexpr std::uint64_t hour = 3'600 * second;
+
+/// How a text that may be empty is written when it is.
+constexpr std::string_view no_text = "none";
 
 using place = slot (*)(options&);
 
@@ -32,6 +37,12 @@ constexpr setting duration(std::string_view key, place at, std::uint64_t least, 
 constexpr setting text(std::string_view key, place at, std::uint64_t least, std::uint64_t most,
                        std::string_view meaning) {
   return {key, unit::text, at, least, most, {}, meaning};
+}
+constexpr setting addresses(std::string_view key, place at, std::string_view meaning) {
+  return {key, unit::addresses, at, 1, 4'000, {}, meaning};
+}
+constexpr setting secret(std::string_view key, place at, std::string_view meaning) {
+  return {key, unit::secret, at, 0, 1'000, {}, meaning};
 }
 constexpr setting choice(std::string_view key, place at, std::string_view names,
                          std::string_view meaning) {
@@ -87,12 +98,20 @@ constexpr std::array table{
         "robots.active_max", [](options& o) -> slot { return &o.robots.active_max; }, 1,
         100'000'000, "Robots in memory at once; beyond, the least recently used leave early."),
 
+    choice(
+        "storage.store", [](options& o) -> slot { return &o.storage.store; }, "rocksdb|mysql",
+        "Where events and robots are kept: in storage.data_dir, or in MySQL or MariaDB."),
+    choice(
+        "storage.journal", [](options& o) -> slot { return &o.storage.journal; },
+        "rocksdb|mysql|redis",
+        "Where an event is made durable before its OK; mysql and redis go with store mysql only."),
     text(
         "storage.data_dir", [](options& o) -> slot { return &o.storage.data_dir; }, 1, 4'000,
-        "Directory of the database; created if it is missing."),
+        "Directory of what RocksDB holds; created if it is missing."),
     count(
-        "storage.shards", [](options& o) -> slot { return &o.storage.shards; }, 1, 1'024,
-        "Independent logs of a new database; an existing one keeps its number."),
+        "storage.shards", [](options& o) -> slot { return &o.storage.shards; }, 0, 1'024,
+        "Independent logs of a new database; an existing one keeps its number. 0: 8, with MySQL "
+        "64."),
     size(
         "storage.min_free", [](options& o) -> slot { return &o.storage.min_free; }, 0, tib,
         "Nothing is accepted while the disk has less room than this (readyz: 503)."),
@@ -112,6 +131,78 @@ constexpr std::array table{
     count(
         "checkpoint.events", [](options& o) -> slot { return &o.checkpoint.events; }, 1,
         100'000'000, "Events since the last checkpoint that start one early."),
+
+    addresses(
+        "mysql.hosts", [](options& o) -> slot { return &o.mysql.hosts; },
+        "Servers host:port,... tried in this order, from the one that worked last on."),
+    text(
+        "mysql.socket", [](options& o) -> slot { return &o.mysql.socket; }, 0, 100,
+        "Unix socket of a server on this machine, instead of mysql.hosts."),
+    text(
+        "mysql.user", [](options& o) -> slot { return &o.mysql.user; }, 1, 80,
+        "Name to log in with; it needs all rights on the database."),
+    secret(
+        "mysql.password", [](options& o) -> slot { return &o.mysql.password; },
+        "By environment or configuration file only."),
+    text(
+        "mysql.password_file", [](options& o) -> slot { return &o.mysql.password_file; }, 0, 4'000,
+        "File whose first line is the password."),
+    text(
+        "mysql.database", [](options& o) -> slot { return &o.mysql.database; }, 1, 64,
+        "An existing database; its tables are created."),
+    choice(
+        "mysql.tls", [](options& o) -> slot { return &o.mysql.tls; }, "off|on",
+        "on: an encrypted connection, or none at all."),
+    text(
+        "mysql.tls_ca", [](options& o) -> slot { return &o.mysql.tls_ca; }, 0, 4'000,
+        "PEM file of the authority that must have signed the server's certificate."),
+    duration(
+        "mysql.connect_timeout", [](options& o) -> slot { return &o.mysql.connect_timeout; },
+        second, hour, "A host that does not take a connection by then is passed over."),
+    duration(
+        "mysql.read_timeout", [](options& o) -> slot { return &o.mysql.read_timeout; }, second,
+        hour, "A server silent for this long within an answer counts as away."),
+    duration(
+        "mysql.write_timeout", [](options& o) -> slot { return &o.mysql.write_timeout; }, second,
+        hour, "The same for one that takes no request."),
+    count(
+        "mysql.writers", [](options& o) -> slot { return &o.mysql.writers; }, 1, 32,
+        "Connections that write a checkpoint side by side."),
+
+    addresses(
+        "redis.hosts", [](options& o) -> slot { return &o.redis.hosts; },
+        "Servers host:port,... tried in this order, from the one that worked last on."),
+    text(
+        "redis.socket", [](options& o) -> slot { return &o.redis.socket; }, 0, 100,
+        "Unix socket of a server on this machine, instead of redis.hosts."),
+    text(
+        "redis.user", [](options& o) -> slot { return &o.redis.user; }, 0, 80,
+        "Name to log in with; empty is Redis's default user."),
+    secret(
+        "redis.password", [](options& o) -> slot { return &o.redis.password; },
+        "By environment or configuration file only."),
+    text(
+        "redis.password_file", [](options& o) -> slot { return &o.redis.password_file; }, 0, 4'000,
+        "File whose first line is the password."),
+    count(
+        "redis.database", [](options& o) -> slot { return &o.redis.database; }, 0, 65'535,
+        "Number of the database on the server."),
+    text(
+        "redis.prefix", [](options& o) -> slot { return &o.redis.prefix; }, 1, 100,
+        "What the names of all keys start with."),
+    duration(
+        "redis.connect_timeout", [](options& o) -> slot { return &o.redis.connect_timeout; }, 100,
+        hour, "A host that does not take a connection by then is passed over."),
+    duration(
+        "redis.timeout", [](options& o) -> slot { return &o.redis.timeout; }, 100, hour,
+        "A server silent for this long counts as away."),
+
+    choice(
+        "cache.redis", [](options& o) -> slot { return &o.cache.redis; }, "off|on",
+        "on: the latest state of every robot is kept in Redis too, for other programs."),
+    duration(
+        "cache.interval", [](options& o) -> slot { return &o.cache.interval; }, 10, hour,
+        "How old the states in the cache may be."),
 
     duration(
         "query.timeout", [](options& o) -> slot { return &o.query.timeout; }, 10, hour,
@@ -169,6 +260,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
 
+/// A value within a message about it.
+std::string shown(const setting& what, std::string_view text) {
+  return what.in == unit::secret ? "what is given" : quoted(text);
+}
+
 std::string_view family(unit in) {
   switch (in) {
   case unit::count:
@@ -178,7 +274,10 @@ std::string_view family(unit in) {
   case unit::milliseconds:
     return "a duration (like 500ms, 10s, 5min, 1h; a bare number is ms)";
   case unit::text:
+  case unit::secret:
     return "text without control characters, # or surrounding spaces";
+  case unit::addresses:
+    return "host:port, or several separated by commas";
   case unit::choice:
     return "one of the names";
   }
@@ -186,15 +285,17 @@ std::string_view family(unit in) {
 }
 
 std::string not_a(const setting& what, std::string_view text) {
-  return quoted(text).append(" is not ").append(family(what.in));
+  return shown(what, text).append(" is not ").append(family(what.in));
 }
 
 std::optional<std::string> assign_text(const setting& what, std::string_view text,
                                        std::string& into) {
-  if (!is_plain(text))
+  if (what.in == unit::text && what.least == 0 && text == no_text)
+    text = {};
+  if (!is_plain(text) || (what.in == unit::addresses && !read_addresses(text, 1)))
     return not_a(what, text);
   if (text.size() < what.least || text.size() > what.most)
-    return quoted(text).append(" is out of bounds");
+    return shown(what, text).append(" is out of bounds");
   into = text;
   return std::nullopt;
 }
@@ -248,12 +349,16 @@ std::string environment_name(const setting& what) {
   return name;
 }
 
+bool is_text(unit in) noexcept {
+  return in == unit::text || in == unit::addresses || in == unit::secret;
+}
+
 std::string legal_range(const setting& what) {
   if (what.in == unit::choice)
     return std::string(what.choices);
-  const unit in = what.in == unit::text ? unit::count : what.in;
+  const unit in = is_text(what.in) ? unit::count : what.in;
   std::string range = write_number(what.least, in) + " to " + write_number(what.most, in);
-  if (what.in == unit::text)
+  if (is_text(what.in))
     range += " bytes";
   return range;
 }
@@ -264,7 +369,7 @@ std::string value_text(const setting& what, const options& from) {
       [&](auto* at) -> std::string {
         using type = std::remove_pointer_t<decltype(at)>;
         if constexpr (std::is_same_v<type, std::string>)
-          return *at;
+          return at->empty() && what.in == unit::text ? std::string(no_text) : *at;
         else if constexpr (std::is_enum_v<type>)
           return std::string(nth(what.choices, static_cast<std::size_t>(*at)));
         else if constexpr (std::is_same_v<type, std::chrono::milliseconds>)

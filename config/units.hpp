@@ -8,8 +8,10 @@
 /// Numbers with a unit, as people write them in settings: `64KiB`, `500ms`, `1h`.
 namespace telemetry::config {
 
-/// What the plain number of a setting counts.
-enum class unit { count, bytes, milliseconds, text, choice };
+/// What the plain number of a setting counts, or what its text is.
+/// addresses: host:port, several separated by commas. secret: text that is never shown, nor taken
+/// from the command line, where every user of the machine could read it.
+enum class unit { count, bytes, milliseconds, text, addresses, secret, choice };
 
 /// Reads a number; a suffix of its unit's family scales it (bytes: B KiB MiB GiB TiB; milliseconds:
 /// ms s min h d; case does not matter). A bare number is in the unit itself. Neither sign nor

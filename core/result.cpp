@@ -26,6 +26,8 @@ std::string_view to_string(errc code) noexcept {
     return "shutting_down";
   case errc::timeout:
     return "timeout";
+  case errc::unreachable:
+    return "unreachable";
   }
   assert(false && "an errc without a name");
   return "unknown";

@@ -21,6 +21,7 @@ enum class errc {
   invalid_option = 9, ///< a setting is unknown or out of bounds
   shutting_down = 10, ///< the server is stopping
   timeout = 11,       ///< no answer in time
+  unreachable = 12,   ///< a server that is needed at start does not answer yet; tried again
 };
 
 /// The name of `code` as written in logs, e.g. "no_space".

@@ -17,6 +17,7 @@ int status_of(errc code) noexcept {
   case errc::no_space:
   case errc::fenced:
   case errc::shutting_down:
+  case errc::unreachable:
     return 503;
   case errc::timeout:
     return 504;

@@ -48,8 +48,22 @@ result<survey> look_into(const fs::path& path) {
   return found;
 }
 
-/// Reads "telemetryd format V shards S\n". @returns the number of shards.
-result<std::uint32_t> read_format(int file, const fs::path& path) {
+/// What FORMAT says.
+struct format_line {
+  std::uint32_t shards = 0;
+  std::string store_id;
+};
+
+std::string write_line(const format_line& line) {
+  std::string text = "telemetryd format " + std::to_string(data_directory::format_version) +
+                     " shards " + std::to_string(line.shards);
+  if (!line.store_id.empty())
+    text += " store " + line.store_id;
+  return text + "\n";
+}
+
+/// Reads "telemetryd format V shards S[ store ID]\n".
+result<format_line> read_format(int file, const fs::path& path) {
   std::array<char, 256> buffer{};
   const ssize_t size = ::pread(file, buffer.data(), buffer.size(), 0);
   if (size < 0)
@@ -73,18 +87,36 @@ result<std::uint32_t> read_format(int file, const fs::path& path) {
     return failure{errc::version, path.string() + " has format " + std::to_string(version) +
                                       "; this program knows only formats up to " +
                                       std::to_string(data_directory::format_version)};
-  const std::uint32_t shards = number_after(" shards ");
-  if (version == 0 || shards == 0 || shards > data_directory::shards_max || text != "\n")
+  format_line line;
+  line.shards = number_after(" shards ");
+  constexpr std::string_view store = " store ";
+  if (text.starts_with(store) && text.ends_with('\n'))
+    line.store_id = text.substr(store.size(), text.size() - store.size() - 1);
+  else if (text != "\n")
+    line.shards = 0;
+  if (version == 0 || line.shards == 0 || line.shards > data_directory::shards_max)
     return failure{errc::corrupt,
                    path.string() + " is damaged: it should read \"telemetryd format " +
                        std::to_string(data_directory::format_version) + " shards N\""};
-  return shards;
+  return line;
+}
+
+/// Refuses the journal of another store than `store_id`.
+result<void> check_store(const format_line& line, const std::string& store_id,
+                         const fs::path& path) {
+  if (line.store_id == store_id)
+    return {};
+  const auto whose = [](const std::string& id) {
+    return id.empty() ? std::string("the store in this directory") : "the store " + id;
+  };
+  return failure{errc::version, path.string() + " holds the journal of " + whose(line.store_id) +
+                                    ", not of " + whose(store_id) +
+                                    "; name the directory that goes with it, or a new one"};
 }
 
 /// Writes FORMAT and syncs it, and its name in the directory. @pre FORMAT is empty and locked.
-result<void> write_format(int file, const fs::path& path, std::uint32_t shards) {
-  const std::string text = "telemetryd format " + std::to_string(data_directory::format_version) +
-                           " shards " + std::to_string(shards) + "\n";
+result<void> write_format(int file, const fs::path& path, const format_line& line) {
+  const std::string text = write_line(line);
   const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = ::pwrite(file, text.data(), text.size(), 0) == ssize_t(text.size()) &&
                       ::fsync(file) == 0 && directory >= 0 && ::fsync(directory) == 0;
@@ -108,7 +140,8 @@ result<void> check_owner(const fs::path& path, const survey& found) {
 
 } // namespace
 
-result<data_directory> data_directory::open(const fs::path& path, std::uint32_t shards) {
+result<data_directory> data_directory::open(const fs::path& path, std::uint32_t shards,
+                                            const std::string& store_id) {
   if (shards == 0 || shards > shards_max)
     return failure{errc::invalid_option, "shards must be 1 to " + std::to_string(shards_max)};
   std::error_code error;
@@ -134,22 +167,26 @@ result<data_directory> data_directory::open(const fs::path& path, std::uint32_t 
     return system_failure("cannot lock", format, errno);
   }
   // Empty: this open made it, or one that was killed before it wrote the line.
-  if (!found->has_current && fs::file_size(format, error) == 0)
-    if (result<void> written = write_format(file, path, shards); !written)
+  opened.is_new_ = !found->has_current && fs::file_size(format, error) == 0;
+  if (opened.is_new_)
+    if (result<void> written = write_format(file, path, {shards, store_id}); !written)
       return written.error();
-  const result<std::uint32_t> stored = read_format(file, format);
+  const result<format_line> stored = read_format(file, format);
   if (!stored)
     return stored.error();
-  opened.shards_ = *stored;
+  if (result<void> ours = check_store(*stored, store_id, path); !ours)
+    return ours.error();
+  opened.shards_ = stored->shards;
   return opened;
 }
 
 data_directory::data_directory(data_directory&& other) noexcept
-    : lock_(std::exchange(other.lock_, -1)), shards_(other.shards_) {}
+    : lock_(std::exchange(other.lock_, -1)), shards_(other.shards_), is_new_(other.is_new_) {}
 
 data_directory& data_directory::operator=(data_directory&& other) noexcept {
   std::swap(lock_, other.lock_);
   std::swap(shards_, other.shards_);
+  std::swap(is_new_, other.is_new_);
   return *this;
 }
 

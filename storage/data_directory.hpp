@@ -4,13 +4,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace telemetry::detail {
 
 /// The directory of one database, locked by this process, and its FORMAT file.
 ///
 /// FORMAT is one line of text, "telemetryd format 1 shards 8", written and synced before anything
-/// else. It says whose directory this is before RocksDB, which would rotate logs and write to
+/// else; if only the journal is here, " store ID" follows and names the event store that it belongs
+/// to. It says whose directory this is before RocksDB, which would rotate logs and write to
 /// whatever it finds, is let near; and it carries the lock (docs/adr/0010).
 /// Thread-safety: none.
 class data_directory {
@@ -21,9 +23,12 @@ public:
 
   /// Opens `path`, or makes it a database of `shards` shards if it is absent or empty. Changes
   /// nothing if it refuses.
-  /// @returns errc::locked, errc::version (foreign, or newer), errc::corrupt, errc::invalid_option
-  ///          (shards out of bounds, not a directory), errc::unavailable (no permission, …).
-  static result<data_directory> open(const std::filesystem::path& path, std::uint32_t shards);
+  /// @param store_id of the event store elsewhere; empty: events are kept here too.
+  /// @returns errc::locked, errc::version (foreign, newer, or of another store), errc::corrupt,
+  ///          errc::invalid_option (shards out of bounds, not a directory), errc::unavailable (no
+  ///          permission, …).
+  static result<data_directory> open(const std::filesystem::path& path, std::uint32_t shards,
+                                     const std::string& store_id = {});
 
   data_directory(data_directory&& other) noexcept;
   data_directory& operator=(data_directory&& other) noexcept;
@@ -31,12 +36,15 @@ public:
   ~data_directory();
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
+  /// open() has just made it.
+  [[nodiscard]] bool is_new() const noexcept { return is_new_; }
 
 private:
   data_directory(int lock, std::uint32_t shards) noexcept : lock_(lock), shards_(shards) {}
 
   int lock_; ///< descriptor of FORMAT; -1: moved from
   std::uint32_t shards_;
+  bool is_new_ = false;
 };
 
 } // namespace telemetry::detail

@@ -26,7 +26,9 @@ struct shard_marker {
   std::uint64_t last_counter = 0; ///< highest counter given to a robot id of this shard
 };
 
-/// What a checkpoint writes: all of it or nothing, as far as a reader or a restart can see.
+/// What a checkpoint writes. Its markers promise all the rest of it: to a restart it is all or
+/// nothing, or robots whose events are all there up to their row, below markers that replay the
+/// same again.
 struct checkpoint {
   struct robot {
     std::string_view name; ///< kept alive by the caller
@@ -46,14 +48,16 @@ class event_store {
 public:
   virtual ~event_store() = default;
 
-  /// Writes a checkpoint atomically; on return it is visible to every read that starts then, and
-  /// ordered on disk before any later journal append. Repeating one is harmless.
+  /// Writes a checkpoint: per robot atomically (or up to one of its events, with the robot row as of
+  /// that event), markers last. On return it is visible to every read that starts then, and ordered
+  /// on disk before any later journal append. Repeating one is harmless, also after an error.
   /// Asserts rule 20: rows above all rows of their robot, or bit-identical to what is there.
   /// @returns errc::no_space, errc::unavailable (retry the same), errc::sync_failed, errc::corrupt
-  ///          (rule 20 is broken: end the process).
+  ///          (rule 20 is broken: end the process), errc::fenced (another process has the store).
   [[nodiscard]] virtual result<void> commit(const checkpoint& what) = 0;
 
-  /// The marker of every shard, ordered by shard; shards never checkpointed have cut 0.
+  /// The marker of every shard, ordered by shard; shards never checkpointed have cut 0. last_counter
+  /// is at least that of every robot in the store, also of one whose marker was not written yet.
   [[nodiscard]] virtual result<std::vector<shard_marker>> markers() = 0;
 
   /// Rows of the robot table, one per name and in the order of `names`, which are sorted.

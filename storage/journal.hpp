@@ -35,7 +35,8 @@ public:
   /// power loss. The same batches may be appended again after an error (rule 6).
   /// @pre batch numbers continue each shard's last one without a hole.
   /// @returns errc::no_space, errc::unavailable (retry the same batches), errc::sync_failed (end
-  ///          the process), errc::fenced (another node owns the shard: stop).
+  ///          the process), errc::fenced (another node owns the shard: stop), errc::corrupt (an
+  ///          engine that keeps the end of each shard found another one: end the process).
   [[nodiscard]] virtual result<void> append(std::span<const journal_batch> batches) = 0;
 
   /// Called once per entry, in batch order; an error ends the replay and is passed on.
@@ -47,7 +48,8 @@ public:
   [[nodiscard]] virtual result<void> replay(std::uint32_t shard, std::uint64_t after,
                                             const visitor& visit) = 0;
 
-  /// Largest batch_no of `shard` in the journal; 0 if none.
+  /// Largest batch_no of `shard` in the journal. If there is none: 0, or the largest one ever
+  /// appended from an engine that keeps it.
   [[nodiscard]] virtual result<std::uint64_t> last_batch(std::uint32_t shard) = 0;
 
   /// Forgets the entries of `shard` up to and including `upto`. Need not be durable (rule 21).

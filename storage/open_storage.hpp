@@ -2,6 +2,8 @@
 
 #include "storage/event_store.hpp"
 #include "storage/journal.hpp"
+#include "storage/server_options.hpp"
+#include "storage/state_cache.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -12,14 +14,27 @@ namespace config {
 struct options;
 }
 
-/// Settings of the embedded engine.
+/// Which engines, and their settings.
 struct storage_options {
-  [[nodiscard]] static storage_options from(const config::options& settings);
+  /// @returns errc::invalid_option if a password file cannot be read.
+  [[nodiscard]] static result<storage_options> from(const config::options& settings);
 
+  enum class store_kind { rocksdb, mysql };
+  enum class journal_kind { rocksdb, mysql, redis };
+  store_kind store = store_kind::rocksdb;
+  journal_kind journal = journal_kind::rocksdb; ///< mysql and redis go with store mysql
+
+  /// Of RocksDB's files; not used if neither engine is RocksDB.
   std::filesystem::path data_dir;
+  /// The store elsewhere that the journal in data_dir belongs to; empty: events are there too.
+  std::string store_id;
   std::uint32_t shards = 8;                 ///< for a new database; an existing one keeps its own
   std::uint64_t min_free_bytes = 64u << 20; ///< appends fail with no_space below this
   std::uint64_t cache_bytes = 256u << 20;   ///< block cache
+
+  mysql_options mysql;
+  redis_options redis;
+  bool has_cache = false; ///< in Redis
 };
 
 /// An open database: journal and event store, one engine or two.
@@ -27,16 +42,24 @@ struct storage {
   std::shared_ptr<void> engine; ///< closes last
   std::unique_ptr<telemetry::journal> journal;
   std::unique_ptr<event_store> store;
-  std::uint32_t shards = 0; ///< fixed when the database was created
-  std::string description;  ///< for the start banner, e.g. "rocksdb 7.8.3"
+  std::unique_ptr<state_cache> cache; ///< nullptr: none
+  std::uint32_t shards = 0;           ///< fixed when the database was created
+  std::string description;            ///< for the start banner, e.g. "rocksdb 7.8.3"
+  std::string warning; ///< what the operator must know at once, e.g. of a lost journal; or ""
   /// Bytes free for the database. Thread-safe.
   std::function<result<std::uint64_t>()> free_bytes;
 };
 
 /// Opens or creates the database; the only place that names concrete engines. Blocks.
-/// @returns errc::locked (a second process), errc::version (a newer or foreign directory),
-///          errc::corrupt (with the place), errc::invalid_option, errc::unavailable.
+/// @returns errc::unreachable (a server does not answer: try again), errc::locked (a second
+///          process), errc::version (newer or foreign), errc::corrupt (with the place),
+///          errc::invalid_option (a server refuses what is set), errc::unavailable.
 result<storage> open_storage(const storage_options& options);
+
+/// Brings the tables of the store up to date, as opening does, or only says how (`dry_run`: asks
+/// no server). Blocks.
+/// @returns what was done, or the SQL, for a person; failures as open_storage().
+result<std::string> migrate_storage(const storage_options& options, bool dry_run);
 
 /// A database in memory, for tests only.
 storage open_memory_storage(std::uint32_t shards);

@@ -61,7 +61,8 @@ rocksdb_database::rocksdb_database(data_directory directory, const storage_optio
 result<std::shared_ptr<rocksdb_database>>
 rocksdb_database::open(const storage_options& options,
                        const std::shared_ptr<rocksdb::FileSystem>& base) {
-  result<data_directory> directory = data_directory::open(options.data_dir, options.shards);
+  result<data_directory> directory =
+      data_directory::open(options.data_dir, options.shards, options.store_id);
   if (!directory)
     return directory.error();
   std::shared_ptr<rocksdb_database> database(

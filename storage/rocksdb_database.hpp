@@ -53,6 +53,8 @@ public:
   [[nodiscard]] result<session> use();
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return directory_.shards(); }
+  /// Its directory was made by this open().
+  [[nodiscard]] bool is_new() const noexcept { return directory_.is_new(); }
   [[nodiscard]] std::uint64_t min_free_bytes() const noexcept { return options_.min_free_bytes; }
   /// Where the files of a checkpoint are built. Emptied by open().
   [[nodiscard]] std::string checkpoint_dir() const { return dir_ + "/checkpoint"; }

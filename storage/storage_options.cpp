@@ -1,13 +1,95 @@
+#include "config/addresses.hpp"
 #include "config/options.hpp"
 #include "storage/open_storage.hpp"
 
+#include <fstream>
+
 namespace telemetry {
 
-storage_options storage_options::from(const config::options& settings) {
-  return {.data_dir = settings.storage.data_dir,
-          .shards = settings.storage.shards,
-          .min_free_bytes = settings.storage.min_free,
-          .cache_bytes = settings.storage.cache};
+namespace {
+
+constexpr std::uint16_t mysql_port = 3306;
+constexpr std::uint16_t redis_port = 6379;
+constexpr std::uint32_t embedded_shards = 8;
+constexpr std::uint32_t mysql_shards = 64;
+
+std::vector<server_address> servers(const std::string& text, std::uint16_t standard_port) {
+  const auto read = config::read_addresses(text, standard_port); // checked by config
+  std::vector<server_address> all;
+  for (const auto& [host, port] : *read)
+    all.push_back({host, port});
+  return all;
+}
+
+/// The password itself, or the first line of `file`.
+result<std::string> password_of(const std::string& key, const std::string& password,
+                                const std::string& file) {
+  if (file.empty())
+    return password;
+  if (!password.empty())
+    return failure{errc::invalid_option, key + " and " + key + "_file: give one of them"};
+  std::ifstream in(file);
+  std::string line;
+  if (!std::getline(in, line))
+    return failure{errc::invalid_option, key + "_file: cannot read a line from " + file};
+  return line;
+}
+
+result<mysql_options> mysql_from(const config::options& settings) {
+  const auto& from = settings.mysql;
+  auto password = password_of("mysql.password", from.password, from.password_file);
+  if (!password)
+    return password.error();
+  return mysql_options{.hosts = servers(from.hosts, mysql_port),
+                       .socket = from.socket,
+                       .user = from.user,
+                       .password = *password,
+                       .database = from.database,
+                       .tls = from.tls == config::toggle::on,
+                       .tls_ca = from.tls_ca,
+                       .connect_timeout = from.connect_timeout,
+                       .read_timeout = from.read_timeout,
+                       .write_timeout = from.write_timeout,
+                       .writers = from.writers};
+}
+
+result<redis_options> redis_from(const config::options& settings) {
+  const auto& from = settings.redis;
+  auto password = password_of("redis.password", from.password, from.password_file);
+  if (!password)
+    return password.error();
+  return redis_options{.hosts = servers(from.hosts, redis_port),
+                       .socket = from.socket,
+                       .user = from.user,
+                       .password = *password,
+                       .database = from.database,
+                       .prefix = from.prefix,
+                       .connect_timeout = from.connect_timeout,
+                       .read_timeout = from.timeout};
+}
+
+} // namespace
+
+result<storage_options> storage_options::from(const config::options& settings) {
+  const auto& from = settings.storage;
+  const bool in_mysql = from.store == config::store_engine::mysql;
+  auto mysql = mysql_from(settings);
+  if (!mysql)
+    return mysql.error();
+  auto redis = redis_from(settings);
+  if (!redis)
+    return redis.error();
+  const auto standard_shards = in_mysql ? mysql_shards : embedded_shards;
+  return storage_options{.store = in_mysql ? store_kind::mysql : store_kind::rocksdb,
+                         .journal = static_cast<journal_kind>(from.journal),
+                         .data_dir = from.data_dir,
+                         .store_id = {},
+                         .shards = from.shards == 0 ? standard_shards : from.shards,
+                         .min_free_bytes = from.min_free,
+                         .cache_bytes = from.cache,
+                         .mysql = *mysql,
+                         .redis = *redis,
+                         .has_cache = settings.cache.redis == config::toggle::on};
 }
 
 } // namespace telemetry

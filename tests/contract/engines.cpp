@@ -2,9 +2,12 @@
 
 #include "storage/memory_event_store.hpp"
 #include "storage/memory_journal.hpp"
+#include "storage/redis_journal.hpp"
 #include "storage/rocksdb_database.hpp"
 #include "storage/rocksdb_event_store.hpp"
 #include "storage/rocksdb_journal.hpp"
+#include "tests/contract/mysql_engine.hpp"
+#include "tests/support/redis_process.hpp"
 
 #include <cstdlib>
 #include <limits>
@@ -63,6 +66,38 @@ private:
   std::unique_ptr<event_store> store_;
 };
 
+/// A journal in the Redis that all tests share; its store is in memory.
+class redis_engine final : public engine_under_test {
+public:
+  explicit redis_engine(std::uint32_t shards)
+      : options_(private_redis_options(shared_redis_socket())), shards_(shards),
+        store_(std::make_shared<detail::memory_tables>(shards)) {
+    reopen();
+  }
+  ~redis_engine() override { delete_redis_keys(options_); }
+  void reopen() override {
+    log_.reset();
+    auto opened = detail::redis_journal::open(options_, shards_, "a store");
+    if (!opened)
+      FAIL() << opened.error().text;
+    log_ = std::move(*opened);
+  }
+  void continue_after(std::uint32_t shard, std::uint64_t batch_no) override {
+    shard_marker marker;
+    marker.shard = shard;
+    marker.cut = batch_no;
+    ASSERT_TRUE(log_->continue_from(std::span(&marker, 1)));
+  }
+  journal& log() override { return *log_; }
+  event_store& store() override { return store_; }
+
+private:
+  redis_options options_;
+  std::uint32_t shards_;
+  std::unique_ptr<detail::redis_journal> log_;
+  detail::memory_event_store store_;
+};
+
 constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
 template <class Engine, auto... Arguments>
@@ -82,13 +117,18 @@ temporary_directory::temporary_directory() {
 temporary_directory::~temporary_directory() { std::filesystem::remove_all(path_); }
 
 std::vector<engine_kind> every_journal() {
-  return {{"Memory", make<memory_engine>}, {"Rocksdb", make<rocksdb_engine, never>}};
+  return {{"Memory", make<memory_engine>},
+          {"Rocksdb", make<rocksdb_engine, never>},
+          {"Redis", make<redis_engine>},
+          {"Mysql", make<mysql_engine, detail::checkpoint_sizes{}>}};
 }
 
 std::vector<engine_kind> every_store() {
   return {{"Memory", make<memory_engine>},
           {"RocksdbBatches", make<rocksdb_engine, never>},
-          {"RocksdbFiles", make<rocksdb_engine, std::size_t{0}>}};
+          {"RocksdbFiles", make<rocksdb_engine, std::size_t{0}>},
+          {"Mysql", make<mysql_engine, detail::checkpoint_sizes{}>},
+          {"MysqlPieces", make<mysql_engine, detail::checkpoint_sizes{3, 2}>, false}};
 }
 
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info) { return info.param.name; }

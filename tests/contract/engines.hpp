@@ -31,6 +31,9 @@ public:
   virtual ~engine_under_test() = default;
   /// Closes what is open, and opens it. Fails the test if that fails.
   virtual void reopen() = 0;
+  /// Has the numbers of `shard` go on above `batch_no`, as if that many had been appended and
+  /// trimmed. Engines that do not keep the end of a shard take any number anyway.
+  virtual void continue_after(std::uint32_t /*shard*/, std::uint64_t /*batch_no*/) {}
   virtual journal& log() = 0;
   virtual event_store& store() = 0;
 };
@@ -39,13 +42,15 @@ public:
 struct engine_kind {
   const char* name;
   std::unique_ptr<engine_under_test> (*make)(std::uint32_t shards);
+  bool whole_checkpoints = true; ///< a reader sees all robots and markers of one, or nothing
 };
 
 inline void PrintTo(const engine_kind& kind, std::ostream* out) { *out << kind.name; }
 
-/// For INSTANTIATE_TEST_SUITE_P: memory and RocksDB.
+/// For INSTANTIATE_TEST_SUITE_P: one of each.
 std::vector<engine_kind> every_journal();
-/// Memory, RocksDB with small checkpoints, RocksDB with every checkpoint as files.
+/// Memory, RocksDB with small checkpoints and with every checkpoint as files, MySQL with each
+/// checkpoint as one transaction and as many.
 std::vector<engine_kind> every_store();
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info);
 

@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from faults import Faults, SmallDisk, build_shim  # noqa: E402
+from storages import COMBINATION, IS_EMBEDDED, JOURNAL, Storages  # noqa: E402
 from telemetryd import BINARY, Server  # noqa: E402
 from websocket_client import WebSocket  # noqa: E402
 
@@ -20,7 +21,28 @@ SOAK = os.environ.get("TELEMETRY_SOAK") == "1"
 
 
 def pytest_report_header():
-    return f"telemetryd: {BINARY}\nTELEMETRY_SEED={SEED}" + (" (soak)" if SOAK else "")
+    soak = " (soak)" if SOAK else ""
+    return f"telemetryd: {BINARY}\nstorage: {COMBINATION}\nTELEMETRY_SEED={SEED}{soak}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what says nothing about this storage; it is not counted as skipped."""
+    unwanted = ["databases"] if IS_EMBEDDED else ["embedded"]
+    if JOURNAL != "redis":
+        unwanted.append("redis")
+    left_out = [item for item in items if any(map(item.get_closest_marker, unwanted))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def storages(tmp_path_factory):
+    """The database servers of this run."""
+    servers = Storages(tmp_path_factory.mktemp("storages"))
+    Server.storage_settings = staticmethod(servers.settings)
+    yield servers
+    servers.close()
 
 
 @pytest.fixture(autouse=True)

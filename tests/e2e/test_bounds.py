@@ -11,6 +11,8 @@ from producer import send_events
 from telemetryd import wait_until
 from websocket_client import TEXT, WebSocket, frame
 
+pytestmark = pytest.mark.embedded
+
 MIB = 1 << 20
 HTTP_HEAD = b"GET /api/robots HTTP/1.1\r\nHost: x\r\n\r\n"
 

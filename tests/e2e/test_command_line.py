@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from telemetryd import BINARY
 
+pytestmark = pytest.mark.embedded
+
 SETTING_ROW = re.compile(r"^  ([a-z]+\.[a-z_]+) ", re.MULTILINE)
 
 

@@ -5,6 +5,8 @@ import struct
 import pytest
 from telemetryd import wait_until
 
+pytestmark = pytest.mark.embedded
+
 
 def refused(server):
     """Launches a server that must not come up; returns what it logged."""

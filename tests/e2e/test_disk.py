@@ -8,6 +8,8 @@ from checker import Event, Ledger
 from producer import send_events
 from telemetryd import wait_until
 
+pytestmark = pytest.mark.embedded
+
 MIB = 1 << 20
 SMALL = {"storage.min_free": "8MiB", "storage.warn_free": "64MiB", "storage.cache": "8MiB"}
 

@@ -4,6 +4,8 @@ import pytest
 from telemetryd import robot_path
 from websocket_client import WebSocket
 
+pytestmark = pytest.mark.embedded
+
 
 @pytest.fixture(scope="module")
 def server(make_module_server):

@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+pytestmark = pytest.mark.embedded
+
 KEYS = ["detail", "instance", "status", "title", "type"]
 
 

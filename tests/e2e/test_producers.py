@@ -7,6 +7,8 @@ import threading
 import pytest
 from telemetryd import ROOT
 
+pytestmark = pytest.mark.embedded
+
 EXAMPLES = ROOT / "docs/examples"
 EVENTS = 2000
 

@@ -3,7 +3,10 @@
 import re
 import subprocess
 
+import pytest
 from telemetryd import ROOT
+
+pytestmark = pytest.mark.embedded
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
 PROMPT = "    $ "

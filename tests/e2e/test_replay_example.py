@@ -8,6 +8,8 @@ import pytest
 from checker import running_odometer
 from telemetryd import ROOT
 
+pytestmark = pytest.mark.embedded
+
 ROBOT = "town 00"
 START = 1_317_014_400_000
 

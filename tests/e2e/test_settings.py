@@ -10,6 +10,8 @@ import pytest
 from telemetryd import Rest, wait_until
 from websocket_client import CLOSE, PING, PONG, TEXT, WebSocket, frame
 
+pytestmark = pytest.mark.embedded
+
 FORTY_BYTES = "1,2,{n},a robot name of about forty bytes"
 
 

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,6 +33,8 @@ public:
   void boot() {
     database.log.process_starts(options.reorder_window.count());
     storage_ = database.open();
+    if (make_cache)
+      storage_.cache = make_cache();
     for (std::size_t i = 0; i < io_count_; ++i)
       io_.push_back(std::make_unique<manual_io>(i));
     std::vector<net::io_thread*> threads;
@@ -179,6 +182,7 @@ public:
   engine_options options;
   manual_time time;
   memory_database database;
+  std::function<std::unique_ptr<state_cache>()> make_cache; ///< of each process; none: no cache
   std::optional<result<recovery_stats>> recovered;
   bool fatal_returns = false;   ///< for a test that expects `fatal`
   std::optional<failure> fatal; ///< the engine asked for the end of the process

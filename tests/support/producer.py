@@ -172,3 +172,51 @@ def send_events(server, ledger, events, lines_max=50):
         return answers
 
     return asyncio.run(run())
+
+
+def run_through_fault(server, producers, ledger, fault, answers, seconds=120):
+    """Runs all producers: after some `answers` calls `fault()` on a thread (it blocks until the
+    fault is over), and ends when as many answers again have come since. No connection may break.
+    """
+
+    async def run():
+        over = asyncio.Event()
+        due = ledger.answers + answers
+
+        def on_answer():
+            nonlocal due
+            if ledger.answers < due:
+                return
+            if fault_task is None:
+                due = float("inf")
+                start_fault()
+            else:
+                over.set()
+
+        fault_task = None
+
+        def start_fault():
+            nonlocal fault_task, due
+
+            async def cause():
+                nonlocal due
+                await asyncio.to_thread(fault)
+                due = ledger.answers + answers
+
+            fault_task = asyncio.create_task(cause())
+
+        for producer in producers:
+            producer.on_answer = on_answer
+        runs = [asyncio.create_task(producer.run(server.url)) for producer in producers]
+        end = asyncio.create_task(over.wait())
+        done, _ = await asyncio.wait(
+            [end, *runs], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in [end, *runs]:
+            task.cancel()
+        await asyncio.gather(*runs, end, return_exceptions=True)
+        assert done, f"no {answers} answers within {seconds} s"
+        assert end in done, f"a connection broke: {[p.close_code for p in producers]}"
+        await fault_task
+
+    asyncio.run(run())

@@ -131,12 +131,20 @@ def robot_path(name):
 class Server:
     """One telemetryd and its data directory. start() again after kill() or terminate() restarts it."""
 
+    #: Settings of the storage below the server that lives in a directory; conftest.py sets it.
+    storage_settings = staticmethod(lambda directory: {})
+
     def __init__(self, directory, settings=None, env=None):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.data_dir = self.directory / "data"
         self.log_path = self.directory / "log"
-        self.settings = {"net.port": 0, "storage.data_dir": self.data_dir, **(settings or {})}
+        self.settings = {
+            "net.port": 0,
+            "storage.data_dir": self.data_dir,
+            **self.storage_settings(self.directory),
+            **(settings or {}),
+        }
         self.env = dict(env or {})
         self.process = None
         self.host = "127.0.0.1"

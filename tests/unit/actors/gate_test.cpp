@@ -96,6 +96,19 @@ TEST_F(GateTest, ServingTimeStandsStillWhileTheJournalIsAway) {
   EXPECT_EQ(gate_.serving_now(), 5'005);
 }
 
+TEST_F(GateTest, AJournalThatHangsIsAwayWithoutRefusing) {
+  gate_.journal_busy(time_.steady);
+  time_.steady += 1'999;
+  EXPECT_FALSE(gate_.away());
+  time_.steady += 1'001;
+  EXPECT_EQ(gate_.away(), "the journal has not answered for 3 s");
+  EXPECT_EQ(gate_.away_ms(), 3'000);
+  EXPECT_TRUE(gate_.is_open()) << "producers are read within their credit";
+  gate_.journal_busy(std::nullopt);
+  EXPECT_FALSE(gate_.away());
+  EXPECT_EQ(gate_.away_ms(), 0);
+}
+
 TEST_F(GateTest, AStoreThatIsAwayClosesNothing) {
   gate_.store_away("no space");
   EXPECT_EQ(gate_.away(), "no space");

@@ -20,6 +20,16 @@ TEST(OptionsTest, AreTheDefaultsWhenNothingIsGiven) {
   EXPECT_EQ(print(read), print(parsed{}));
 }
 
+TEST(OptionsTest, RefusePairsOfJournalAndStoreThatDoNotWork) {
+  for (const char* journal : {"mysql", "redis"})
+    EXPECT_THAT(parse_all({std::string("--storage.journal=") + journal}).problems,
+                ElementsAre(AllOf(HasSubstr("storage.journal:"), HasSubstr("redis and mysql"))));
+  for (const char* journal : {"rocksdb", "mysql", "redis"})
+    EXPECT_THAT(
+        parse_all({"--storage.store=mysql", std::string("--storage.journal=") + journal}).problems,
+        IsEmpty());
+}
+
 TEST(OptionsTest, RefuseUnknownKeysOfEverySourceAndSuggestTheNearest) {
   EXPECT_THAT(parse_all({"--net.prt=1"}).problems,
               ElementsAre(AllOf(HasSubstr("net.prt:"), HasSubstr("command line"),
@@ -45,10 +55,18 @@ TEST(OptionsTest, RefuseWordsThatAreNoSettings) {
   EXPECT_THAT(parse_all({"--net.port="}).problems, ElementsAre(HasSubstr("net.port")));
 }
 
+TEST(OptionsTest, MigrateIsAWordAndDryRunGoesWithIt) {
+  EXPECT_EQ(parse_all({"migrate"}).what, action::migrate);
+  const parsed dry = parse_all({"migrate", "--storage.store=mysql", "--dry-run"});
+  EXPECT_EQ(dry.what, action::migrate_dry_run);
+  EXPECT_EQ(dry.settings.storage.store, store_engine::mysql);
+  EXPECT_THAT(parse_all({"--dry-run"}).problems, ElementsAre(HasSubstr("migrate")));
+}
+
 TEST(OptionsTest, TellAllProblemsAtOnce) {
   const temporary_file file("net.port = 70000\n");
-  const parsed read =
-      parse_all({"--config", file.path(), "--query.timeout=never"}, {"TELEMETRY_STORAGE_SHARDS=0"});
+  const parsed read = parse_all({"--config", file.path(), "--query.timeout=never"},
+                                {"TELEMETRY_STORAGE_SHARDS=1025"});
   EXPECT_THAT(read.problems, ElementsAre(HasSubstr("net.port"), HasSubstr("storage.shards"),
                                          HasSubstr("query.timeout")));
 }

@@ -47,7 +47,7 @@ private:
 
 /// A legal value that is not the default.
 inline std::string other_value(const setting& what) {
-  if (what.in == unit::text)
+  if (is_text(what.in))
     return "elsewhere";
   if (what.in == unit::choice)
     return std::string(what.choices.substr(what.choices.rfind('|') + 1));
@@ -61,6 +61,8 @@ inline strings unbounded(const setting& what) {
     return {"--storage.min_free=0"};
   if (what.key == "storage.min_free")
     return {"--storage.warn_free=16TiB"};
+  if (what.key == "storage.journal")
+    return {"--storage.store=mysql"};
   return {};
 }
 

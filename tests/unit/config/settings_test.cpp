@@ -15,6 +15,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 /// A row of the table with names as its sources spell them.
@@ -27,7 +28,7 @@ struct row {
   const std::string group = key.substr(0, key.find('.'));
   const std::string name = key.substr(key.find('.') + 1);
 
-  [[nodiscard]] bool is_number() const { return what.in != unit::text && what.in != unit::choice; }
+  [[nodiscard]] bool is_number() const { return !is_text(what.in) && what.in != unit::choice; }
 
   /// Checks that these sources are accepted and set this setting, from `origin`, to `wanted`.
   void expect_read(const strings& arguments, const strings& environment, const std::string& wanted,
@@ -65,6 +66,8 @@ TEST(EverySettingTest, HasADefaultThatIsLegalAndAMeaning) {
 
 TEST(EverySettingTest, IsReadFromTheCommandLine) {
   for (const row& one : all_rows()) {
+    if (one.what.in == unit::secret)
+      continue;
     one.expect_read({"--" + one.key + "=" + one.value}, {}, one.value, "command line");
     one.expect_read({"--" + one.key, one.value}, {}, one.value, "command line");
   }
@@ -94,6 +97,8 @@ TEST(EverySettingTest, TakesTheSourceOfHighestPrecedence) {
     const strings environment{environment_name(one.what) + "=" + standard};
     const std::string argument = "--" + one.key + "=";
     one.expect_read({"--config", file.path()}, environment, standard, "environment");
+    if (one.what.in == unit::secret)
+      continue;
     one.expect_read({"--config", file.path(), argument + one.value}, environment, one.value,
                     "command line");
     one.expect_read({argument + one.value, argument + standard}, {}, standard, "command line");
@@ -137,10 +142,34 @@ TEST(EverySettingTest, BoundsTheLengthAndBytesOfText) {
 
 TEST(EverySettingTest, RefusesWhatIsNoNumberOfItsUnitAndNoNameOfItsChoices) {
   for (const row& one : all_rows()) {
-    if (one.what.in == unit::text)
+    if (is_text(one.what.in))
       continue;
     for (const char* bad : {"x", "1.5", "1x", "99999999999999999999", "INFO", "debug|info"})
       one.expect_refused(bad);
+  }
+}
+
+TEST(EverySettingTest, RefusesWhatIsNoAddress) {
+  for (const row& one : all_rows()) {
+    if (one.what.in != unit::addresses)
+      continue;
+    for (const char* bad : {"a:x", "a,,b", "a:0", "a b"})
+      one.expect_refused(bad);
+  }
+}
+
+TEST(EverySettingTest, TakesNoSecretFromTheCommandLineAndShowsNone) {
+  for (const row& one : all_rows()) {
+    if (one.what.in != unit::secret)
+      continue;
+    const std::string name = environment_name(one.what);
+    const parsed refused = parse_all({"--" + one.key + "=s3cret"});
+    EXPECT_THAT(refused.problems, ElementsAre(AllOf(StartsWith(one.key + ": "), HasSubstr(name),
+                                                    Not(HasSubstr("s3cret")))));
+    const parsed bad = parse_all({}, {name + "=s3cret#"});
+    EXPECT_THAT(bad.problems, ElementsAre(Not(HasSubstr("s3cret"))));
+    const std::string shown = print(parse_all({}, {name + "=s3cret"}));
+    EXPECT_THAT(shown, AllOf(HasSubstr("password = ***"), Not(HasSubstr("s3cret"))));
   }
 }
 

@@ -19,6 +19,7 @@ TEST(ErrcTest, NumbersAndNamesArePinnedBecauseLogsHoldThem) {
   EXPECT_EQ(to_string(static_cast<errc>(9)), "invalid_option");
   EXPECT_EQ(to_string(static_cast<errc>(10)), "shutting_down");
   EXPECT_EQ(to_string(static_cast<errc>(11)), "timeout");
+  EXPECT_EQ(to_string(static_cast<errc>(12)), "unreachable");
 }
 
 TEST(ResultTest, HoldsAValueOrAFailure) {

@@ -1,0 +1,121 @@
+#include "actors/cache_writer.hpp"
+
+#include "config/log.hpp"
+
+namespace telemetry {
+
+namespace {
+
+/// Robots of one answer of a shard, and of one page of the table: bounds memory.
+constexpr std::size_t robots_per_piece = 10'000;
+/// Shards never block; they are only ever behind by their mailbox.
+constexpr std::chrono::milliseconds shard_timeout{60'000};
+
+} // namespace
+
+cache_writer::cache_writer(caf::actor_config& config, engine_context& context, state_cache& cache,
+                           event_store& store)
+    : cache_writer_actor::base(config), context_(context), cache_(cache), store_(store) {}
+
+cache_writer::behavior_type cache_writer::make_behavior() {
+  end_process_on_exception(*this, context_);
+  send(this, sweep_atom_v);
+  return {
+      [this](sweep_atom) { sweep(); },
+  };
+}
+
+void cache_writer::sweep() {
+  is_rebuilding_ = false;
+  if (!is_whole_ || cache_.needs_rebuild())
+    begin_rebuild();
+  else
+    ask_for_changes();
+}
+
+void cache_writer::begin_rebuild() {
+  const auto begun = cache_.begin_rebuild();
+  note(begun);
+  if (!begun)
+    return ask_for_changes(); // they are dropped, so that their robots may leave memory
+  is_rebuilding_ = true;
+  is_whole_ = true;
+  shards_due_ = context_.shards.size();
+  for (const auto& shard : context_.shards)
+    request(shard, shard_timeout, mark_atom_v)
+        .then(
+            [this](bool) {
+              if (--shards_due_ == 0) {
+                copy_table();
+                ask_for_changes();
+              }
+            },
+            [](const caf::error&) { /* the server stops */ });
+}
+
+void cache_writer::copy_table() {
+  std::string after;
+  for (bool more = true; more && is_whole_;) {
+    const auto rows = store_.scan_robots(after, robots_per_piece);
+    if (!rows) {
+      is_whole_ = false;
+      return note(rows.error());
+    }
+    std::vector<listed_robot> page;
+    page.reserve(rows->size());
+    for (const auto& row : *rows)
+      page.push_back({row.name, row.state});
+    put(page);
+    more = rows->size() == robots_per_piece;
+    if (more)
+      after = rows->back().name;
+  }
+}
+
+void cache_writer::ask_for_changes() {
+  shards_due_ = context_.shards.size();
+  for (std::size_t shard = 0; shard < context_.shards.size(); ++shard)
+    request(context_.shards[shard], shard_timeout, changed_atom_v, std::uint64_t{robots_per_piece})
+        .then([this, shard](const listed_robots& changed) { take_changes(shard, changed); },
+              [](const caf::error&) { /* the server stops */ });
+}
+
+void cache_writer::take_changes(std::size_t shard, const listed_robots& changed) {
+  put(*changed);
+  if (changed->size() == robots_per_piece)
+    request(context_.shards[shard], shard_timeout, changed_atom_v, std::uint64_t{robots_per_piece})
+        .then([this, shard](const listed_robots& more) { take_changes(shard, more); },
+              [](const caf::error&) { /* the server stops */ });
+  else if (--shards_due_ == 0)
+    end_sweep();
+}
+
+void cache_writer::end_sweep() {
+  if (is_rebuilding_ && is_whole_)
+    note(cache_.end_rebuild());
+  delayed_send(this, context_.options.cache_interval, sweep_atom_v);
+}
+
+/// Robots that cannot be put are dropped, and with them the claim that the cache is whole.
+void cache_writer::put(const std::vector<listed_robot>& robots) {
+  if (robots.empty() || !is_whole_)
+    return;
+  std::vector<named_state> states;
+  states.reserve(robots.size());
+  for (const auto& robot : robots)
+    states.push_back({robot.name, robot.state});
+  note(cache_.put(states));
+}
+
+void cache_writer::note(const result<void>& outcome) {
+  if (!outcome) {
+    is_whole_ = false;
+    if (!std::exchange(is_away_, true))
+      log::warn("cache is away: nothing waits for it",
+                {{"error", to_string(outcome.error().code)}, {"reason", outcome.error().text}});
+  } else if (std::exchange(is_away_, false)) {
+    log::info("cache is there again");
+  }
+}
+
+} // namespace telemetry

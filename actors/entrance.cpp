@@ -1,0 +1,64 @@
+#include "actors/entrance.hpp"
+
+#include "actors/refused_stream.hpp"
+
+namespace telemetry {
+
+void entrance::wait_for(std::string reason) {
+  const std::scoped_lock lock(mutex_);
+  reason_ = std::move(reason);
+}
+
+failure entrance::away() const {
+  const std::scoped_lock lock(mutex_);
+  return {errc::unreachable, reason_};
+}
+
+void entrance::robot(net::io_thread& io, std::string name,
+                     net::callback<std::optional<robot_state>> done) {
+  if (auto* engine = behind())
+    return engine->robot(io, std::move(name), std::move(done));
+  done(away());
+}
+
+void entrance::odometer(net::io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
+                        net::callback<double> done) {
+  if (auto* engine = behind())
+    return engine->odometer(io, std::move(name), from, to, std::move(done));
+  done(away());
+}
+
+std::unique_ptr<net::pull_stream<net::named_robot>>
+entrance::robots(net::io_thread& io, std::string after, std::size_t limit) {
+  if (auto* engine = behind())
+    return engine->robots(io, std::move(after), limit);
+  return std::make_unique<refused_stream<net::named_robot>>(away());
+}
+
+std::unique_ptr<net::pull_stream<event_row>> entrance::events(net::io_thread& io, std::string name,
+                                                              timestamp_ms from, timestamp_ms to,
+                                                              std::size_t limit) {
+  if (auto* engine = behind())
+    return engine->events(io, std::move(name), from, to, limit);
+  return std::make_unique<refused_stream<event_row>>(away());
+}
+
+void entrance::ingest(net::io_thread& io, std::vector<net::ingest_line> events,
+                      net::callback<net::ingest_outcome> done) {
+  if (auto* engine = behind())
+    return engine->ingest(io, std::move(events), std::move(done));
+  done(away());
+}
+
+std::optional<std::string> entrance::not_ready() const {
+  if (const auto* engine = behind())
+    return engine->not_ready();
+  return away().text;
+}
+
+std::unique_ptr<net::upstream> entrance::open(net::upstream_peer& peer, net::io_thread& io) {
+  auto* engine = behind();
+  return engine != nullptr ? engine->upstreams().open(peer, io) : nullptr;
+}
+
+} // namespace telemetry

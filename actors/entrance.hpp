@@ -1,0 +1,49 @@
+#pragma once
+
+#include "actors/engine.hpp"
+
+#include <mutex>
+#include <string>
+
+namespace telemetry {
+
+/// What the network talks to while there is no engine yet: until open(), every question is
+/// answered that the store is away, every WebSocket is told to try again later, and /readyz says
+/// why.
+///
+/// Thread-safe. Lives longer than the server that uses it; the engine longer than its last request.
+class entrance final : public net::api, public net::upstream_factory {
+public:
+  /// Why there is no engine, for /readyz and in the answers.
+  void wait_for(std::string reason);
+  /// From now on everything goes to `served`.
+  void open(engine& served) noexcept { engine_.store(&served, std::memory_order_release); }
+
+  // net::api
+  void robot(net::io_thread& io, std::string name,
+             net::callback<std::optional<robot_state>> done) override;
+  void odometer(net::io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
+                net::callback<double> done) override;
+  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread& io, std::string after,
+                                                             std::size_t limit) override;
+  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread& io, std::string name,
+                                                      timestamp_ms from, timestamp_ms to,
+                                                      std::size_t limit) override;
+  void ingest(net::io_thread& io, std::vector<net::ingest_line> events,
+              net::callback<net::ingest_outcome> done) override;
+  [[nodiscard]] std::optional<std::string> not_ready() const override;
+
+  // net::upstream_factory
+  [[nodiscard]] std::unique_ptr<net::upstream> open(net::upstream_peer& peer,
+                                                    net::io_thread& io) override;
+
+private:
+  [[nodiscard]] engine* behind() const noexcept { return engine_.load(std::memory_order_acquire); }
+  [[nodiscard]] failure away() const;
+
+  std::atomic<engine*> engine_{nullptr};
+  mutable std::mutex mutex_; ///< guards reason_
+  std::string reason_ = "starting";
+};
+
+} // namespace telemetry

@@ -1,0 +1,361 @@
+"""The settings of MySQL, Redis and the cache: changing each changes what the server does."""
+
+import socket
+import subprocess
+import time
+
+import pytest
+from mariadb import MariaDb
+from redis_server import RedisServer
+from telemetryd import wait_until
+
+pytestmark = pytest.mark.redis
+
+
+@pytest.fixture
+def closed_port():
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield probe.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port():
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
+        yield silent.getsockname()[1]
+
+
+def serves(server, robot="probe"):
+    """Whether events go in and come out."""
+    return server.rest().post_lines([f"1,2,3,{robot}"])["accepted"] == 1
+
+
+def refusal(server):
+    """What a server that must not come up logs."""
+    server.launch()
+    assert server.wait_exit(20) != 0
+    return server.log()
+
+
+def start_seconds(server):
+    begin = time.monotonic()
+    server.start()
+    return time.monotonic() - begin
+
+
+# storage
+
+
+@pytest.mark.parametrize("journal", ["rocksdb", "mysql", "redis"])
+def test_setting_storage_journal(make_server, journal):
+    server = make_server({"storage.journal": journal}).start()
+    journals = {"rocksdb": "rocksdb .* in front of mariadb", "mysql": '"mariadb',
+                "redis": "redis .* in front of mariadb"}
+    server.wait_log(f"engine=.*{journals[journal]}")
+    assert serves(server)
+
+
+def test_setting_storage_store(make_server):
+    embedded = {"storage.store": "rocksdb", "storage.journal": "rocksdb"}
+    one = make_server(embedded).start()
+    assert serves(one) and "mariadb" not in one.log()
+    other = make_server().start()
+    assert serves(other) and "mariadb" in other.log()
+
+
+# mysql
+
+
+def test_setting_mysql_hosts_are_tried_in_order(make_server, storages, closed_port):
+    server = make_server()
+    works = server.settings["mysql.hosts"]
+    server.settings["mysql.hosts"] = f"127.0.0.1:{closed_port},{works}"
+    assert serves(server.start())
+    assert works in server.log()
+
+
+def test_setting_mysql_socket(make_server, storages, closed_port):
+    server = make_server({"mysql.hosts": f"127.0.0.1:{closed_port}"})
+    server.settings["mysql.socket"] = storages.mariadb.socket
+    assert serves(server.start())
+
+
+@pytest.fixture
+def login(make_server, storages):
+    """A MySQL user with a password, and a server that logs in as that user."""
+    server = make_server({"mysql.user": "fleet"})
+    database = server.settings["mysql.database"]
+    storages.mariadb.sql(
+        "CREATE OR REPLACE USER fleet@'127.0.0.1' IDENTIFIED BY 'right word';"
+        f"GRANT ALL ON {database}.* TO fleet@'127.0.0.1'"
+    )
+    yield server
+    storages.mariadb.sql("DROP USER fleet@'127.0.0.1'")
+
+
+def test_setting_mysql_user_and_mysql_password(login):
+    login.env["TELEMETRY_MYSQL_PASSWORD"] = "wrong word"
+    log = refusal(login)
+    assert "fleet" in log and "wrong word" not in log
+    login.env["TELEMETRY_MYSQL_PASSWORD"] = "right word"
+    assert serves(login.start())
+
+
+def test_setting_mysql_password(login):
+    login.settings["mysql.password"] = "right word"
+    log = refusal(login)
+    assert "TELEMETRY_MYSQL_PASSWORD" in log and "right word" not in log
+
+
+def test_setting_mysql_password_file(login, tmp_path):
+    file = tmp_path / "secret"
+    login.settings["mysql.password_file"] = file
+    assert "mysql.password_file" in refusal(login)
+    file.write_text("right word\n")
+    assert serves(login.start())
+
+
+def test_setting_mysql_database(make_server):
+    one, other = make_server().start(), make_server().start()
+    assert serves(one, "only here")
+    assert other.rest().robots() == []
+    missing = make_server({"mysql.database": "nowhere"})
+    assert "nowhere" in refusal(missing)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Two authorities, and a server's certificate that the first has signed."""
+    home = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *map(str, arguments)], cwd=home, check=True, capture_output=True)
+
+    for name in ("ca", "other"):
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", f"/CN={name}",
+                "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout",
+            "server.key", "-out", "server.csr")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+            "-CAcreateserial", "-days", 2, "-out", "server.pem")
+    return home
+
+
+@pytest.fixture(scope="module")
+def tls_mariadb(tmp_path_factory, certificates):
+    server = MariaDb(
+        tmp_path_factory.mktemp("tls"),
+        {"ssl-cert": certificates / "server.pem", "ssl-key": certificates / "server.key"},
+    ).start()
+    server.sql("CREATE DATABASE encrypted")
+    yield server
+    server.close()
+
+
+def with_tls(make_server, mariadb, **settings):
+    return make_server({
+        "storage.journal": "mysql",
+        "mysql.hosts": f"127.0.0.1:{mariadb.port}",
+        "mysql.database": "encrypted",
+        "mysql.tls": "on",
+        **{f"mysql.{key}": value for key, value in settings.items()},
+    })
+
+
+def test_setting_mysql_tls(make_server, storages, tls_mariadb):
+    plain = make_server({"mysql.tls": "on"})
+    assert "tls" in refusal(plain).lower()
+    server = with_tls(make_server, tls_mariadb).start()
+    assert serves(server)
+    used = tls_mariadb.sql("SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'")
+    assert int(used[0][1]) > 0
+
+
+def test_setting_mysql_tls_ca(make_server, tls_mariadb, certificates):
+    wrong = with_tls(make_server, tls_mariadb, tls_ca=certificates / "other.pem")
+    wrong.launch()
+    wrong.wait_log("certificate|tls|ssl")
+    wrong.close()
+    assert with_tls(make_server, tls_mariadb, tls_ca=certificates / "ca.pem").start()
+
+
+def test_setting_mysql_connect_timeout(make_server, silent_port):
+    def seconds(timeout):
+        server = make_server({"mysql.connect_timeout": timeout})
+        server.settings["mysql.hosts"] = f"127.0.0.1:{silent_port},{server.settings['mysql.hosts']}"
+        return start_seconds(server)
+
+    assert seconds("1s") < 3 <= seconds("3s")
+
+
+def refuses_writes(server, database):
+    """Whether an append to a frozen database is given up soon."""
+    assert serves(server)
+    database.freeze()
+    try:
+        with socket.create_connection((server.host, server.port)) as client:
+            body = b"1,2,3,frozen\n"
+            head = f"POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}"
+            client.sendall(head.encode() + b"\r\n\r\n" + body)
+            wait_until(lambda: "journal refuses writes" in server.log(), "given up", 6)
+        return True
+    except AssertionError:
+        return False
+    finally:
+        database.thaw()
+
+
+def test_setting_mysql_read_timeout(make_server, storages):
+    for timeout, gives_up in (("1s", True), ("1h", False)):
+        server = make_server({"storage.journal": "mysql", "mysql.read_timeout": timeout,
+                              "mysql.connect_timeout": "1s"}).start()
+        assert refuses_writes(server, storages.mariadb) == gives_up
+        server.close()
+
+
+def test_setting_mysql_writers(make_server, storages):
+    def connections(writers):
+        server = make_server({"mysql.writers": writers, "checkpoint.interval": "4s",
+                              "reorder.window": "10ms"}).start()
+        lines = [f"{n},0,{n},r{n % 97}" for n in range(100_000)]
+        for start in range(0, len(lines), 20_000):
+            server.rest().post_lines(lines[start : start + 20_000])
+        name = server.settings["mysql.database"]
+        count = f"SELECT COUNT(*) FROM {name}.events"
+        wait_until(lambda: storages.mariadb.sql(count) == [["100000"]], "stored", 30)
+        held = storages.mariadb.sql(
+            f"SELECT COUNT(*) FROM information_schema.processlist WHERE db = '{name}'")
+        server.close()
+        return int(held[0][0])
+
+    assert connections(8) > connections(1)
+
+
+# redis
+
+
+def test_setting_redis_hosts_are_tried_in_order(make_server, closed_port):
+    server = make_server()
+    works = server.settings["redis.hosts"]
+    server.settings["redis.hosts"] = f"127.0.0.1:{closed_port},{works}"
+    assert serves(server.start())
+    assert "redis 7" in server.log() and works in server.log()
+
+
+def test_setting_redis_socket(make_server, storages, closed_port):
+    server = make_server({"redis.hosts": f"127.0.0.1:{closed_port}"})
+    server.settings["redis.socket"] = storages.redis.socket
+    assert serves(server.start())
+
+
+@pytest.fixture
+def redis_login(make_server, storages):
+    """A Redis user with a password, and a server that logs in as that user."""
+    server = make_server({"redis.user": "fleet"})
+    storages.redis.cli("ACL", "SETUSER", "fleet", "on", ">right word", "~*", "&*", "+@all")
+    yield server
+    storages.redis.cli("ACL", "DELUSER", "fleet")
+
+
+def test_setting_redis_user_and_redis_password(redis_login):
+    redis_login.env["TELEMETRY_REDIS_PASSWORD"] = "wrong word"
+    assert "wrong word" not in refusal(redis_login)
+    redis_login.env["TELEMETRY_REDIS_PASSWORD"] = "right word"
+    assert serves(redis_login.start())
+
+
+def test_setting_redis_password(redis_login):
+    redis_login.settings["redis.password"] = "right word"
+    assert "TELEMETRY_REDIS_PASSWORD" in refusal(redis_login)
+
+
+def test_setting_redis_password_file(redis_login, tmp_path):
+    file = tmp_path / "secret"
+    redis_login.settings["redis.password_file"] = file
+    assert "redis.password_file" in refusal(redis_login)
+    file.write_text("right word\n")
+    assert serves(redis_login.start())
+
+
+def test_setting_redis_database_and_redis_prefix(make_server, storages):
+    server = make_server({"redis.database": 3, "redis.prefix": "elsewhere"}).start()
+    assert serves(server)
+    assert storages.redis.cli("-n", 3, "KEYS", "elsewhere:*").splitlines()
+    assert storages.redis.cli("-n", 0, "KEYS", "elsewhere:*") == ""
+
+
+def test_setting_redis_prefix(make_server, storages):
+    one = make_server({"redis.prefix": "one"}).start()
+    assert serves(one) and storages.redis.cli("KEYS", "one:*")
+    assert "another journal" in refusal(make_server({"redis.prefix": "one"}))
+
+
+def test_setting_redis_connect_timeout(make_server, silent_port):
+    def seconds(timeout):
+        server = make_server({"redis.connect_timeout": timeout, "redis.timeout": timeout})
+        server.settings["redis.hosts"] = f"127.0.0.1:{silent_port},{server.settings['redis.hosts']}"
+        return start_seconds(server)
+
+    assert seconds("200ms") < 2.5 <= seconds("3s")
+
+
+def test_setting_redis_timeout(make_server, storages):
+    for timeout, gives_up in (("1s", True), ("1h", False)):
+        server = make_server({"redis.timeout": timeout}).start()
+        assert refuses_writes(server, storages.redis) == gives_up
+        server.close()
+
+
+# cache
+
+
+def cached(storages, server, robot, field="events"):
+    prefix = server.settings["redis.prefix"]
+    return storages.redis.cli("HGET", f"{prefix}:robot:{robot}", field)
+
+
+def test_setting_cache_redis(make_server, storages):
+    on = make_server({"cache.redis": "on", "cache.interval": "20ms"}).start()
+    off = make_server({"cache.redis": "off", "cache.interval": "20ms"}).start()
+    for server in (on, off):
+        assert serves(server, "seen")
+    wait_until(lambda: cached(storages, on, "seen") == "1", "cached")
+    assert (cached(storages, on, "seen", "x"), cached(storages, on, "seen", "y")) == ("1.0", "2.0")
+    assert cached(storages, off, "seen") == ""
+
+
+def test_setting_cache_interval(make_server, storages):
+    def seconds_until_cached(interval):
+        server = make_server({"cache.redis": "on", "cache.interval": interval}).start()
+        assert serves(server, "first")
+        wait_until(lambda: cached(storages, server, "first") == "1", "cached", 20)
+        begin = time.monotonic()
+        assert serves(server, "second")
+        wait_until(lambda: cached(storages, server, "second") == "1", "cached", 20)
+        return time.monotonic() - begin
+
+    assert seconds_until_cached("20ms") < 1.5 < seconds_until_cached("3s")
+
+
+def test_cache_that_dies_delays_nothing_and_is_filled_again(make_server, storages, tmp_path):
+    with RedisServer(tmp_path / "cache") as cache:
+        server = make_server({
+            "storage.journal": "rocksdb",
+            "cache.redis": "on",
+            "cache.interval": "20ms",
+            "redis.hosts": f"127.0.0.1:{cache.port}",
+        }).start()
+        assert serves(server, "before")
+        key = f"{server.settings['redis.prefix']}:robot:"
+        wait_until(lambda: cache.cli("HGET", key + "before", "events") == "1", "cached")
+        cache.kill9()
+        begin = time.monotonic()
+        assert serves(server, "meanwhile") and server.is_ready()
+        assert time.monotonic() - begin < 1
+        cache.start()
+        cache.cli("FLUSHALL")
+        for robot in ("before", "meanwhile"):
+            wait_until(lambda: cache.cli("HGET", key + robot, "events") == "1", "cached again", 20)
+        assert server.terminate() == 0
