@@ -48,16 +48,17 @@ class event_store {
 public:
   virtual ~event_store() = default;
 
-  /// Writes a checkpoint: per robot atomically (or up to one of its events, with the robot row as of
-  /// that event), markers last. On return it is visible to every read that starts then, and ordered
-  /// on disk before any later journal append. Repeating one is harmless, also after an error.
-  /// Asserts rule 20: rows above all rows of their robot, or bit-identical to what is there.
+  /// Writes a checkpoint: per robot atomically (or up to one of its events, with the robot row as
+  /// of that event), markers last. On return it is visible to every read that starts then, and
+  /// ordered on disk before any later journal append. Repeating one is harmless, also after an
+  /// error. Asserts rule 20: rows above all rows of their robot, or bit-identical to what is there.
   /// @returns errc::no_space, errc::unavailable (retry the same), errc::sync_failed, errc::corrupt
   ///          (rule 20 is broken: end the process), errc::fenced (another process has the store).
   [[nodiscard]] virtual result<void> commit(const checkpoint& what) = 0;
 
-  /// The marker of every shard, ordered by shard; shards never checkpointed have cut 0. last_counter
-  /// is at least that of every robot in the store, also of one whose marker was not written yet.
+  /// The marker of every shard, ordered by shard; shards never checkpointed have cut 0.
+  /// last_counter is at least that of every robot in the store, also of one whose marker was not
+  /// written yet.
   [[nodiscard]] virtual result<std::vector<shard_marker>> markers() = 0;
 
   /// Rows of the robot table, one per name and in the order of `names`, which are sorted.
