@@ -5,6 +5,8 @@ bench/README.md names. Sizes: millions of events where a checkpoint must fall in
 """
 from dataclasses import dataclass, field
 
+import database_rows
+
 
 @dataclass
 class Figure:
@@ -27,7 +29,7 @@ def _load(name, work, goal, sink, **options):
             bench.prefill(server)
             with bench.profile(server):
                 out = bench.load(server, **options)
-        notes = {key: out[key] for key in LOAD_NOTES}
+        notes = _load_notes(out)
         if sink:
             notes["sink_us"] = bench.sink_us(**options)
             notes["ratio_to_sink"] = round(out["cpu_us_per_event"] / notes["sink_us"], 2)
@@ -41,6 +43,10 @@ LOAD_NOTES = ["events_per_s", "cpu_load_us_per_event", "cpu_settle_us_per_event"
               "sleeps_per_event", "latency_p50_ms", "latency_p99_ms", "rss_peak_mb",
               "written_bytes_per_event", "disk_bytes_per_event", "robots_right", "robots_wrong",
               "others_cores"]
+
+
+def _load_notes(out):
+    return {key: out[key] for key in LOAD_NOTES}
 
 
 def latency_50k(bench):
@@ -143,4 +149,8 @@ ROWS = dict([
     ("events-10k", events_10k),
     ("idle-100k", idle_100k),
     ("restart-2m", restart_2m),
+    database_rows.load("mysql-mysql", "mysql", 2, 6, Figure, _load_notes),
+    database_rows.load("redis-mysql", "redis", 2, 6.5, Figure, _load_notes),
+    database_rows.load("rocksdb-mysql", "rocksdb", 2, 5.5, Figure, _load_notes),
+    database_rows.range_odometer(Figure),
 ])
