@@ -101,7 +101,8 @@ def start_with_loss(world):
             world.note(f"HSET telemetryd:meta accept_loss {code}")
             world.redis.cli("HSET", "telemetryd:meta", "accept_loss", code)
             world.launch(world.server)
-    recover(world)
+    if world.server.process is not None:
+        recover(world)
 
 
 def is_ready(world):

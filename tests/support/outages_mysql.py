@@ -286,6 +286,21 @@ def rocksdb_journal_restored(world):
 
 
 @scenario
+def journal_switched(world):
+    """storage.journal goes from redis to mysql while the one in Redis holds events; and back."""
+    world.use("redis")
+    world.settings["checkpoint.interval"] = "1h"
+    world.start()
+    world.server.kill()
+    for journal in ("mysql", "redis"):
+        world.note(f"telemetryd stopped, started with storage.journal={journal}")
+        world.server.settings["storage.journal"] = journal
+        start_with_loss(world)
+        if world.server.process is not None:
+            world.server.terminate()
+
+
+@scenario
 def second_telemetryd(world):
     """Another telemetryd is started on the same database."""
     world.use("mysql")
