@@ -68,7 +68,6 @@ struct options {
     std::string tls_ca;
     milliseconds connect_timeout{5'000};
     milliseconds read_timeout{30'000};
-    milliseconds write_timeout{30'000};
     std::uint32_t writers = 2;
   } mysql;
   struct {

@@ -161,10 +161,7 @@ constexpr std::array table{
         second, hour, "A host that does not take a connection by then is passed over."),
     duration(
         "mysql.read_timeout", [](options& o) -> slot { return &o.mysql.read_timeout; }, second,
-        hour, "A server silent for this long within an answer counts as away."),
-    duration(
-        "mysql.write_timeout", [](options& o) -> slot { return &o.mysql.write_timeout; }, second,
-        hour, "The same for one that takes no request."),
+        hour, "A server that neither answers nor reads for this long counts as away."),
     count(
         "mysql.writers", [](options& o) -> slot { return &o.mysql.writers; }, 1, 32,
         "Connections that write a checkpoint side by side."),

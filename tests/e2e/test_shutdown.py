@@ -88,7 +88,8 @@ def test_many_robots_do_not_delay_the_exit(make_server):
 def test_clean_stop_leaves_little_to_replay(make_server):
     server = make_server({"reorder.window": "1ms", "checkpoint.interval": "1h"}).start()
     server.rest().post_lines([f"1,2,{n},r" for n in range(1000)])
-    server.rest().post_lines(["1,2,5000,r"])
+    for n in range(5000, 5020):  # over so many commits more than the window passes
+        server.rest().post_lines([f"1,2,{n},r"])
     assert server.terminate() == 0
     server.start()
     assert replayed_events(server) < 1000
