@@ -37,6 +37,24 @@ def mysql_away_long(world):
 
 
 @scenario
+def memory_full(world):
+    """MySQL away, journal in RocksDB, until storage.memory_max (here 1 MiB) is reached."""
+    world.use("rocksdb").settings["storage.memory_max"] = "1MiB"
+    world.start()
+    world.note("database killed (kill -9)")
+    world.mariadb.kill9()
+    lines = [f"1,2,{2000 + i},parked" for i in range(60_000)]
+    sender = threading.Thread(target=world.server.rest(60).post_lines, args=(lines,))
+    sender.start()
+    hold(15)
+    world.note("database started")
+    world.mariadb.start()
+    sender.join()
+    world.note("all of a POST of 60,000 events were answered")
+    recover(world)
+
+
+@scenario
 def unreachable_at_start(world):
     """Neither database runs when telemetryd starts; MySQL comes first, then Redis."""
     world.use("redis")
