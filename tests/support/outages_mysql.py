@@ -328,6 +328,18 @@ def second_telemetryd(world):
 
 
 @scenario
+def taken_over(world):
+    """Another telemetryd takes the database over, past the lock (here: its epochs are raised)."""
+    world.use("mysql")
+    world.start()
+    world.note("epochs raised")
+    for table in ("shards", "markers"):
+        world.mariadb.sql(f"UPDATE {table} SET epoch = epoch + 1", "telemetryd")
+    world.wait_exit()
+    start_with_loss(world)
+
+
+@scenario
 def new_journal_directory(world):
     """storage.data_dir is empty, the MySQL behind it is not; and then it is another store's."""
     world.use("rocksdb")
