@@ -230,6 +230,10 @@ class World:
         self.server.find_port()
         self.watch = self.watch or Watch(self.server).start()
 
+    def databases(self):
+        """The MySQL servers that run."""
+        return [one for one in self.servers if isinstance(one, MariaDb) and one.process]
+
     def note(self, text):
         """What is done to the servers."""
         self.watch.tell("#", text)
