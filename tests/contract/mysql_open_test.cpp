@@ -149,6 +149,7 @@ TEST_F(MysqlOpenTest, FencesWhoWasTakenOver) {
   const auto old = open();
   ASSERT_TRUE(append(old->log, 0, 1, "old"));
   direct_.kill_sessions();
+  ASSERT_TRUE(old->store.markers()) << "connected again, with heads that it knows";
   const auto taken = open();
   ASSERT_TRUE(append(taken->log, 0, 2, "new"));
 

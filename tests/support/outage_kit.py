@@ -1,6 +1,7 @@
 """What the scenarios of outages_*.py have in common: how they are listed, and what happens again
 and again."""
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -88,21 +89,31 @@ def stop_and(database, do):
 
 
 def start_with_loss(world):
-    """Starts again; accepts the loss with the command that the log tells, if it does."""
-    world.launch(world.server)
-    wait = time.monotonic() + 20
-    while time.monotonic() < wait and world.server.process.poll() is None and not is_ready(world):
-        time.sleep(0.05)
-    if world.server.process.poll() is not None:
+    """Starts again; accepts what is lost by the statements that the log names, if it names some."""
+    for _ in range(3):
+        world.launch(world.server)
+        wait = time.monotonic() + 20
+        while world.server.process.poll() is None and not is_ready(world):
+            assert time.monotonic() < wait, "neither ready nor refused"
+            time.sleep(0.05)
+        if world.server.process.poll() is None:
+            return recover(world)
         world.wait_exit()
-        words = world.server.log().split("accept_loss ")
-        if len(words) > 1:
-            code = words[1].split(",")[0]
-            world.note(f"HSET telemetryd:meta accept_loss {code}")
-            world.redis.cli("HSET", "telemetryd:meta", "accept_loss", code)
-            world.launch(world.server)
-    if world.server.process is not None:
-        recover(world)
+        accept(world, world.server.log().splitlines()[-1])
+    return None
+
+
+def accept(world, refusal):
+    """Does what a refusal names as the way to go on."""
+    in_redis = re.search(r"redis-cli -n \d+ (HSET \S+ accept_loss \w+)", refusal)
+    in_mysql = re.search(r"(UPDATE \S+\.meta SET value = ''|DELETE FROM \S+\.meta) WHERE name = '\w+'",
+                         refusal)
+    if in_redis:
+        world.note(in_redis.group(0))
+        world.redis.cli(*in_redis.group(1).split())
+    if in_mysql:
+        world.note(in_mysql.group(0))
+        world.mariadb.sql(in_mysql.group(0))
 
 
 def is_ready(world):
