@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/event_store.hpp"
+#include "storage/final_rows.hpp"
 #include "storage/mysql_checkpoint.hpp"
 #include "storage/mysql_database.hpp"
 
@@ -35,7 +36,7 @@ private:
 
   std::shared_ptr<mysql_database> database_;
   mysql_checkpoint writer_;
-  std::size_t checked_ = 0; ///< where the next spot check of rule 20 starts
+  final_rows_check check_;
 };
 
 } // namespace telemetry::detail
