@@ -49,7 +49,7 @@ sql::ConnectOptionsMap connect_options(const mysql_options& options,
   map["OPT_RECONNECT"] = false; // would lose the transaction without a word
   map["OPT_CONNECT_TIMEOUT"] = seconds(options.connect_timeout);
   map["OPT_READ_TIMEOUT"] = seconds(options.read_timeout);
-  map["OPT_WRITE_TIMEOUT"] = seconds(options.write_timeout);
+  map["OPT_WRITE_TIMEOUT"] = seconds(options.read_timeout);
   if (options.tls) {
     map["sslEnforce"] = true;
     if (!options.tls_ca.empty())
