@@ -54,7 +54,7 @@ engine::engine(const engine_options& options, storage& database, const time_sour
     : database_(database), context_(options, time, database.shards), connections_(context_) {
   configure(config_, options);
   system_ = std::make_unique<caf::actor_system>(config_);
-  context_.credit.journal_away("recovering: the journal is being replayed");
+  context_.credit.journal_away(recovering_reason);
 }
 
 engine::~engine() {
@@ -152,7 +152,7 @@ void engine::finish(std::function<void(bool)> done) {
 
 std::optional<std::string> engine::not_ready() const {
   if (phase_ == phase::recovering)
-    return "recovering: the journal is being replayed";
+    return recovering_reason;
   if (phase_ == phase::finishing)
     return "draining: the server is stopping";
   if (context_.disk_is_full)
@@ -162,7 +162,7 @@ std::optional<std::string> engine::not_ready() const {
 
 namespace {
 
-const failure recovering{errc::unavailable, "recovering: the journal is being replayed"};
+const failure recovering{errc::unavailable, recovering_reason};
 
 } // namespace
 

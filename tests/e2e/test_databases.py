@@ -89,7 +89,7 @@ def test_database_that_comes_later_is_waited_for(make_server, storages, victim):
         assert (answer.status, first.rest().get("/livez").status) == (503, 200)
         assert first.rest().get("/api/robots").status == 503
         with WebSocket(first) as refused:
-            assert refused.close_code() == 1013
+            assert refused.closing() == (1013, "the store is away")
     finally:
         database.start()
     wait_until(first.is_ready, "ready once the database is there", 20)
