@@ -58,9 +58,30 @@ sql::ConnectOptionsMap connect_options(const mysql_options& options,
   return map;
 }
 
+/// What to look at, where the server's own words leave causes out.
+const char* advice(int code, const mysql_options& options) {
+  switch (code) {
+  case 1044: // said of a database that does not exist, too, unless the user may see all
+    return " (the database may not exist, or the user may have no rights on it: mysql.database,"
+           " mysql.user)";
+  case 1045: // said of a user with REQUIRE SSL, too
+    return options.tls ? " (mysql.user, mysql.password)"
+                       : " (mysql.user, mysql.password; or the server may require TLS of this"
+                         " user, and mysql.tls is off)";
+  case 1049:
+    return " (mysql.database)";
+  case 3159:
+    return options.tls ? "" : " (mysql.tls is off)";
+  default: // the rest speaks for itself
+    return "";
+  }
+}
+
 /// The same, while a connection is being made.
-failure to_connect_failure(const sql::SQLException& thrown, const std::string& place) {
-  failure why{errc::unreachable, place + ": " + thrown.what()};
+failure to_connect_failure(const sql::SQLException& thrown, const std::string& place,
+                           const mysql_options& options) {
+  failure why{errc::unreachable,
+              place + ": " + thrown.what() + advice(thrown.getErrorCode(), options)};
   switch (thrown.getErrorCode()) {
   case 1044: // no right to this database
   case 1045: // wrong user or password
@@ -201,7 +222,7 @@ result<std::unique_ptr<mysql_session>> mysql_session::open(const mysql_options& 
       return fit.error();
     return session;
   } catch (const sql::SQLException& thrown) {
-    return to_connect_failure(thrown, place);
+    return to_connect_failure(thrown, place, options);
   }
 }
 
