@@ -73,6 +73,7 @@ engine::~engine() {
 void engine::release_storage() {
   if (!monitor_)
     return;
+  context_.credit.watch_store({});
   std::vector<caf::actor> users{caf::actor_cast<caf::actor>(monitor_),
                                 caf::actor_cast<caf::actor>(context_.checkpointer),
                                 caf::actor_cast<caf::actor>(context_.writer)};
@@ -113,6 +114,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
     for (const auto& one : context_.lanes)
       one->io().post([where = one] { where->poke_waiting(); });
   });
+  context_.credit.watch_store([&store] { return store.silence(); });
   if (database_.cache)
     cache_writer_ =
         blocking(std::type_identity<cache_writer>{}, std::ref(*database_.cache), std::ref(store));

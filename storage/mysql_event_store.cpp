@@ -78,12 +78,12 @@ void raise_counters(mysql_session& session, std::span<shard_marker> markers) {
 
 mysql_event_store::mysql_event_store(std::shared_ptr<mysql_database> database,
                                      const checkpoint_sizes& sizes)
-    : database_(database), writer_(std::move(database), sizes) {}
+    : database_(database), writer_(std::move(database), sizes, commits_) {}
 
 template <class Work>
 auto mysql_event_store::read(std::string_view table, Work work) {
   return database_->pool().run("reading the table " + std::string(table),
-                               mysql_pool::after_loss::repeat, work);
+                               mysql_pool::after_loss::repeat, work, &reads_);
 }
 
 result<void> mysql_event_store::commit(const checkpoint& what) {
@@ -217,6 +217,10 @@ result<std::vector<std::optional<position>>> mysql_event_store::exact(std::span<
     const auto done = in_pieces(keys.size(), keys_per_query, piece);
     return done ? result<std::vector<std::optional<position>>>(std::move(found)) : done.error();
   });
+}
+
+std::chrono::milliseconds mysql_event_store::silence() const {
+  return std::max(reads_.silence(), commits_.silence());
 }
 
 } // namespace telemetry::detail

@@ -276,14 +276,29 @@ result<void> mysql_session::check_server() {
   return {};
 }
 
+template <class Statement>
+auto mysql_session::ask(Statement statement) {
+  call_watch::call waiting(calls_);
+  try {
+    auto answer = statement();
+    waiting.answered();
+    return answer;
+  } catch (const sql::SQLException& thrown) {
+    if (trouble_of(thrown) != mysql_trouble::lost)
+      waiting.answered();
+    throw;
+  }
+}
+
 std::uint64_t mysql_session::update(const std::string& statement) {
-  if (statement_->execute(statement))
+  if (ask([&] { return statement_->execute(statement); }))
     throw sql::SQLException("a statement returned rows: " + statement.substr(0, 80));
   return statement_->getUpdateCount();
 }
 
 mysql_rows mysql_session::query(const std::string& statement) {
-  return mysql_rows(std::unique_ptr<sql::ResultSet>(statement_->executeQuery(statement)));
+  return mysql_rows(
+      ask([&] { return std::unique_ptr<sql::ResultSet>(statement_->executeQuery(statement)); }));
 }
 
 } // namespace telemetry::detail
