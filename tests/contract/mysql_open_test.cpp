@@ -224,7 +224,31 @@ TEST_F(MysqlOpenTest, NoticesThatTheServerHasForgottenCommits) {
   const auto outcome = append(opened->log, 0, 3);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, errc::corrupt);
-  EXPECT_THAT(outcome.error().text, HasSubstr("has forgotten journal entry 2 of shard 0"));
+  EXPECT_THAT(outcome.error().text, HasSubstr("has forgotten what it committed: journal entry 2"));
+}
+
+TEST_F(MysqlOpenTest, WritesNoCheckpointToAServerThatHasForgottenOne) {
+  const auto opened = open();
+  ASSERT_TRUE(opened->store.commit(checkpoint_builder().marker({0, 2, 1, 1, 1}).get()));
+  ASSERT_TRUE(opened->store.commit(checkpoint_builder().marker({0, 3, 1, 1, 1}).get()));
+  direct_.run("UPDATE markers SET cut = 2, writes = 1 WHERE shard = 0"); // as after a failover
+  const auto outcome = opened->store.commit(
+      checkpoint_builder().robot("r", 1, rows_at({1})).marker({0, 4, 1, 1, 1}).get());
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, errc::corrupt) << outcome.error().text;
+  EXPECT_THAT(outcome.error().text, HasSubstr("has forgotten what it committed"));
+  EXPECT_TRUE(opened->store.scan_robots("", 9)->empty());
+}
+
+TEST_F(MysqlOpenTest, StartsOverALossOnlyOnceItIsAccepted) {
+  auto opened = open();
+  ASSERT_TRUE(append(opened->log, 0, 1));
+  direct_.run("UPDATE shards SET batch_no = 0 WHERE shard = 0");
+  ASSERT_FALSE(append(opened->log, 0, 2));
+  opened.reset();
+  expect_refusal(options(), errc::corrupt, "journal entry 1 of shard 0 is gone");
+  direct_.run("DELETE FROM meta WHERE name = 'lost'"); // what the message says
+  EXPECT_TRUE(try_open());
 }
 
 TEST_F(MysqlOpenTest, RefusesASchemaThatIsNewerOrForeign) {
