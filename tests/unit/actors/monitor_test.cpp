@@ -88,7 +88,7 @@ protected:
     std::thread running([this] { settle(); });
     plan.wait_until_blocked();
     time.steady += ms;
-    const auto reason = engine().not_ready();
+    auto reason = engine().not_ready();
     plan.release();
     running.join();
     return reason;
