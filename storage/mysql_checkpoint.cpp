@@ -94,8 +94,9 @@ robot_state state_after(const checkpoint::robot& robot, std::size_t rows) {
 } // namespace
 
 mysql_checkpoint::mysql_checkpoint(std::shared_ptr<mysql_database> database,
-                                   const checkpoint_sizes& sizes)
-    : database_(std::move(database)), sizes_(sizes), committed_(database_->shards()) {}
+                                   const checkpoint_sizes& sizes, call_watch& calls)
+    : database_(std::move(database)), sizes_(sizes), calls_(calls),
+      committed_(database_->shards()) {}
 
 result<void> mysql_checkpoint::write(const checkpoint& what) {
   const std::vector<std::vector<piece>> lanes = plan(what);
@@ -178,11 +179,11 @@ result<void> mysql_checkpoint::write_piece(const piece& what,
   };
   const std::string name = "checkpoint of " + std::to_string(what.size()) + " robots and " +
                            std::to_string(markers.size()) + " markers";
-  result<void> outcome = database_->pool().run(name, mysql_pool::after_loss::repeat, work);
+  result<void> outcome = database_->pool().run(name, mysql_pool::after_loss::repeat, work, &calls_);
   if (!refused)
     return outcome;
   compare = true;
-  return database_->pool().run(name, mysql_pool::after_loss::repeat, work);
+  return database_->pool().run(name, mysql_pool::after_loss::repeat, work, &calls_);
 }
 
 result<void> mysql_checkpoint::transact(mysql_session& session, const piece& what,

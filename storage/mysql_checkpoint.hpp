@@ -36,7 +36,9 @@ struct checkpoint_sizes {
 /// Thread-safety: none; one owner. It uses threads of its own while it writes. Blocking: yes.
 class mysql_checkpoint {
 public:
-  mysql_checkpoint(std::shared_ptr<mysql_database> database, const checkpoint_sizes& sizes);
+  /// @param calls hears of every statement; outlives this.
+  mysql_checkpoint(std::shared_ptr<mysql_database> database, const checkpoint_sizes& sizes,
+                   call_watch& calls);
 
   /// @returns as event_store::commit(); errc::fenced if another process owns the database. After an
   ///          error the same checkpoint may be written again.
@@ -66,6 +68,7 @@ private:
 
   std::shared_ptr<mysql_database> database_;
   checkpoint_sizes sizes_;
+  call_watch& calls_;
   /// Per shard: transactions of this epoch that the server said were committed.
   std::vector<std::atomic<std::uint64_t>> committed_;
 };

@@ -6,6 +6,7 @@ counted, not repeated.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -105,6 +106,7 @@ class Watch:
                     retry = answer.headers.get("retry-after")
                     now += f" {answer.json()['detail']}"
                     now += f" (Retry-After: {retry})" if retry else ""
+                    now = re.sub(r" for \d+ s\b", " for … s", now)  # it counts; tell it once
             if now != before:
                 self.tell(name, now)
             before = now
