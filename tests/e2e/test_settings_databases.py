@@ -51,8 +51,9 @@ def start_seconds(server):
 @pytest.mark.parametrize("journal", ["rocksdb", "mysql", "redis"])
 def test_setting_storage_journal(make_server, journal):
     server = make_server({"storage.journal": journal}).start()
-    journals = {"rocksdb": "rocksdb .* in front of mariadb", "mysql": '"mariadb',
-                "redis": "redis .* in front of mariadb"}
+    store = f"{MariaDb.brand} "
+    journals = {"rocksdb": f"rocksdb .* in front of {store}", "mysql": f'"{store}',
+                "redis": f"redis .* in front of {store}"}
     server.wait_log(f"engine=.*{journals[journal]}")
     assert serves(server)
 
@@ -60,9 +61,9 @@ def test_setting_storage_journal(make_server, journal):
 def test_setting_storage_store(make_server):
     embedded = {"storage.store": "rocksdb", "storage.journal": "rocksdb"}
     one = make_server(embedded).start()
-    assert serves(one) and "mariadb" not in one.log()
+    assert serves(one) and "in front of" not in one.log()
     other = make_server().start()
-    assert serves(other) and "mariadb" in other.log()
+    assert serves(other) and f"in front of {MariaDb.brand} " in other.log()
 
 
 # mysql
@@ -88,7 +89,8 @@ def login(make_server, storages):
     server = make_server({"mysql.user": "fleet"})
     database = server.settings["mysql.database"]
     storages.mariadb.sql(
-        "CREATE OR REPLACE USER fleet@'127.0.0.1' IDENTIFIED BY 'right word';"
+        "DROP USER IF EXISTS fleet@'127.0.0.1';"
+        "CREATE USER fleet@'127.0.0.1' IDENTIFIED BY 'right word';"
         f"GRANT ALL ON {database}.* TO fleet@'127.0.0.1'"
     )
     yield server
@@ -149,7 +151,15 @@ def tls_mariadb(tmp_path_factory, certificates):
         tmp_path_factory.mktemp("tls"),
         {"ssl-cert": certificates / "server.pem", "ssl-key": certificates / "server.key"},
     ).start()
-    server.sql("CREATE DATABASE encrypted")
+    server.sql("CREATE DATABASE fleet")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def plain_mariadb(tmp_path):
+    server = MariaDb(tmp_path / "plain", MariaDb.program.without_tls).start()
+    server.sql("CREATE DATABASE fleet")
     yield server
     server.close()
 
@@ -158,15 +168,15 @@ def with_tls(make_server, mariadb, **settings):
     return make_server({
         "storage.journal": "mysql",
         "mysql.hosts": f"127.0.0.1:{mariadb.port}",
-        "mysql.database": "encrypted",
+        "mysql.database": "fleet",
         "mysql.tls": "on",
         **{f"mysql.{key}": value for key, value in settings.items()},
     })
 
 
-def test_setting_mysql_tls(make_server, storages, tls_mariadb):
-    plain = make_server({"mysql.tls": "on"})
-    assert "tls" in refusal(plain).lower()
+def test_setting_mysql_tls(make_server, plain_mariadb, tls_mariadb):
+    assert "offers no TLS" in refusal(with_tls(make_server, plain_mariadb))
+    assert with_tls(make_server, plain_mariadb, tls="off").start()
     server = with_tls(make_server, tls_mariadb).start()
     assert serves(server)
     used = tls_mariadb.sql("SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'")
@@ -340,7 +350,8 @@ def test_setting_cache_interval(make_server, storages):
 
 
 def test_cache_that_dies_delays_nothing_and_is_filled_again(make_server, storages, tmp_path):
-    with RedisServer(tmp_path / "cache") as cache:
+    forgets = {"appendonly": "no"}  # when it is killed
+    with RedisServer(tmp_path / "cache", forgets) as cache:
         server = make_server({
             "storage.journal": "rocksdb",
             "cache.redis": "on",
@@ -355,7 +366,6 @@ def test_cache_that_dies_delays_nothing_and_is_filled_again(make_server, storage
         assert serves(server, "meanwhile") and server.is_ready()
         assert time.monotonic() - begin < 1
         cache.start()
-        cache.cli("FLUSHALL")
         for robot in ("before", "meanwhile"):
             wait_until(lambda: cache.cli("HGET", key + robot, "events") == "1", "cached again", 20)
         assert server.terminate() == 0
