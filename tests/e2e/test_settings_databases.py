@@ -1,10 +1,10 @@
 """The settings of MySQL, Redis and the cache: changing each changes what the server does."""
 
 import socket
-import subprocess
 import time
 
 import pytest
+from certificates import make_certificates
 from mariadb import MariaDb
 from redis_server import RedisServer
 from telemetryd import wait_until
@@ -129,20 +129,7 @@ def test_setting_mysql_database(make_server):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """Two authorities, and a server's certificate that the first has signed."""
-    home = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments):
-        subprocess.run(["openssl", *map(str, arguments)], cwd=home, check=True, capture_output=True)
-
-    for name in ("ca", "other"):
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", f"/CN={name}",
-                "-keyout", f"{name}.key", "-out", f"{name}.pem")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout",
-            "server.key", "-out", "server.csr")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-days", 2, "-out", "server.pem")
-    return home
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +287,53 @@ def test_setting_redis_prefix(make_server, storages):
     one = make_server({"redis.prefix": "one"}).start()
     assert serves(one) and storages.redis.cli("KEYS", "one:*")
     assert "another journal" in refusal(make_server({"redis.prefix": "one"}))
+
+
+@pytest.fixture(scope="module")
+def tls_redis(tmp_path_factory, certificates):
+    settings = {"tls-cert-file": certificates / "server.pem",
+                "tls-key-file": certificates / "server.key",
+                "tls-ca-cert-file": certificates / "ca.pem", "tls-auth-clients": "no"}
+    with RedisServer(tmp_path_factory.mktemp("tls"), settings) as server:
+        yield server
+
+
+def with_redis_tls(make_server, redis, **settings):
+    return make_server({
+        "redis.hosts": f"127.0.0.1:{redis.tls_port}",
+        "redis.tls": "on",
+        **{f"redis.{key}": value for key, value in settings.items()},
+    })
+
+
+def test_setting_redis_tls(make_server, tls_redis, certificates):
+    server = with_redis_tls(make_server, tls_redis, tls_ca=certificates / "ca.pem").start()
+    assert serves(server)
+    assert f"laddr=127.0.0.1:{tls_redis.tls_port} " in tls_redis.cli("CLIENT", "LIST")
+    to_plain_text = {"hosts": f"127.0.0.1:{tls_redis.port}", "connect_timeout": "200ms"}
+    assert "speaks no TLS" in refusal(with_redis_tls(make_server, tls_redis, **to_plain_text))
+    assert serves(with_redis_tls(make_server, tls_redis, tls="off", **to_plain_text).start())
+
+
+def test_setting_redis_tls_ca(make_server, tls_redis, certificates):
+    for authority in (certificates / "other.pem", "none"):  # none: those of the system
+        wrong = with_redis_tls(make_server, tls_redis, tls_ca=authority)
+        assert "certificate is refused" in refusal(wrong)
+    missing = with_redis_tls(make_server, tls_redis, tls_ca=certificates / "missing.pem")
+    assert "missing.pem" in refusal(missing)
+    assert serves(with_redis_tls(make_server, tls_redis, tls_ca=certificates / "ca.pem").start())
+
+
+def test_redis_tls_on_a_unix_socket_is_refused(make_server, tls_redis):
+    assert "unix socket" in refusal(with_redis_tls(make_server, tls_redis, socket=tls_redis.socket))
+
+
+def test_cache_over_tls(make_server, tls_redis, certificates):
+    server = with_redis_tls(make_server, tls_redis, tls_ca=certificates / "ca.pem")
+    server.settings |= {"storage.journal": "rocksdb", "cache.redis": "on", "cache.interval": "20ms"}
+    assert serves(server.start(), "seen")
+    key = f"{server.settings['redis.prefix']}:robot:seen"
+    wait_until(lambda: tls_redis.cli("HGET", key, "events") == "1", "cached")
 
 
 def test_setting_redis_connect_timeout(make_server, silent_port):
