@@ -78,6 +78,8 @@ struct options {
     std::string password_file;
     std::uint32_t database = 0;
     std::string prefix = "telemetryd";
+    toggle tls = toggle::off;
+    std::string tls_ca;
     milliseconds connect_timeout{5'000};
     milliseconds timeout{30'000};
   } redis;

@@ -187,6 +187,12 @@ constexpr std::array table{
     text(
         "redis.prefix", [](options& o) -> slot { return &o.redis.prefix; }, 1, 100,
         "What the names of all keys start with."),
+    choice(
+        "redis.tls", [](options& o) -> slot { return &o.redis.tls; }, "off|on",
+        "on: TLS with a server whose certificate names its host, or no connection at all."),
+    text(
+        "redis.tls_ca", [](options& o) -> slot { return &o.redis.tls_ca; }, 0, 4'000,
+        "PEM file of the authority that signed the certificate; none: those of the system."),
     duration(
         "redis.connect_timeout", [](options& o) -> slot { return &o.redis.connect_timeout; }, 100,
         hour, "A host that does not take a connection by then is passed over."),

@@ -1,6 +1,10 @@
 #include "storage/redis_session.hpp"
 
+#include "storage/redis_tls.hpp"
+
 #include <algorithm>
+#include <array>
+#include <cassert>
 #include <cerrno>
 #include <hiredis/hiredis.h>
 #include <optional>
@@ -11,6 +15,8 @@
 
 namespace telemetry::detail {
 namespace {
+
+constexpr std::size_t read_bytes = 16u << 10;
 
 timeval to_timeval(std::chrono::milliseconds time) {
   timeval out{};
@@ -41,6 +47,7 @@ redis_session::redis_session(redis_options options, welcome greeting)
 redis_session::~redis_session() = default;
 
 void redis_session::drop() noexcept {
+  tls_.reset();
   context_.reset();
   posted_ = 0;
 }
@@ -71,6 +78,8 @@ result<void> redis_session::connect() {
 result<void> redis_session::connect_to(std::size_t server) {
   if (result<void> dialed = dial(server); !dialed)
     return dialed;
+  if (result<void> encrypted = options_.tls ? start_tls(server) : result<void>{}; !encrypted)
+    return encrypted;
   if (result<void> greeted = greet(); !greeted)
     return greeted;
   if (redisSetTimeout(context_.get(), to_timeval(options_.read_timeout)) != REDIS_OK)
@@ -97,6 +106,24 @@ result<void> redis_session::dial(std::size_t server) {
       (options_.socket.empty() && redisEnableKeepAlive(context_.get()) != REDIS_OK))
     return lost();
   return {};
+}
+
+result<void> redis_session::start_tls(std::size_t server) {
+  auto tls = redis_tls::handshake(context_->fd, options_, options_.hosts.at(server).host);
+  if (tls) {
+    tls_ = std::move(*tls);
+    return {};
+  }
+  if (tls.error().code == errc::unreachable && speaks_plain_text(server))
+    return failure{errc::invalid_option,
+                   where_ + ": the server speaks no TLS, but redis.tls asks for it"};
+  return failure{tls.error().code, where_ + ": " + tls.error().text};
+}
+
+/// Whether a server that does not answer a handshake answers a PING: Redis without TLS takes a
+/// handshake for the beginning of a command and waits for its end. Nothing secret is sent.
+bool redis_session::speaks_plain_text(std::size_t server) {
+  return dial(server) && run(redis_pipeline().command({"PING"}));
 }
 
 result<void> redis_session::greet() {
@@ -179,6 +206,10 @@ result<void> redis_session::post(const redis_pipeline& commands) {
 
 /// Not redisBufferWrite(): that raises SIGPIPE when the server has closed the connection.
 result<void> redis_session::send(std::string_view bytes) {
+  if (tls_) {
+    const auto sent = tls_->send(bytes);
+    return sent ? result<void>{} : lost(sent.error());
+  }
   while (!bytes.empty()) {
     const auto sent = ::send(context_->fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR)
@@ -193,10 +224,28 @@ result<void> redis_session::send(std::string_view bytes) {
 }
 
 result<redis_reply> redis_session::receive() {
-  void* reply = nullptr;
-  if (redisGetReply(context_.get(), &reply) != REDIS_OK)
-    return lost();
-  return redis_reply(static_cast<redisReply*>(reply));
+  for (;;) {
+    void* reply = nullptr;
+    if (redisGetReplyFromReader(context_.get(), &reply) != REDIS_OK)
+      return lost();
+    if (reply != nullptr)
+      return redis_reply(static_cast<redisReply*>(reply));
+    if (auto fed = feed(); !fed)
+      return fed.error();
+  }
+}
+
+/// Waits for bytes and gives them to the parser of replies.
+result<void> redis_session::feed() {
+  if (!tls_)
+    return redisBufferRead(context_.get()) == REDIS_OK ? result<void>{} : lost();
+  std::array<char, read_bytes> buffer;
+  const auto got = tls_->receive(buffer);
+  if (!got)
+    return lost(got.error());
+  if (redisReaderFeed(context_->reader, buffer.data(), *got) != REDIS_OK)
+    return lost({errc::unavailable, "out of memory"});
+  return {};
 }
 
 result<void> redis_session::take_posted() {
@@ -210,16 +259,21 @@ result<void> redis_session::take_posted() {
   return {};
 }
 
-/// The connection is of no more use. @pre errno is that of the failed call.
+/// The connection is of no more use. @pre there is one, and errno is that of its failed call.
 failure redis_session::lost() {
   const int error = errno;
+  assert(context_);
   std::string why = context_->errstr;
   if (context_->err == REDIS_ERR_IO && (error == EAGAIN || error == EWOULDBLOCK))
     why = "no answer in time";
   else if (context_->err == REDIS_ERR_IO)
     why = std::generic_category().message(error);
+  return lost({errc::unavailable, std::move(why)});
+}
+
+failure redis_session::lost(const failure& why) {
   drop();
-  return {errc::unavailable, where_ + ": connection lost: " + why};
+  return {why.code, where_ + ": connection lost: " + why.text};
 }
 
 result<void> all_done(const redis_replies& replies, std::string_view what) {

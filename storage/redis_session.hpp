@@ -13,11 +13,13 @@ struct redisContext; // hiredis
 
 namespace telemetry::detail {
 
+class redis_tls;
+
 /// One blocking connection to the writable one of several Redis servers.
 ///
 /// After any error of the connection it is dropped; the next call connects again, beginning with
 /// the server that worked last. What had been sent on a connection that broke may or may not have
-/// happened. hiredis 0.14 has no TLS: bytes and password travel in the clear.
+/// happened.
 ///
 /// Thread-safety: none. Blocking: connecting waits at most connect_timeout per server, every other
 /// call at most read_timeout for each piece of an answer.
@@ -67,14 +69,19 @@ private:
   [[nodiscard]] result<void> connect_to(std::size_t server);
   [[nodiscard]] result<void> dial(std::size_t server);
   [[nodiscard]] result<void> greet();
+  [[nodiscard]] result<void> start_tls(std::size_t server);
+  [[nodiscard]] bool speaks_plain_text(std::size_t server);
   [[nodiscard]] result<void> send(std::string_view bytes);
   [[nodiscard]] result<redis_reply> receive();
+  [[nodiscard]] result<void> feed();
   [[nodiscard]] result<void> take_posted();
   [[nodiscard]] failure lost();
+  [[nodiscard]] failure lost(const failure& why);
 
   redis_options options_;
   welcome welcome_;
-  std::unique_ptr<redisContext, free_context> context_;
+  std::unique_ptr<redisContext, free_context> context_; ///< owns the socket
+  std::unique_ptr<redis_tls> tls_;                      ///< nullptr: plain text
   std::size_t server_ = 0; ///< index into options_.hosts of the one that worked last
   bool was_connected_ = false;
   std::size_t posted_ = 0; ///< replies still to be taken

@@ -35,6 +35,8 @@ struct redis_options {
   std::string password;              ///< empty: none is asked for
   std::uint32_t database = 0;
   std::string prefix = "telemetryd"; ///< of every key
+  bool tls = false;   ///< encrypted and the server known, or no connection; `hosts` only
+  std::string tls_ca; ///< PEM file: whose certificates are trusted; empty: the system's
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds read_timeout{30'000};
 };

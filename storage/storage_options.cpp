@@ -57,12 +57,18 @@ result<redis_options> redis_from(const config::options& settings) {
   auto password = password_of("redis.password", from.password, from.password_file);
   if (!password)
     return password.error();
+  const bool tls = from.tls == config::toggle::on;
+  if (tls && !from.socket.empty())
+    return failure{errc::invalid_option,
+                   "redis.tls and redis.socket: Redis speaks no TLS on a unix socket"};
   return redis_options{.hosts = servers(from.hosts, redis_port),
                        .socket = from.socket,
                        .user = from.user,
                        .password = *password,
                        .database = from.database,
                        .prefix = from.prefix,
+                       .tls = tls,
+                       .tls_ca = from.tls_ca,
                        .connect_timeout = from.connect_timeout,
                        .read_timeout = from.timeout};
 }

@@ -171,6 +171,16 @@ TEST_F(RedisConnectionTest, TakesTheFirstHostThatWillDo) {
   EXPECT_TRUE(append(*log, 0, 1));
 }
 
+TEST_F(RedisConnectionTest, DoesNotWaitLongForATlsHandshake) {
+  silent_port hanging;
+  hanging.hang();
+  redis_options options = by_hosts({hanging.address()});
+  options.connect_timeout = std::chrono::milliseconds(100);
+  options.tls = true;
+  EXPECT_TRUE(
+      fails_with(open_redis(options), errc::unreachable, "TLS handshake: no answer in time"));
+}
+
 TEST_F(RedisConnectionTest, GoesOnAtThePromotedReplica) {
   const redis_process second(directory_.path() / "second");
   redis_options plain;

@@ -1,10 +1,10 @@
 """The settings of MySQL, Redis and the cache: changing each changes what the server does."""
 
 import socket
-import subprocess
 import time
 
 import pytest
+from certificates import make_certificates
 from mariadb import MariaDb
 from redis_server import RedisServer
 from telemetryd import wait_until
@@ -84,8 +84,9 @@ class Login:
 @pytest.mark.parametrize("journal", ["rocksdb", "mysql", "redis"])
 def test_setting_storage_journal(make_server, journal):
     server = make_server({"storage.journal": journal}).start()
-    journals = {"rocksdb": "rocksdb .* in front of mariadb", "mysql": '"mariadb',
-                "redis": "redis .* in front of mariadb"}
+    store = f"{MariaDb.brand} "
+    journals = {"rocksdb": f"rocksdb .* in front of {store}", "mysql": f'"{store}',
+                "redis": f"redis .* in front of {store}"}
     server.wait_log(f"engine=.*{journals[journal]}")
     assert serves(server)
 
@@ -93,9 +94,9 @@ def test_setting_storage_journal(make_server, journal):
 def test_setting_storage_store(make_server):
     embedded = {"storage.store": "rocksdb", "storage.journal": "rocksdb"}
     one = make_server(embedded).start()
-    assert serves(one) and "mariadb" not in one.log()
+    assert serves(one) and "in front of" not in one.log()
     other = make_server().start()
-    assert serves(other) and "mariadb" in other.log()
+    assert serves(other) and f"in front of {MariaDb.brand} " in other.log()
 
 
 # mysql
@@ -120,7 +121,8 @@ def mysql_login(make_server, storages):
     server = make_server({"mysql.user": "fleet"})
     database = server.settings["mysql.database"]
     storages.mariadb.sql(
-        f"CREATE OR REPLACE USER fleet@'127.0.0.1' IDENTIFIED BY '{RIGHT}';"
+        "DROP USER IF EXISTS fleet@'127.0.0.1';"
+        f"CREATE USER fleet@'127.0.0.1' IDENTIFIED BY '{RIGHT}';"
         f"GRANT ALL ON {database}.* TO fleet@'127.0.0.1'"
     )
     yield Login(server, "mysql")
@@ -150,20 +152,7 @@ def test_setting_mysql_database(make_server):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """Two authorities, and a server's certificate that the first has signed."""
-    home = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments):
-        subprocess.run(["openssl", *map(str, arguments)], cwd=home, check=True, capture_output=True)
-
-    for name in ("ca", "other"):
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", f"/CN={name}",
-                "-keyout", f"{name}.key", "-out", f"{name}.pem")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout",
-            "server.key", "-out", "server.csr")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-days", 2, "-out", "server.pem")
-    return home
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +161,15 @@ def tls_mariadb(tmp_path_factory, certificates):
         tmp_path_factory.mktemp("tls"),
         {"ssl-cert": certificates / "server.pem", "ssl-key": certificates / "server.key"},
     ).start()
-    server.sql("CREATE DATABASE encrypted")
+    server.sql("CREATE DATABASE fleet")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def plain_mariadb(tmp_path):
+    server = MariaDb(tmp_path / "plain", MariaDb.program.without_tls).start()
+    server.sql("CREATE DATABASE fleet")
     yield server
     server.close()
 
@@ -181,15 +178,15 @@ def with_tls(make_server, mariadb, **settings):
     return make_server({
         "storage.journal": "mysql",
         "mysql.hosts": f"127.0.0.1:{mariadb.port}",
-        "mysql.database": "encrypted",
+        "mysql.database": "fleet",
         "mysql.tls": "on",
         **{f"mysql.{key}": value for key, value in settings.items()},
     })
 
 
-def test_setting_mysql_tls(make_server, storages, tls_mariadb):
-    plain = make_server({"mysql.tls": "on"})
-    assert "tls" in refusal(plain).lower()
+def test_setting_mysql_tls(make_server, plain_mariadb, tls_mariadb):
+    assert "offers no TLS" in refusal(with_tls(make_server, plain_mariadb))
+    assert with_tls(make_server, plain_mariadb, tls="off").start()
     server = with_tls(make_server, tls_mariadb).start()
     assert serves(server)
     used = tls_mariadb.sql("SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'")
@@ -313,6 +310,53 @@ def test_setting_redis_prefix(make_server, storages):
     assert "another journal" in refusal(make_server({"redis.prefix": "one"}))
 
 
+@pytest.fixture(scope="module")
+def tls_redis(tmp_path_factory, certificates):
+    settings = {"tls-cert-file": certificates / "server.pem",
+                "tls-key-file": certificates / "server.key",
+                "tls-ca-cert-file": certificates / "ca.pem", "tls-auth-clients": "no"}
+    with RedisServer(tmp_path_factory.mktemp("tls"), settings) as server:
+        yield server
+
+
+def with_redis_tls(make_server, redis, **settings):
+    return make_server({
+        "redis.hosts": f"127.0.0.1:{redis.tls_port}",
+        "redis.tls": "on",
+        **{f"redis.{key}": value for key, value in settings.items()},
+    })
+
+
+def test_setting_redis_tls(make_server, tls_redis, certificates):
+    server = with_redis_tls(make_server, tls_redis, tls_ca=certificates / "ca.pem").start()
+    assert serves(server)
+    assert f"laddr=127.0.0.1:{tls_redis.tls_port} " in tls_redis.cli("CLIENT", "LIST")
+    to_plain_text = {"hosts": f"127.0.0.1:{tls_redis.port}", "connect_timeout": "200ms"}
+    assert "speaks no TLS" in refusal(with_redis_tls(make_server, tls_redis, **to_plain_text))
+    assert serves(with_redis_tls(make_server, tls_redis, tls="off", **to_plain_text).start())
+
+
+def test_setting_redis_tls_ca(make_server, tls_redis, certificates):
+    for authority in (certificates / "other.pem", "none"):  # none: those of the system
+        wrong = with_redis_tls(make_server, tls_redis, tls_ca=authority)
+        assert "certificate is refused" in refusal(wrong)
+    missing = with_redis_tls(make_server, tls_redis, tls_ca=certificates / "missing.pem")
+    assert "missing.pem" in refusal(missing)
+    assert serves(with_redis_tls(make_server, tls_redis, tls_ca=certificates / "ca.pem").start())
+
+
+def test_redis_tls_on_a_unix_socket_is_refused(make_server, tls_redis):
+    assert "unix socket" in refusal(with_redis_tls(make_server, tls_redis, socket=tls_redis.socket))
+
+
+def test_cache_over_tls(make_server, tls_redis, certificates):
+    server = with_redis_tls(make_server, tls_redis, tls_ca=certificates / "ca.pem")
+    server.settings |= {"storage.journal": "rocksdb", "cache.redis": "on", "cache.interval": "20ms"}
+    assert serves(server.start(), "seen")
+    key = f"{server.settings['redis.prefix']}:robot:seen"
+    wait_until(lambda: tls_redis.cli("HGET", key, "events") == "1", "cached")
+
+
 def test_setting_redis_connect_timeout(make_server, silent_port):
     def seconds(timeout):
         server = make_server({"redis.connect_timeout": timeout, "redis.timeout": timeout})
@@ -361,7 +405,8 @@ def test_setting_cache_interval(make_server, storages):
 
 
 def test_cache_that_dies_delays_nothing_and_is_filled_again(make_server, storages, tmp_path):
-    with RedisServer(tmp_path / "cache") as cache:
+    forgets = {"appendonly": "no"}  # when it is killed
+    with RedisServer(tmp_path / "cache", forgets) as cache:
         server = make_server({
             "storage.journal": "rocksdb",
             "cache.redis": "on",
@@ -376,7 +421,6 @@ def test_cache_that_dies_delays_nothing_and_is_filled_again(make_server, storage
         assert serves(server, "meanwhile") and server.is_ready()
         assert time.monotonic() - begin < 1
         cache.start()
-        cache.cli("FLUSHALL")
         for robot in ("before", "meanwhile"):
             wait_until(lambda: cache.cli("HGET", key + robot, "events") == "1", "cached again", 20)
         assert server.terminate() == 0

@@ -1,4 +1,5 @@
-"""A private MariaDB server for tests: own data directory, loopback port and unix socket.
+"""A private MariaDB server for tests: own data directory, loopback port and unix socket. If
+TELEMETRY_TEST_MYSQLD names a directory that install_mysql9 has made, it is a MySQL 9 instead.
 
 As a command it starts one and serves until it is killed; the first line of its output is the path of
 the socket, which the contract tests want in TELEMETRY_TEST_MYSQL:
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from mysql9 import MySql9Program
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -46,11 +49,39 @@ def wait_until(condition, what, seconds):
         time.sleep(0.02)
 
 
+class MariaDbProgram:
+    """The MariaDB that Debian has installed: how to make a data directory and how to serve it."""
+
+    brand = "mariadb"  # as telemetryd's log calls it
+    settings = {"innodb-log-file-size": "64M"}
+    without_tls = {}  # settings: it has no certificate of its own
+
+    def install_command(self, data_dir):
+        return [
+            find_tool("mariadb-install-db", "mysql_install_db"),
+            "--no-defaults",
+            f"--datadir={data_dir}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]
+
+    def serve_command(self):
+        return [find_tool("mariadbd", "mysqld"), "--no-defaults"]
+
+
+def chosen_program():
+    """What the servers of this run are."""
+    mysql9 = os.environ.get("TELEMETRY_TEST_MYSQLD")
+    return MySql9Program(mysql9) if mysql9 else MariaDbProgram()
+
+
 class MariaDb:
     """One server. start() again after stop() or kill9() restarts it on the same port and socket."""
 
     host = "127.0.0.1"
     user = "root"
+    program = chosen_program()
+    brand = program.brand
 
     def __init__(self, directory, settings=None):
         self.directory = Path(directory).resolve()
@@ -63,11 +94,11 @@ class MariaDb:
         self.settings = {
             "innodb-flush-log-at-trx-commit": 1,
             "innodb-buffer-pool-size": "64M",
-            "innodb-log-file-size": "64M",
             "innodb-fast-shutdown": 1,
             "performance-schema": "OFF",
             "skip-log-bin": None,
             "max-connections": 200,
+            **self.program.settings,
             **(settings or {}),
         }
         self.process = None
@@ -76,14 +107,7 @@ class MariaDb:
         """Creates the data directory, unless it is there."""
         if (self.data_dir / "mysql").exists():
             return self
-        command = [
-            find_tool("mariadb-install-db", "mysql_install_db"),
-            "--no-defaults",
-            f"--datadir={self.data_dir}",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            *self._as_root(),
-        ]
+        command = self.program.install_command(self.data_dir) + self._as_root()
         with open(self.log_path, "ab") as log:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         assert done.returncode == 0, f"cannot install:\n{self.tail()}"
@@ -94,8 +118,7 @@ class MariaDb:
         assert self.process is None, "it runs already"
         self.install()
         command = [
-            find_tool("mariadbd", "mysqld"),
-            "--no-defaults",
+            *self.program.serve_command(),
             *self._as_root(),
             f"--datadir={self.data_dir}",
             f"--socket={self.socket}",
@@ -151,6 +174,15 @@ class MariaDb:
         if done.returncode != 0:
             raise AssertionError(f"{text}: {done.stderr.decode(errors='replace')}")
         return [line.split("\t") for line in done.stdout.decode(errors="replace").splitlines()]
+
+    def kill_sessions(self, user):
+        """Ends the connections of a user; both servers know KILL, only one knows KILL USER."""
+        ids = self.sql(f"SELECT id FROM information_schema.processlist WHERE user = '{user}'")
+        for (session,) in ids:
+            try:
+                self.sql(f"KILL {session}")
+            except AssertionError:
+                pass  # it has ended meanwhile
 
     def tail(self, lines=15):
         if not self.log_path.exists():

@@ -17,6 +17,7 @@ from pathlib import Path
 import outages_embedded  # noqa: F401 (each registers its scenarios)
 import outages_mysql  # noqa: F401
 import outages_redis  # noqa: F401
+from mariadb import MariaDb
 from outage_kit import SCENARIOS
 from outage_world import World
 
@@ -25,7 +26,7 @@ def run(name):
     print(f"== {name}: {SCENARIOS[name].__doc__}", flush=True)
     root = Path(tempfile.gettempdir()) / "outages"
     root.mkdir(exist_ok=True)
-    world = World(tempfile.mkdtemp(dir=root), root / "template")
+    world = World(tempfile.mkdtemp(dir=root), root / f"template-{MariaDb.brand}")
     try:
         SCENARIOS[name](world)
     finally:

@@ -3,6 +3,7 @@
 import shutil
 import threading
 
+from mariadb import MariaDb
 from outage_kit import (
     fill,
     frozen,
@@ -170,7 +171,7 @@ def password_changed(world):
     world.start()
     world.note("password changed, connections killed")
     world.mariadb.sql("ALTER USER telemetryd@'127.0.0.1' IDENTIFIED BY 'other'")
-    world.mariadb.sql("KILL USER telemetryd")
+    world.mariadb.kill_sessions("telemetryd")
     hold(6)
     world.note("password as it was")
     world.mariadb.sql("ALTER USER telemetryd@'127.0.0.1' IDENTIFIED BY 'not-for-production'")
@@ -197,7 +198,7 @@ def wrong_flush(world):
 @scenario
 def no_tls(world):
     """mysql.tls=on, but the server has none."""
-    world.use("mysql")
+    world.use("mysql", MariaDb.program.without_tls)
     world.refuse(mysql__tls="on")
 
 
@@ -207,8 +208,8 @@ def killed_connections(world):
     world.use("mysql")
     world.start()
     for _ in range(5):
-        world.note("KILL USER telemetryd")
-        world.mariadb.sql("KILL USER telemetryd")
+        world.note("KILL of every connection")
+        world.mariadb.kill_sessions("telemetryd")
         world.wait_acknowledged(30)
     recover(world)
 
@@ -251,8 +252,10 @@ def deadlock(world):
 
 
 def deadlocks(world):
-    rows = world.mariadb.sql("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")
-    return int(rows[0][1])
+    rows = world.mariadb.sql(
+        "SELECT count FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'"
+    )
+    return int(rows[0][0])
 
 
 def load(world, robots=50, events=100_000):

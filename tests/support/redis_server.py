@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a private Redis for a test, on loopback and a unix socket, with the settings of a journal.
 
-usage: redis_server.py DIR [SETTING VALUE]...
+usage: redis_server.py DIR [SETTING VALUE]...     with tls-cert-file it has a port for TLS too
 
 starts one in DIR, prints the path of its unix socket and serves until it is killed, or until its
 standard input, if that is a pipe, is closed.
@@ -43,7 +43,8 @@ class RedisServer:
         self.directory = Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.settings = {**SETTINGS, **(settings or {})}
-        self.port = _free_port()
+        self._is_tls = "tls-cert-file" in self.settings
+        self._find_ports()
         self._had_port = False
         self.socket = str(self.directory / "socket")
         self.log_path = self.directory / "log"
@@ -68,12 +69,17 @@ class RedisServer:
                 return
             self.process = None
             if not self._had_port:  # somebody else may have been faster
-                self.port = _free_port()
+                self._find_ports()
         raise AssertionError(f"redis-server does not start: {self.log()}")
+
+    def _find_ports(self):
+        self.port = _free_port()
+        self.tls_port = _free_port() if self._is_tls else 0  # 0: none
 
     def _launch(self):
         command = ["redis-server"]
-        for name, value in {**self.settings, "port": self.port, "unixsocket": self.socket,
+        for name, value in {**self.settings, "port": self.port, "tls-port": self.tls_port,
+                            "unixsocket": self.socket,
                             "dir": self.directory, "logfile": self.log_path}.items():
             command += [f"--{name}", str(value)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
