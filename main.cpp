@@ -90,23 +90,32 @@ std::unique_ptr<net::server> listen(const config::options& settings, entrance& d
   return server;
 }
 
+/// What became of the last checkpoint.
+struct last_checkpoint {
+  bool is_stored = false;
+  bool is_journal_drained = false; ///< the store has everything that was in the journal
+};
+
 /// Commits, checkpoints and closes the storage, as far as it lets us in the time there is: the
-/// journal has everything all the same. @returns whether all of it was done; if not, a thread is
-/// still at it, and the process has to exit.
-bool finish(engine& running, net::server& server, storage& database) {
-  std::packaged_task<bool()> task([&running, &server, &database] {
+/// journal has everything all the same. If it was not all done, a thread is still at it, and the
+/// process has to exit.
+last_checkpoint finish(engine& running, net::server& server, storage& database) {
+  std::packaged_task<last_checkpoint()> task([&running, &server, &database]() -> last_checkpoint {
     std::promise<bool> finished;
     running.finish([&finished](bool stored) { finished.set_value(stored); });
     if (!finished.get_future().get())
-      return false;
+      return {};
     server.stop();
     running.release_storage();
+    const auto drained = database.note_drained(database);
     database = {};
-    return true;
+    return {true, drained && *drained};
   });
   auto done = task.get_future();
   std::thread(std::move(task)).detach();
-  return done.wait_for(finish_patience) == std::future_status::ready && done.get();
+  if (done.wait_for(finish_patience) != std::future_status::ready)
+    return {};
+  return done.get();
 }
 
 int serve(const config::options& settings) {
@@ -153,10 +162,12 @@ int serve(const config::options& settings) {
 
   stop.wait();
   const auto cut = server->drain(drain_patience);
-  const bool stored = finish(running, *server, database);
-  log::info("telemetryd has stopped", {{"connections_cut", cut}, {"checkpoint", stored}});
+  const auto last = finish(running, *server, database);
+  log::info("telemetryd has stopped", {{"connections_cut", cut},
+                                       {"checkpoint", last.is_stored},
+                                       {"journal_drained", last.is_journal_drained}});
   log::flush();
-  if (!tear_down_at_exit || !stored)
+  if (!tear_down_at_exit || !last.is_stored)
     _exit(EXIT_SUCCESS); // a million actors take seconds to tear down
   made.value().reset();
   return EXIT_SUCCESS;

@@ -75,17 +75,19 @@ void cache_writer::copy_table() {
 void cache_writer::ask_for_changes() {
   shards_due_ = context_.shards.size();
   for (std::size_t shard = 0; shard < context_.shards.size(); ++shard)
-    request(context_.shards[shard], shard_timeout, changed_atom_v, std::uint64_t{robots_per_piece})
-        .then([this, shard](const listed_robots& changed) { take_changes(shard, changed); },
-              [](const caf::error&) { /* the server stops */ });
+    ask(shard);
+}
+
+void cache_writer::ask(std::size_t shard) {
+  request(context_.shards[shard], shard_timeout, changed_atom_v, std::uint64_t{robots_per_piece})
+      .then([this, shard](const listed_robots& changed) { take_changes(shard, changed); },
+            [](const caf::error&) { /* the server stops */ });
 }
 
 void cache_writer::take_changes(std::size_t shard, const listed_robots& changed) {
   put(*changed);
   if (changed->size() == robots_per_piece)
-    request(context_.shards[shard], shard_timeout, changed_atom_v, std::uint64_t{robots_per_piece})
-        .then([this, shard](const listed_robots& more) { take_changes(shard, more); },
-              [](const caf::error&) { /* the server stops */ });
+    ask(shard);
   else if (--shards_due_ == 0)
     end_sweep();
 }

@@ -27,6 +27,7 @@ private:
   void begin_rebuild();
   void copy_table();
   void ask_for_changes();
+  void ask(std::size_t shard);
   void take_changes(std::size_t shard, const listed_robots& changed);
   void end_sweep();
   void put(const std::vector<listed_robot>& robots);

@@ -5,6 +5,15 @@
 
 namespace telemetry {
 
+namespace {
+
+/// Until the replay is done nobody knows whether the store is all right.
+std::string_view reason_for_closing(const engine_context& context) {
+  return context.credit.away() == recovering_reason ? is_starting : store_is_away;
+}
+
+} // namespace
+
 connection::connection(caf::actor_config& config, lane& home, net::upstream_peer& peer)
     : caf::event_based_actor(config), home_(home), peer_(&peer) {}
 
@@ -122,7 +131,7 @@ void connection::give_up_if_stalled() {
   text_.clear();
   answered_lines_ = 0;
   bytes_ = 0;
-  peer_->close(net::close_code::try_again_later, "the store is away");
+  peer_->close(net::close_code::try_again_later, reason_for_closing(home_.context()));
 }
 
 void connection::flush() {
@@ -162,11 +171,12 @@ private:
 
 } // namespace
 
-std::unique_ptr<net::upstream> connection_factory::open(net::upstream_peer& peer,
-                                                        net::io_thread& io) {
+result<std::unique_ptr<net::upstream>> connection_factory::open(net::upstream_peer& peer,
+                                                                net::io_thread& io) {
   if (context_.credit.away_ms() >= context_.options.stall_limit.count())
-    return nullptr;
-  return std::make_unique<session_upstream>(*context_.lanes[io.index()], peer);
+    return failure{errc::unavailable, std::string{reason_for_closing(context_)}};
+  return std::unique_ptr<net::upstream>{
+      std::make_unique<session_upstream>(*context_.lanes[io.index()], peer)};
 }
 
 } // namespace telemetry

@@ -21,6 +21,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::received_messages)
 
 namespace telemetry {
 
+/// What a producer is told by a close with 1013; the details are on /readyz.
+inline constexpr std::string_view is_starting = "the server is starting";
+inline constexpr std::string_view store_is_away = "the store is away";
+
 /// CONNECTION: one WebSocket; turns messages into events, keeps credit and the order of answers.
 /// Run inline by its lane; its session may call the public functions on that thread.
 class connection final : public caf::event_based_actor, private flushable {
@@ -66,7 +70,8 @@ private:
 class connection_factory final : public net::upstream_factory {
 public:
   explicit connection_factory(engine_context& context) : context_(context) {}
-  std::unique_ptr<net::upstream> open(net::upstream_peer& peer, net::io_thread& io) override;
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer,
+                                              net::io_thread& io) override;
 
 private:
   engine_context& context_;

@@ -54,7 +54,7 @@ engine::engine(const engine_options& options, storage& database, const time_sour
     : database_(database), context_(options, time, database.shards), connections_(context_) {
   configure(config_, options);
   system_ = std::make_unique<caf::actor_system>(config_);
-  context_.credit.journal_away("recovering: the journal is being replayed");
+  context_.credit.journal_away(recovering_reason);
 }
 
 engine::~engine() {
@@ -73,6 +73,7 @@ engine::~engine() {
 void engine::release_storage() {
   if (!monitor_)
     return;
+  context_.credit.watch_store({});
   std::vector<caf::actor> users{caf::actor_cast<caf::actor>(monitor_),
                                 caf::actor_cast<caf::actor>(context_.checkpointer),
                                 caf::actor_cast<caf::actor>(context_.writer)};
@@ -113,6 +114,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
     for (const auto& one : context_.lanes)
       one->io().post([where = one] { where->poke_waiting(); });
   });
+  context_.credit.watch_store([&store] { return store.silence(); });
   if (database_.cache)
     cache_writer_ =
         blocking(std::type_identity<cache_writer>{}, std::ref(*database_.cache), std::ref(store));
@@ -152,7 +154,7 @@ void engine::finish(std::function<void(bool)> done) {
 
 std::optional<std::string> engine::not_ready() const {
   if (phase_ == phase::recovering)
-    return "recovering: the journal is being replayed";
+    return recovering_reason;
   if (phase_ == phase::finishing)
     return "draining: the server is stopping";
   if (context_.disk_is_full)
@@ -162,7 +164,7 @@ std::optional<std::string> engine::not_ready() const {
 
 namespace {
 
-const failure recovering{errc::unavailable, "recovering: the journal is being replayed"};
+const failure recovering{errc::unavailable, recovering_reason};
 
 } // namespace
 

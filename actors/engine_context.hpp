@@ -21,6 +21,9 @@ struct options;
 
 class lane;
 
+/// Why nothing is served until the journal is replayed.
+inline constexpr const char* recovering_reason = "recovering: the journal is being replayed";
+
 /// Settings of the engine.
 struct engine_options {
   using milliseconds = std::chrono::milliseconds;
@@ -38,7 +41,7 @@ struct engine_options {
   milliseconds checkpoint_interval{5'000};
   std::size_t checkpoint_events = 2'000'000;
   milliseconds query_timeout{10'000};
-  std::chrono::milliseconds cache_interval{0}; ///< 0: there is no cache
+  milliseconds cache_interval{0}; ///< 0: there is no cache
   std::size_t readers = 2;
   std::size_t workers = 0; ///< threads of the CAF scheduler; 0: one per core
   std::uint64_t free_bytes_warn = 512u << 20;

@@ -7,6 +7,7 @@ namespace telemetry {
 void entrance::wait_for(std::string reason) {
   const std::scoped_lock lock(mutex_);
   reason_ = std::move(reason);
+  is_away_ = true;
 }
 
 failure entrance::away() const {
@@ -56,9 +57,12 @@ std::optional<std::string> entrance::not_ready() const {
   return away().text;
 }
 
-std::unique_ptr<net::upstream> entrance::open(net::upstream_peer& peer, net::io_thread& io) {
-  auto* engine = behind();
-  return engine != nullptr ? engine->upstreams().open(peer, io) : nullptr;
+result<std::unique_ptr<net::upstream>> entrance::open(net::upstream_peer& peer,
+                                                      net::io_thread& io) {
+  if (auto* engine = behind())
+    return engine->upstreams().open(peer, io);
+  const std::scoped_lock lock(mutex_);
+  return failure{errc::unavailable, std::string{is_away_ ? store_is_away : is_starting}};
 }
 
 } // namespace telemetry

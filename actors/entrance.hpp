@@ -34,16 +34,17 @@ public:
   [[nodiscard]] std::optional<std::string> not_ready() const override;
 
   // net::upstream_factory
-  [[nodiscard]] std::unique_ptr<net::upstream> open(net::upstream_peer& peer,
-                                                    net::io_thread& io) override;
+  [[nodiscard]] result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer,
+                                                            net::io_thread& io) override;
 
 private:
   [[nodiscard]] engine* behind() const noexcept { return engine_.load(std::memory_order_acquire); }
   [[nodiscard]] failure away() const;
 
   std::atomic<engine*> engine_{nullptr};
-  mutable std::mutex mutex_; ///< guards reason_
+  mutable std::mutex mutex_; ///< guards what follows
   std::string reason_ = "starting";
+  bool is_away_ = false; ///< a storage was looked for and is not there
 };
 
 } // namespace telemetry

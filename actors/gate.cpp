@@ -1,6 +1,7 @@
 #include "actors/gate.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace telemetry {
 
@@ -32,8 +33,9 @@ void gate::update() {
 
 void gate::journal_away(std::string reason) {
   std::lock_guard lock{mutex_};
+  const auto since_ms = reason.empty() ? std::nullopt : std::exchange(busy_since_ms_, std::nullopt);
   if (journal_reason_.empty() && !reason.empty()) {
-    away_since_ms_ = time_.steady_ms();
+    away_since_ms_ = since_ms.value_or(time_.steady_ms());
     clock_.pause(time_.steady_ms());
   } else if (reason.empty() && open_.load()) {
     clock_.resume(time_.steady_ms());
@@ -46,11 +48,28 @@ void gate::journal_busy(std::optional<std::int64_t> since_ms) {
   busy_since_ms_ = since_ms;
 }
 
-/// How long an append has taken, if that is beyond what a disk may take. @pre mutex_ is held.
+namespace {
+
+/// Beyond what a disk, or a server that is busy, may take for one call.
+constexpr std::int64_t patience_ms = 2'000;
+
+} // namespace
+
+/// How long a call of the journal has taken, if that is too long. @pre mutex_ is held.
 std::int64_t gate::hanging_ms() const {
-  constexpr std::int64_t patience_ms = 2'000;
   const auto busy_ms = busy_since_ms_ ? time_.steady_ms() - *busy_since_ms_ : 0;
   return busy_ms >= patience_ms ? busy_ms : 0;
+}
+
+/// The same of the store.
+std::int64_t gate::store_silence_ms() const {
+  const auto ms = store_silence_ ? store_silence_().count() : 0;
+  return ms >= patience_ms ? ms : 0;
+}
+
+void gate::watch_store(std::function<std::chrono::milliseconds()> silence) {
+  std::lock_guard lock{mutex_};
+  store_silence_ = std::move(silence);
 }
 
 void gate::store_away(std::string reason) {
@@ -63,10 +82,36 @@ std::optional<std::string> gate::away() const {
   if (!journal_reason_.empty())
     return journal_reason_;
   if (const auto ms = hanging_ms(); ms > 0)
-    return "the journal has not answered for " + std::to_string(ms / 1'000) + " s";
+    return silence_text("journal", ms);
+  return store_reason();
+}
+
+std::optional<std::string> gate::store_trouble() const {
+  std::lock_guard lock{mutex_};
+  return store_reason();
+}
+
+/// @pre mutex_ is held.
+std::optional<std::string> gate::store_reason() const {
   if (!store_reason_.empty())
     return store_reason_;
-  return std::nullopt;
+  const auto ms = store_silence_ms();
+  return ms > 0 ? std::optional(silence_text("store", ms)) : std::nullopt;
+}
+
+gate::answering gate::journal_answering() const {
+  std::lock_guard lock{mutex_};
+  return {!journal_reason_.empty(), hanging_ms()};
+}
+
+gate::answering gate::store_answering() const {
+  std::lock_guard lock{mutex_};
+  return {!store_reason_.empty(), store_silence_ms()};
+}
+
+std::string gate::silence_text(std::string_view what, std::int64_t silence_ms) {
+  return "the " + std::string{what} + " has not answered for " +
+         std::to_string(silence_ms / 1'000) + " s";
 }
 
 std::int64_t gate::away_ms() const {

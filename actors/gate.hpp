@@ -4,11 +4,13 @@
 #include "core/serving_clock.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace telemetry {
 
@@ -37,16 +39,34 @@ public:
   void remove_memory(std::size_t bytes) { remove(memory_, bytes); }
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return memory_.load(); }
 
-  /// The journal refuses appends, for this reason; an empty one: it takes them again.
+  /// The journal refuses appends, for this reason, and is no longer waited for; an empty one: it
+  /// takes them again.
   void journal_away(std::string reason);
-  /// An append is under way since then (steady time); nothing: none is. One that takes long counts
-  /// as the journal being away: a database may hang without refusing.
+  /// The journal is being waited for since then (steady time); nothing: it is not. A call that
+  /// takes long counts as the journal being away: a database may hang without refusing.
   void journal_busy(std::optional<std::int64_t> since_ms);
   /// The store refuses checkpoints, for this reason; an empty one: it takes them again. Reads and
   /// ingest go on, within the memory limit.
   void store_away(std::string reason);
+  /// `silence` tells for how long the store has been asked in vain: on any thread, at once. A store
+  /// that is silent for as long as a journal that hangs counts as away. An empty one: the store is
+  /// about to go, and is not asked from the return on.
+  void watch_store(std::function<std::chrono::milliseconds()> silence);
   /// Why the store or the journal is away; nothing if both are there.
   [[nodiscard]] std::optional<std::string> away() const;
+
+  /// One of the two as the log tells of it.
+  struct answering {
+    bool refuses;            ///< it answers that it cannot
+    std::int64_t silence_ms; ///< how long it has been asked in vain; 0 if that is not long
+  };
+  [[nodiscard]] answering journal_answering() const;
+  [[nodiscard]] answering store_answering() const;
+  /// Why the store is away or silent; nothing if it is there. For reads that got no answer.
+  [[nodiscard]] std::optional<std::string> store_trouble() const;
+  /// What a silent one is called in /readyz and in the log.
+  [[nodiscard]] static std::string silence_text(std::string_view what, std::int64_t silence_ms);
+
   /// How long the journal has been away or hanging, in milliseconds; 0 if it is not.
   [[nodiscard]] std::int64_t away_ms() const;
   /// How long the gate has been closed, in milliseconds; 0 if it is open.
@@ -72,6 +92,8 @@ private:
   void update();
   [[nodiscard]] bool within_limits() const;
   [[nodiscard]] std::int64_t hanging_ms() const;
+  [[nodiscard]] std::int64_t store_silence_ms() const;
+  [[nodiscard]] std::optional<std::string> store_reason() const;
 
   limits most_;
   const time_source& time_;
@@ -83,6 +105,7 @@ private:
   serving_clock clock_;
   std::string journal_reason_;
   std::string store_reason_;
+  std::function<std::chrono::milliseconds()> store_silence_;
   std::int64_t away_since_ms_ = 0;
   std::optional<std::int64_t> busy_since_ms_;
   std::int64_t closed_since_ms_ = 0;

@@ -109,9 +109,9 @@ void journal_writer::write() {
   const auto start_ms = context_.time.steady_ms();
   context_.credit.journal_busy(start_ms);
   const auto outcome = journal_.append(batches);
-  context_.credit.journal_busy(std::nullopt);
   if (!outcome)
     return failed(outcome.error());
+  context_.credit.journal_busy(std::nullopt);
   const auto took_ms = context_.time.steady_ms() - start_ms;
   if (took_ms >= slow_commit_ms)
     log::warn("slow commit", {{"took_ms", took_ms}, {"shards", batches.size()}});
@@ -188,7 +188,10 @@ void journal_writer::trim(const std::vector<shard_marker>& markers) {
     if (marker.cut == 0)
       continue;
     // Rule 21: the deletes may be lost; the marker alone decides what a replay skips.
-    if (const auto outcome = journal_.trim(marker.shard, marker.cut); !outcome)
+    context_.credit.journal_busy(context_.time.steady_ms());
+    const auto outcome = journal_.trim(marker.shard, marker.cut);
+    context_.credit.journal_busy(std::nullopt);
+    if (!outcome)
       log::warn("journal not trimmed; the next checkpoint tries again",
                 {{"shard", marker.shard}, {"reason", outcome.error().text}});
   }

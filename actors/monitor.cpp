@@ -25,6 +25,7 @@ monitor::behavior_type monitor::make_behavior() {
       [this](watch_atom) {
         watch_space();
         watch_gate();
+        watch_answers();
         watch_memory();
         delayed_send(this, period, watch_atom_v);
       },
@@ -59,6 +60,25 @@ void monitor::watch_gate() {
     return;
   for (const auto& one : context_.lanes)
     one->io().post([where = one] { where->poke_all(); });
+}
+
+void monitor::watch_answers() {
+  tell_silence(journal_, context_.credit.journal_answering());
+  tell_silence(store_, context_.credit.store_answering());
+}
+
+/// Two lines per silence. One that refuses has said so: then its attempts may hang without a word,
+/// and a silence that ends in a refusal ends with the refusal.
+void monitor::tell_silence(watched& one, gate::answering now) const {
+  const auto now_ms = context_.time.steady_ms();
+  if (now.silence_ms > 0 && !now.refuses && !one.silent_since_ms) {
+    one.silent_since_ms = now_ms - now.silence_ms;
+    log::warn(one.silent_text, {{"reason", gate::silence_text(one.what, now.silence_ms)}});
+  }
+  if (now.silence_ms == 0 && !now.refuses && one.silent_since_ms) {
+    const auto away_ms = now_ms - *std::exchange(one.silent_since_ms, std::nullopt);
+    log::info(one.again_text, {{"away_seconds", away_ms / 1'000}});
+  }
 }
 
 /// The pages of actors that were passivated in numbers go back to the machine.

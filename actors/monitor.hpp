@@ -2,6 +2,8 @@
 
 #include "actors/engine_context.hpp"
 
+#include <optional>
+
 namespace telemetry {
 
 /// MONITOR: watches free space, back-pressure and stalls, and tells the log when they change.
@@ -17,14 +19,28 @@ protected:
   behavior_type make_behavior() override;
 
 private:
+  /// A journal or a store that may fall silent.
+  struct watched {
+    const char* what;
+    const char* silent_text; ///< of the log
+    const char* again_text;
+    std::optional<std::int64_t> silent_since_ms{}; ///< as the log has it
+  };
+
   void watch_space();
   void watch_gate();
+  void watch_answers();
+  void tell_silence(watched& one, gate::answering now) const;
   void watch_memory();
 
   engine_context& context_;
   std::function<result<std::uint64_t>()> free_bytes_;
   bool space_is_low_ = false;
   bool back_pressure_ = false;
+  watched journal_{"journal", "journal does not answer: no event is answered until it does",
+                   "journal answers again"};
+  watched store_{"store", "store does not answer: reads fail and memory fills up until it does",
+                 "store answers again"};
 };
 
 } // namespace telemetry

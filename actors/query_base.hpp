@@ -33,10 +33,12 @@ protected:
   /// For `.then`: the actor asked does not answer in time, or is gone.
   [[nodiscard]] auto on_error() {
     return [this](const caf::error& why) {
-      if (why == caf::sec::request_timeout)
-        answer(failure{errc::timeout, "no answer within query.timeout"});
-      else
-        answer(failure{errc::shutting_down, "the server is stopping"});
+      if (why != caf::sec::request_timeout)
+        return answer(failure{errc::shutting_down, "the server is stopping"});
+      // A slow question is the asker's matter; a store that is away is ours, and passes.
+      if (auto trouble = context_.credit.store_trouble())
+        return answer(failure{errc::unavailable, std::move(*trouble)});
+      answer(failure{errc::timeout, "no answer within query.timeout"});
     };
   }
 

@@ -1,5 +1,6 @@
 #include "config/addresses.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace telemetry::config {
@@ -50,6 +51,7 @@ std::optional<std::vector<address>> read_addresses(std::string_view text,
     if (comma == std::string_view::npos)
       return all;
     text.remove_prefix(comma + 1);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   }
 }
 

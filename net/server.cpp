@@ -20,7 +20,9 @@ constexpr std::size_t refusals_max = 1024;
 /// For sockets beyond connections_max.
 class closed_factory final : public upstream_factory {
 public:
-  std::unique_ptr<upstream> open(upstream_peer&, io_thread&) override { return nullptr; }
+  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&) override {
+    return failure{errc::unavailable, "too many connections"};
+  }
 };
 
 class tcp_server final : public server {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/result.hpp"
 #include "net/io_thread.hpp"
 
 #include <cstdint>
@@ -64,8 +65,10 @@ class upstream_factory {
 public:
   virtual ~upstream_factory() = default;
 
-  /// Called on `io`. @returns nullptr if there are too many connections: close with 1013.
-  [[nodiscard]] virtual std::unique_ptr<upstream> open(upstream_peer& peer, io_thread& io) = 0;
+  /// Called on `io`. @returns errc::unavailable if it takes no more now: close with 1013 and this
+  /// reason, ASCII of at most 123 bytes.
+  [[nodiscard]] virtual result<std::unique_ptr<upstream>> open(upstream_peer& peer,
+                                                               io_thread& io) = 0;
 };
 
 } // namespace telemetry::net

@@ -136,13 +136,14 @@ private:
 
 template <class Stream>
 void basic_websocket_session<Stream>::open() {
+  if (context_.sessions.draining())
+    return drain();
   is_delivering_ = true;
-  upstream_ = context_.upstreams.open(*this, context_.io);
+  auto opened = context_.upstreams.open(*this, context_.io);
   is_delivering_ = false;
-  if (!upstream_)
-    close(close_code::try_again_later, "too many connections");
-  else if (context_.sessions.draining())
-    drain();
+  if (!opened)
+    return close(close_code::try_again_later, opened.error().text);
+  upstream_ = std::move(*opened);
 }
 
 template <class Stream>

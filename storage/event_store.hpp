@@ -3,6 +3,7 @@
 #include "core/result.hpp"
 #include "core/robot_track.hpp"
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,6 +87,11 @@ public:
   /// The positions at `keys`, which are sorted, in their order.
   [[nodiscard]] virtual result<std::vector<std::optional<position>>>
   exact(std::span<const key> keys) = 0;
+
+  /// For how long a server below has been asked without answering anything; 0 if it answers, or
+  /// nobody asks. Of reads and of commits, which may hang alone, the longer time. Engines without a
+  /// server never say so: their disk is the journal's too. Thread-safe, returns at once.
+  [[nodiscard]] virtual std::chrono::milliseconds silence() const { return {}; }
 };
 
 } // namespace telemetry

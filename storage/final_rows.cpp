@@ -1,10 +1,17 @@
 #include "storage/final_rows.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 namespace telemetry::detail {
 namespace {
+
+#ifdef NDEBUG
+constexpr std::size_t robots_max = 16;
+#else
+constexpr std::size_t robots_max = std::numeric_limits<std::size_t>::max();
+#endif
 
 failure broken(const checkpoint::robot& robot, timestamp_ms timestamp, const char* why) {
   return {errc::corrupt, "the checkpoint of robot \"" + std::string(robot.name) +
@@ -39,6 +46,14 @@ result<void> check_final_rows(const checkpoint::robot& robot, event_store& store
       return broken(robot, (*held)[i].timestamp, " is stored already and differs");
   if (repeated == rows.size() && (*last)->timestamp != rows.back().event.timestamp)
     return broken(robot, (*last)->timestamp, " is stored already and lies above the new ones");
+  return {};
+}
+
+result<void> final_rows_check::operator()(const checkpoint& what, event_store& stored) {
+  const std::size_t robots = what.robots.size();
+  for (std::size_t i = 0; i < std::min(robots, robots_max); ++i)
+    if (auto checked = check_final_rows(what.robots[next_++ % robots], stored); !checked)
+      return checked;
   return {};
 }
 

@@ -10,4 +10,17 @@ namespace telemetry::detail {
 /// @returns errc::corrupt naming the robot and the row, or the failure of the read.
 [[nodiscard]] result<void> check_final_rows(const checkpoint::robot& robot, event_store& stored);
 
+/// Rule 20 for the robots of whole checkpoints: for all of them in a Debug build; otherwise for a
+/// few, others each time, since each takes a seek or a query.
+///
+/// Thread-safety: none; for whoever commits.
+class final_rows_check {
+public:
+  /// @returns as check_final_rows(), for the first robot that fails.
+  [[nodiscard]] result<void> operator()(const checkpoint& what, event_store& stored);
+
+private:
+  std::size_t next_ = 0; ///< where the next check starts, counted over all checkpoints
+};
+
 } // namespace telemetry::detail

@@ -94,8 +94,9 @@ robot_state state_after(const checkpoint::robot& robot, std::size_t rows) {
 } // namespace
 
 mysql_checkpoint::mysql_checkpoint(std::shared_ptr<mysql_database> database,
-                                   const checkpoint_sizes& sizes)
-    : database_(std::move(database)), sizes_(sizes) {}
+                                   const checkpoint_sizes& sizes, call_watch& calls)
+    : database_(std::move(database)), sizes_(sizes), calls_(calls),
+      committed_(database_->shards()) {}
 
 result<void> mysql_checkpoint::write(const checkpoint& what) {
   const std::vector<std::vector<piece>> lanes = plan(what);
@@ -178,22 +179,24 @@ result<void> mysql_checkpoint::write_piece(const piece& what,
   };
   const std::string name = "checkpoint of " + std::to_string(what.size()) + " robots and " +
                            std::to_string(markers.size()) + " markers";
-  result<void> outcome = database_->pool().run(name, mysql_pool::after_loss::repeat, work);
+  result<void> outcome = database_->pool().run(name, mysql_pool::after_loss::repeat, work, &calls_);
   if (!refused)
     return outcome;
   compare = true;
-  return database_->pool().run(name, mysql_pool::after_loss::repeat, work);
+  return database_->pool().run(name, mysql_pool::after_loss::repeat, work, &calls_);
 }
 
 result<void> mysql_checkpoint::transact(mysql_session& session, const piece& what,
-                                        std::span<const shard_marker> markers, bool compare) const {
+                                        std::span<const shard_marker> markers, bool compare) {
   std::vector<std::uint32_t> shards;
   for (const slice& one : what)
     shards.push_back(shard_of_id(one.robot->id));
   for (const shard_marker& marker : markers)
     shards.push_back(marker.shard);
+  std::sort(shards.begin(), shards.end());
+  shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
   session.begin();
-  if (auto claimed = claim(session, std::move(shards)); !claimed)
+  if (auto claimed = claim(session, shards); !claimed)
     return claimed;
   if (compare) {
     const result<piece> fresh = without_stored(session, what);
@@ -206,26 +209,31 @@ result<void> mysql_checkpoint::transact(mysql_session& session, const piece& wha
   put_robots(session, what);
   put_markers(session, markers);
   session.commit();
+  for (const std::uint32_t shard : shards)
+    ++committed_[shard];
   return {};
 }
 
 /// Changes the markers of `shards`, if they are ours.
 result<void> mysql_checkpoint::claim(mysql_session& session,
-                                     std::vector<std::uint32_t> shards) const {
-  std::sort(shards.begin(), shards.end());
-  shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
+                                     std::span<const std::uint32_t> shards) const {
   if (shards.empty())
     return {};
   if (shards.back() >= database_->shards())
     return failure{errc::corrupt, "a checkpoint names shard " + std::to_string(shards.back()) +
                                       " of " + std::to_string(database_->shards())};
   sql_text text("UPDATE markers SET writes = writes + 1 WHERE epoch = ", database_->epoch(),
-                " AND shard IN (");
+                " AND (");
   for (std::size_t i = 0; i < shards.size(); ++i)
-    text.add(i == 0 ? "" : ",", shards[i]);
+    text.add(i == 0 ? "" : " OR ", "(shard = ", shards[i],
+             " AND writes >= ", committed_[shards[i]].load(), ")");
   if (session.update(text.add(")").str()) == shards.size())
     return {};
-  return database_->why_refused(session, "markers");
+  const failure why = database_->why_refused(session, "markers");
+  if (why.code != errc::unavailable)
+    return why;
+  return database_->forgotten(session, "the table markers counts fewer checkpoints than were "
+                                       "committed");
 }
 
 void mysql_checkpoint::put_robots(mysql_session& session, const piece& what) const {

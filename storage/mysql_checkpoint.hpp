@@ -4,6 +4,7 @@
 #include "storage/mysql_database.hpp"
 #include "storage/mysql_text.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -27,14 +28,17 @@ struct checkpoint_sizes {
 /// into one transaction has them in it.
 ///
 /// Every transaction first changes the markers of its shards on the condition that their epoch is
-/// ours, which is the fence of mysql_database. An event row that is there already makes the
-/// server refuse the insert; then the transaction is done again with what is stored compared and
-/// left out.
+/// ours, which is the fence of mysql_database, and that they count no fewer transactions than we
+/// have seen committed: a server that lags behind what it had committed is not written to. An event
+/// row that is there already makes the server refuse the insert; then the transaction is done again
+/// with what is stored compared and left out.
 ///
 /// Thread-safety: none; one owner. It uses threads of its own while it writes. Blocking: yes.
 class mysql_checkpoint {
 public:
-  mysql_checkpoint(std::shared_ptr<mysql_database> database, const checkpoint_sizes& sizes);
+  /// @param calls hears of every statement; outlives this.
+  mysql_checkpoint(std::shared_ptr<mysql_database> database, const checkpoint_sizes& sizes,
+                   call_watch& calls);
 
   /// @returns as event_store::commit(); errc::fenced if another process owns the database. After an
   ///          error the same checkpoint may be written again.
@@ -54,8 +58,9 @@ private:
   [[nodiscard]] result<void> write_lane(std::span<const piece> pieces);
   [[nodiscard]] result<void> write_piece(const piece& what, std::span<const shard_marker> markers);
   [[nodiscard]] result<void> transact(mysql_session& session, const piece& what,
-                                      std::span<const shard_marker> markers, bool compare) const;
-  [[nodiscard]] result<void> claim(mysql_session& session, std::vector<std::uint32_t> shards) const;
+                                      std::span<const shard_marker> markers, bool compare);
+  [[nodiscard]] result<void> claim(mysql_session& session,
+                                   std::span<const std::uint32_t> shards) const;
   void put_robots(mysql_session& session, const piece& what) const;
   void put_events(mysql_session& session, const piece& what) const;
   void put_markers(mysql_session& session, std::span<const shard_marker> markers) const;
@@ -63,6 +68,9 @@ private:
 
   std::shared_ptr<mysql_database> database_;
   checkpoint_sizes sizes_;
+  call_watch& calls_;
+  /// Per shard: transactions of this epoch that the server said were committed.
+  std::vector<std::atomic<std::uint64_t>> committed_;
 };
 
 } // namespace telemetry::detail

@@ -12,6 +12,7 @@ namespace telemetry::detail {
 namespace {
 
 constexpr std::size_t rows_per_statement = 1000;
+constexpr std::size_t meta_value_bytes_max = 255;
 
 std::string to_hex(std::uint64_t value) {
   std::string text(16, '0');
@@ -31,6 +32,13 @@ std::string meta_value(mysql_session& session, std::string_view name) {
   mysql_rows rows =
       session.query(sql_text("SELECT value FROM meta WHERE name = '", name, "'").str());
   return rows.next() ? rows.bytes(1) : "";
+}
+
+void put_meta(mysql_session& session, std::string_view name, std::string_view value) {
+  session.update(sql_text("INSERT INTO meta (name, value) VALUES ('", name, "', ",
+                          sql_bytes{value.substr(0, meta_value_bytes_max)},
+                          ") ON DUPLICATE KEY UPDATE value = VALUES(value)")
+                     .str());
 }
 
 /// Inserts one row per shard into `table`, whose other columns are `rest`.
@@ -91,6 +99,8 @@ result<void> mysql_database::prepare(std::uint32_t shards) {
       return migrated;
     if (auto created = create(**session, shards); !created)
       return created;
+    if (auto whole = check_losses(**session); !whole)
+      return whole;
     if (auto taken = take_over(**session); !taken)
       return taken;
   } catch (const sql::SQLException& thrown) {
@@ -123,6 +133,16 @@ result<void> mysql_database::read_meta(mysql_session& session) {
   return {};
 }
 
+result<void> mysql_database::check_losses(mysql_session& session) const {
+  const std::string lost = meta_value(session, "lost");
+  if (lost.empty())
+    return {};
+  return failure{errc::corrupt, lost +
+                                    ". Point mysql.hosts at a server that has it, or restore it; "
+                                    "to go on without: DELETE FROM " +
+                                    pool_.options().database + ".meta WHERE name = 'lost'"};
+}
+
 result<void> mysql_database::take_over(mysql_session& session) {
   const epochs journal = read_epochs(session, "shards");
   const epochs store = read_epochs(session, "markers");
@@ -132,8 +152,9 @@ result<void> mysql_database::take_over(mysql_session& session) {
                        std::to_string(store.rows) + " rows, not " + std::to_string(shards_)};
   epoch_ = std::max(journal.highest, store.highest) + 1;
   session.begin();
-  for (const std::string_view table : {"shards", "markers"}) {
-    const sql_text raise("UPDATE ", table, " SET epoch = ", epoch_, " WHERE epoch < ", epoch_);
+  for (const auto& [table, others] : {std::pair{"shards", ""}, {"markers", ", writes = 0"}}) {
+    const sql_text raise("UPDATE ", table, " SET epoch = ", epoch_, others, " WHERE epoch < ",
+                         epoch_);
     if (session.update(raise.str()) == shards_)
       continue;
     session.rollback(); // the lock is no fence on a cluster of servers: two may start at once
@@ -144,15 +165,23 @@ result<void> mysql_database::take_over(mysql_session& session) {
   return {};
 }
 
-result<std::string> mysql_database::use_journal(std::string_view journal) {
-  const auto work = [journal](mysql_session& session) -> result<std::string> {
-    const std::string before = meta_value(session, "journal");
-    session.update(sql_text("INSERT INTO meta (name, value) VALUES ('journal', '", journal,
-                            "') ON DUPLICATE KEY UPDATE value = VALUES(value)")
-                       .str());
-    return before;
+result<journal_record> mysql_database::read_journal_record() {
+  const auto work = [](mysql_session& session) {
+    return journal_record::from_text(meta_value(session, "journal"));
+  };
+  return pool_.run("reading the table meta", mysql_pool::after_loss::repeat, work);
+}
+
+result<void> mysql_database::write_journal_record(const journal_record& record) {
+  const auto work = [&record](mysql_session& session) -> result<void> {
+    put_meta(session, "journal", record.to_text());
+    return {};
   };
   return pool_.run("noting the journal in use", mysql_pool::after_loss::repeat, work);
+}
+
+std::string mysql_database::accept_journal() const {
+  return "UPDATE " + pool_.options().database + ".meta SET value = '' WHERE name = 'journal'";
 }
 
 failure mysql_database::why_refused(mysql_session& session, std::string_view table) const {
@@ -163,11 +192,20 @@ failure mysql_database::why_refused(mysql_session& session, std::string_view tab
                               pool_.options().database + "\": epoch " +
                               std::to_string(now.highest) + ", ours is " + ours};
   if (now.rows != shards_ || now.lowest < epoch_)
-    return {errc::corrupt, "the server has forgotten what it committed: the table " +
-                               std::string(table) + " has epoch " + std::to_string(now.lowest) +
-                               ", ours is " + ours +
-                               " (a replica that lagged behind, or a restored backup)"};
+    return forgotten(session, "the table " + std::string(table) + " has epoch " +
+                                  std::to_string(now.lowest) + ", ours is " + ours);
   return {errc::unavailable, "the rows of the table " + std::string(table) + " changed meanwhile"};
+}
+
+failure mysql_database::forgotten(mysql_session& session, const std::string& what) const {
+  const std::string text = session.description() + " has forgotten what it committed: " + what +
+                           " (a replica that lagged behind, or a restored backup)";
+  try {
+    session.rollback();
+    put_meta(session, "lost", text);
+  } catch (const sql::SQLException&) { // said now, if not at the next start
+  }
+  return {errc::corrupt, text};
 }
 
 } // namespace telemetry::detail

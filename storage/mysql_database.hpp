@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "storage/journal_record.hpp"
 #include "storage/mysql_lock.hpp"
 #include "storage/mysql_pool.hpp"
 
@@ -28,7 +29,8 @@ public:
   /// rights,
   ///          missing database, read-only, a setting that would lose commits, shards out of
   ///          bounds), errc::locked (another process), errc::version (a newer schema, or foreign
-  ///          tables), errc::no_space, errc::corrupt.
+  ///          tables), errc::no_space, errc::corrupt (also for a loss that nobody has accepted
+  ///          yet, see forgotten()).
   static result<std::shared_ptr<mysql_database>> open(const mysql_options& options,
                                                       std::uint32_t shards);
 
@@ -41,9 +43,12 @@ public:
   [[nodiscard]] mysql_pool& pool() noexcept { return pool_; }
   [[nodiscard]] mysql_lock& lock() noexcept { return lock_; }
 
-  /// Notes that events are journaled in `journal` ("redis") from now on.
-  /// @returns the journal that was noted before; "" at first.
-  [[nodiscard]] result<std::string> use_journal(std::string_view journal);
+  /// What is known of the journal in front of these tables.
+  [[nodiscard]] result<journal_record> read_journal_record();
+  [[nodiscard]] result<void> write_journal_record(const journal_record& record);
+  /// The statement by which an operator goes on with a journal that read_journal_record() speaks
+  /// against.
+  [[nodiscard]] std::string accept_journal() const;
 
   /// Why a row of `table` ("shards", "markers") did not have the epoch of this process.
   /// @returns errc::fenced if another process took over, errc::corrupt if the server has forgotten
@@ -51,10 +56,17 @@ public:
   ///          as they should be: the same again. Throws sql::SQLException.
   [[nodiscard]] failure why_refused(mysql_session& session, std::string_view table) const;
 
+  /// The failure of a server that lacks what it had committed: a replica that lagged behind took
+  /// over, or a backup was restored under us. It is noted in the database, so that no automatic
+  /// restart passes over it; open() then names the statement by which an operator goes on.
+  /// @param what is gone, e.g. "journal entry 7 of shard 3". May end a transaction of `session`.
+  [[nodiscard]] failure forgotten(mysql_session& session, const std::string& what) const;
+
 private:
   explicit mysql_database(const mysql_options& options) : pool_(options), lock_(pool_) {}
   [[nodiscard]] result<void> prepare(std::uint32_t shards);
   [[nodiscard]] result<void> create(mysql_session& session, std::uint32_t shards);
+  [[nodiscard]] result<void> check_losses(mysql_session& session) const;
   [[nodiscard]] result<void> read_meta(mysql_session& session);
   [[nodiscard]] result<void> take_over(mysql_session& session);
 

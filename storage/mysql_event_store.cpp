@@ -1,24 +1,13 @@
 #include "storage/mysql_event_store.hpp"
 
-#include "storage/final_rows.hpp"
 #include "storage/mysql_text.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <utility>
 
 namespace telemetry::detail {
 namespace {
-
-/// Robots of a checkpoint whose rule 20 is checked against the store: all of them in a Debug build,
-/// otherwise a few, others each time, since each takes a query. A row that is there already is
-/// compared in any case: the server refuses it (mysql_checkpoint).
-#ifdef NDEBUG
-constexpr std::size_t checked_robots_max = 16;
-#else
-constexpr std::size_t checked_robots_max = std::numeric_limits<std::size_t>::max();
-#endif
 
 /// Names, keys or shards of one query: below 256 KiB of text, the smallest packet.
 constexpr std::size_t keys_per_query = 150;
@@ -89,19 +78,17 @@ void raise_counters(mysql_session& session, std::span<shard_marker> markers) {
 
 mysql_event_store::mysql_event_store(std::shared_ptr<mysql_database> database,
                                      const checkpoint_sizes& sizes)
-    : database_(database), writer_(std::move(database), sizes) {}
+    : database_(database), writer_(std::move(database), sizes, commits_) {}
 
 template <class Work>
 auto mysql_event_store::read(std::string_view table, Work work) {
   return database_->pool().run("reading the table " + std::string(table),
-                               mysql_pool::after_loss::repeat, work);
+                               mysql_pool::after_loss::repeat, work, &reads_);
 }
 
 result<void> mysql_event_store::commit(const checkpoint& what) {
-  const std::size_t robots = what.robots.size();
-  for (std::size_t i = 0; i < std::min(robots, checked_robots_max); ++i)
-    if (auto checked = check_final_rows(what.robots[checked_++ % robots], *this); !checked)
-      return checked;
+  if (auto checked = check_(what, *this); !checked)
+    return checked;
   return writer_.write(what);
 }
 
@@ -230,6 +217,10 @@ result<std::vector<std::optional<position>>> mysql_event_store::exact(std::span<
     const auto done = in_pieces(keys.size(), keys_per_query, piece);
     return done ? result<std::vector<std::optional<position>>>(std::move(found)) : done.error();
   });
+}
+
+std::chrono::milliseconds mysql_event_store::silence() const {
+  return std::max(reads_.silence(), commits_.silence());
 }
 
 } // namespace telemetry::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/event_store.hpp"
+#include "storage/final_rows.hpp"
 #include "storage/mysql_checkpoint.hpp"
 #include "storage/mysql_database.hpp"
 
@@ -27,6 +28,7 @@ public:
   result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from, timestamp_ms to,
                                       std::size_t limit) override;
   result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override;
+  [[nodiscard]] std::chrono::milliseconds silence() const override;
 
 private:
   /// Runs `work(session)`, which only reads `table`.
@@ -34,8 +36,10 @@ private:
   auto read(std::string_view table, Work work);
 
   std::shared_ptr<mysql_database> database_;
-  mysql_checkpoint writer_;
-  std::size_t checked_ = 0; ///< where the next spot check of rule 20 starts
+  call_watch reads_;
+  call_watch commits_;
+  mysql_checkpoint writer_; ///< uses commits_
+  final_rows_check check_;
 };
 
 } // namespace telemetry::detail

@@ -87,9 +87,7 @@ result<void> mysql_journal::know_heads() {
       return database_->why_refused(session, "shards");
     for (std::uint32_t shard = 0; shard < heads.size(); ++shard)
       if (heads[shard] < heads_[shard])
-        return failure{errc::corrupt, "the server has forgotten " +
-                                          entry_name(shard, heads_[shard]) +
-                                          ", which it had committed"};
+        return database_->forgotten(session, entry_name(shard, heads_[shard]) + " is gone");
     heads_ = std::move(heads);
     return {};
   };

@@ -39,17 +39,23 @@ result<std::unique_ptr<mysql_session>> mysql_pool::connect() {
   return hosts == 0 ? failure{errc::invalid_option, "no MySQL host is given"} : why;
 }
 
-result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what) {
+result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what, call_watch* calls) {
   use_connector_on_this_thread();
   {
     const std::scoped_lock lock(mutex_);
     if (!idle_.empty()) {
       std::unique_ptr<mysql_session> session = std::move(idle_.back());
       idle_.pop_back();
+      session->report_to(calls);
       return session;
     }
   }
+  call_watch::call waiting(calls);
   auto session = connect();
+  if (session)
+    (*session)->report_to(calls);
+  if (session || session.error().code != errc::unreachable)
+    waiting.answered();
   // Whatever the reason, it was right when the database was opened: wait until it is again.
   if (!session)
     return failure{errc::unavailable, std::string(what) + ": " + session.error().text};

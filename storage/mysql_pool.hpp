@@ -34,12 +34,14 @@ public:
   /// deadlock or a lock wait it is run again, a few times. A session whose work failed is dropped,
   /// and with it the transaction that it may have left open.
   /// @param what names the work for a person: "journal append".
+  /// @param calls hears of the statements, and of connecting.
   /// @returns what `work` returned, or as to_failure() says; errc::unavailable if no host answers.
   template <class Work>
-  [[nodiscard]] auto run(std::string_view what, after_loss on_loss, Work work)
+  [[nodiscard]] auto run(std::string_view what, after_loss on_loss, Work work,
+                         call_watch* calls = nullptr)
       -> std::invoke_result_t<Work&, mysql_session&> {
     for (unsigned attempt = 1;; ++attempt) {
-      auto session = take(what);
+      auto session = take(what, calls);
       if (!session)
         return session.error();
       try {
@@ -61,7 +63,8 @@ public:
   [[nodiscard]] const mysql_options& options() const noexcept { return options_; }
 
 private:
-  [[nodiscard]] result<std::unique_ptr<mysql_session>> take(std::string_view what);
+  [[nodiscard]] result<std::unique_ptr<mysql_session>> take(std::string_view what,
+                                                            call_watch* calls);
   void give_back(std::unique_ptr<mysql_session> session);
   [[nodiscard]] bool again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt);
 

@@ -78,11 +78,13 @@ constexpr std::string_view create_events = R"(CREATE TABLE IF NOT EXISTS events 
   PRIMARY KEY (robot, timestamp)
 ) ENGINE=InnoDB)";
 
-// Counted from 1970 without FROM_UNIXTIME, which would use the session's time zone.
+// Every view has a robot's name twice: `robot` is for reading, `name` for conditions and joins,
+// since it is the key as it is stored. Times are counted from 1970 without FROM_UNIXTIME, which
+// would use the session's time zone.
 
 constexpr std::string_view view_latest_positions =
     R"(CREATE OR REPLACE SQL SECURITY INVOKER VIEW latest_positions AS
-SELECT CONVERT(name USING utf8mb4) AS robot,
+SELECT name, CONVERT(name USING utf8mb4) AS robot,
   last_timestamp AS timestamp,
   TIMESTAMPADD(MICROSECOND, last_timestamp * 1000, CAST('1970-01-01' AS DATETIME(6))) AS time_utc,
   last_x AS x, last_y AS y, odometer, events
@@ -90,24 +92,26 @@ FROM robots)";
 
 constexpr std::string_view view_event_list =
     R"(CREATE OR REPLACE SQL SECURITY INVOKER VIEW event_list AS
-SELECT CONVERT(r.name USING utf8mb4) AS robot,
+SELECT r.name AS name, CONVERT(r.name USING utf8mb4) AS robot,
   e.timestamp AS timestamp,
   TIMESTAMPADD(MICROSECOND, e.timestamp * 1000, CAST('1970-01-01' AS DATETIME(6))) AS time_utc,
   e.x AS x, e.y AS y, e.odometer AS odometer
 FROM robots r JOIN events e ON e.robot = r.id)";
 
-/// A step that ends after midnight counts for the day in which it ends.
+/// A step that ends after midnight counts for the day in which it ends. Grouped and partitioned by
+/// name, so that servers can apply a condition on it to the tables below.
 constexpr std::string_view view_distance_per_day =
     R"(CREATE OR REPLACE SQL SECURITY INVOKER VIEW distance_per_day AS
-SELECT CONVERT(r.name USING utf8mb4) AS robot,
+SELECT d.name AS name, CONVERT(d.name USING utf8mb4) AS robot,
   TIMESTAMPADD(DAY, d.day, CAST('1970-01-01' AS DATE)) AS day_utc,
   d.events AS events,
-  d.upto - COALESCE(LAG(d.upto) OVER (PARTITION BY d.robot ORDER BY d.day), d.since) AS distance
+  d.upto - COALESCE(LAG(d.upto) OVER (PARTITION BY d.name ORDER BY d.day), d.since) AS distance
 FROM (
-  SELECT robot, timestamp DIV 86400000 AS day, COUNT(*) AS events,
-    MIN(odometer) AS since, MAX(odometer) AS upto
-  FROM events GROUP BY robot, timestamp DIV 86400000
-) d JOIN robots r ON r.id = d.robot)";
+  SELECT r.name AS name, e.timestamp DIV 86400000 AS day, COUNT(*) AS events,
+    MIN(e.odometer) AS since, MAX(e.odometer) AS upto
+  FROM robots r JOIN events e ON e.robot = r.id
+  GROUP BY r.name, e.timestamp DIV 86400000
+) d)";
 
 const std::vector<migration>& migrations() {
   static const std::vector<migration> all{

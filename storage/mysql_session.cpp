@@ -49,7 +49,7 @@ sql::ConnectOptionsMap connect_options(const mysql_options& options,
   map["OPT_RECONNECT"] = false; // would lose the transaction without a word
   map["OPT_CONNECT_TIMEOUT"] = seconds(options.connect_timeout);
   map["OPT_READ_TIMEOUT"] = seconds(options.read_timeout);
-  map["OPT_WRITE_TIMEOUT"] = seconds(options.write_timeout);
+  map["OPT_WRITE_TIMEOUT"] = seconds(options.read_timeout);
   if (options.tls) {
     map["sslEnforce"] = true;
     if (!options.tls_ca.empty())
@@ -58,9 +58,30 @@ sql::ConnectOptionsMap connect_options(const mysql_options& options,
   return map;
 }
 
+/// What to look at, where the server's own words leave causes out.
+const char* advice(int code, const mysql_options& options) {
+  switch (code) {
+  case 1044: // said of a database that does not exist, too, unless the user may see all
+    return " (the database may not exist, or the user may have no rights on it: mysql.database,"
+           " mysql.user)";
+  case 1045: // said of a user with REQUIRE SSL, too
+    return options.tls ? " (mysql.user, mysql.password)"
+                       : " (mysql.user, mysql.password; or the server may require TLS of this"
+                         " user, and mysql.tls is off)";
+  case 1049:
+    return " (mysql.database)";
+  case 3159:
+    return options.tls ? "" : " (mysql.tls is off)";
+  default: // the rest speaks for itself
+    return "";
+  }
+}
+
 /// The same, while a connection is being made.
-failure to_connect_failure(const sql::SQLException& thrown, const std::string& place) {
-  failure why{errc::unreachable, place + ": " + thrown.what()};
+failure to_connect_failure(const sql::SQLException& thrown, const std::string& place,
+                           const mysql_options& options) {
+  failure why{errc::unreachable,
+              place + ": " + thrown.what() + advice(thrown.getErrorCode(), options)};
   switch (thrown.getErrorCode()) {
   case 1044: // no right to this database
   case 1045: // wrong user or password
@@ -201,7 +222,7 @@ result<std::unique_ptr<mysql_session>> mysql_session::open(const mysql_options& 
       return fit.error();
     return session;
   } catch (const sql::SQLException& thrown) {
-    return to_connect_failure(thrown, place);
+    return to_connect_failure(thrown, place, options);
   }
 }
 
@@ -255,14 +276,29 @@ result<void> mysql_session::check_server() {
   return {};
 }
 
+template <class Statement>
+auto mysql_session::ask(Statement statement) {
+  call_watch::call waiting(calls_);
+  try {
+    auto answer = statement();
+    waiting.answered();
+    return answer;
+  } catch (const sql::SQLException& thrown) {
+    if (trouble_of(thrown) != mysql_trouble::lost)
+      waiting.answered();
+    throw;
+  }
+}
+
 std::uint64_t mysql_session::update(const std::string& statement) {
-  if (statement_->execute(statement))
+  if (ask([&] { return statement_->execute(statement); }))
     throw sql::SQLException("a statement returned rows: " + statement.substr(0, 80));
   return statement_->getUpdateCount();
 }
 
 mysql_rows mysql_session::query(const std::string& statement) {
-  return mysql_rows(std::unique_ptr<sql::ResultSet>(statement_->executeQuery(statement)));
+  return mysql_rows(
+      ask([&] { return std::unique_ptr<sql::ResultSet>(statement_->executeQuery(statement)); }));
 }
 
 } // namespace telemetry::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "storage/call_watch.hpp"
 #include "storage/server_options.hpp"
 
 #include <cstdint>
@@ -70,6 +71,9 @@ public:
   mysql_session(const mysql_session&) = delete;
   mysql_session& operator=(const mysql_session&) = delete;
 
+  /// From now on `calls` hears of every statement; nullptr: nobody does.
+  void report_to(call_watch* calls) noexcept { calls_ = calls; }
+
   /// Runs a statement that returns no rows.
   /// @returns the number of rows that it changed (found, but left as they were: not counted).
   std::uint64_t update(const std::string& statement);
@@ -87,13 +91,16 @@ public:
 
 private:
   mysql_session(std::unique_ptr<sql::Connection> connection, std::string place);
+  template <class Statement>
+  auto ask(Statement statement);
   void prepare();
   [[nodiscard]] result<void> check_encrypted();
   [[nodiscard]] result<void> check_server();
 
   std::unique_ptr<sql::Connection> connection_;
   std::unique_ptr<sql::Statement> statement_; ///< reused; nothing is prepared
-  std::string place_;                         ///< "127.0.0.1:3306" or the path of the socket
+  call_watch* calls_ = nullptr;
+  std::string place_; ///< "127.0.0.1:3306" or the path of the socket
   std::string description_;
   std::size_t statement_bytes_max_ = 0;
 };

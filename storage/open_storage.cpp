@@ -21,6 +21,7 @@ namespace telemetry {
 
 namespace {
 
+using detail::journal_record;
 using detail::mysql_database;
 using detail::rocksdb_database;
 
@@ -34,6 +35,21 @@ struct engines {
   std::shared_ptr<rocksdb_database> rocksdb;
 };
 
+/// Whether the store has everything that is in the journal.
+result<bool> is_drained(storage& of) {
+  const auto markers = of.store->markers();
+  if (!markers)
+    return markers.error();
+  for (const shard_marker& marker : *markers) {
+    const auto last = of.journal->last_batch(marker.shard);
+    if (!last)
+      return last.error();
+    if (*last > marker.cut)
+      return false;
+  }
+  return true;
+}
+
 result<storage> open_embedded(const storage_options& options) {
   auto opened = rocksdb_database::open(options);
   if (!opened)
@@ -46,9 +62,13 @@ result<storage> open_embedded(const storage_options& options) {
   made.shards = database->shards();
   made.description = rocksdb_name;
   made.free_bytes = [database] { return database->free_bytes(); };
+  made.note_drained = is_drained;
   return made;
 }
 
+// As in storage.journal, and in the store's record.
+constexpr std::string_view rocksdb_journal_name = "rocksdb";
+constexpr std::string_view mysql_journal_name = "mysql";
 constexpr std::string_view redis_journal_name = "redis";
 
 std::string_view name_of(storage_options::journal_kind journal) {
@@ -56,47 +76,97 @@ std::string_view name_of(storage_options::journal_kind journal) {
   case storage_options::journal_kind::rocksdb:
     break;
   case storage_options::journal_kind::mysql:
-    return "mysql";
+    return mysql_journal_name;
   case storage_options::journal_kind::redis:
     return redis_journal_name;
   }
-  return "rocksdb";
+  return rocksdb_journal_name;
 }
 
-/// Whether anything was ever checkpointed.
-bool is_in_use(std::span<const shard_marker> markers) {
-  return std::any_of(markers.begin(), markers.end(),
-                     [](const shard_marker& one) { return one.cut > 0; });
+/// A refusal with the way out of it.
+failure refuse_journal(const failure& why, const mysql_database& store) {
+  return {why.code, why.text + ". To go on with what there is: " + store.accept_journal()};
 }
 
-std::string new_journal(const std::string& where) {
-  return "the journal in " + where +
-         " is new, but the store is not: events that were answered OK and had not reached the "
-         "store are in the journal that was used before, or lost";
+/// Refuses a journal that is not the one to go on with.
+/// @param before the store's record of its journal.
+template <class Journal>
+result<void> check_journal(Journal& journal, std::string_view name, const journal_record& before,
+                           const mysql_database& store) {
+  if (before.is_free())
+    return {};
+  const auto opening = journal.opening();
+  if (!opening)
+    return opening.error();
+  const auto fits = before.check(name, *opening);
+  return fits ? fits : refuse_journal(fits.error(), store);
+}
+
+/// Notes in both that they go together from now on: begun in the store, done in the journal,
+/// confirmed in the store.
+template <class Journal>
+result<void> note_journal(Journal& journal, std::string_view name, mysql_database& store) {
+  const auto opening = journal.opening();
+  if (!opening)
+    return opening.error();
+  journal_record now{std::string(name), *opening, store.epoch(), false};
+  if (auto noted = store.write_journal_record(now); !noted)
+    return noted;
+  if (auto noted = journal.note_opening(store.epoch()); !noted)
+    return noted;
+  now.confirmed = now.begun;
+  return store.write_journal_record(now);
+}
+
+/// Compares a journal in RocksDB with its store, and makes them meet if they may differ.
+/// @returns what is missing, to be logged; "" if nothing is.
+result<std::string> match(detail::rocksdb_journal& journal, event_store& store,
+                          const journal_record& before) {
+  auto markers = store.markers();
+  if (!markers)
+    return markers.error();
+  const auto losses = journal.find_losses(*markers);
+  if (!losses)
+    return losses.error();
+  std::string lost;
+  if (!losses->empty() && !before.is_drained)
+    lost = "acknowledged events of the journal are lost: " + detail::describe_losses(*losses);
+  if (!before.is_free())
+    return lost.empty() ? result<std::string>{lost} : failure{errc::corrupt, lost};
+  if (auto met = journal.meet(*markers); !met)
+    return met.error();
+  if (auto stored = store.commit({{}, *markers}); !stored)
+    return stored.error();
+  return lost;
 }
 
 /// The journal in data_dir, in front of a store elsewhere.
-result<void> add_rocksdb_journal(storage_options options, engines& held, storage& made) {
+result<void> add_rocksdb_journal(storage_options options, const journal_record& before,
+                                 engines& held, storage& made) {
   options.shards = held.mysql->shards();
   options.store_id = held.mysql->uuid();
   auto opened = rocksdb_database::open(options);
   if (!opened)
     return opened.error();
   held.rocksdb = *opened;
-  made.journal = std::make_unique<detail::rocksdb_journal>(held.rocksdb);
+  auto journal = std::make_unique<detail::rocksdb_journal>(held.rocksdb);
+  if (auto fits = check_journal(*journal, rocksdb_journal_name, before, *held.mysql); !fits)
+    return fits;
+  const auto matched = match(*journal, *made.store, before);
+  if (!matched)
+    return refuse_journal(matched.error(), *held.mysql);
+  if (auto noted = note_journal(*journal, rocksdb_journal_name, *held.mysql); !noted)
+    return noted;
+  made.warning = *matched;
   made.free_bytes = [database = held.rocksdb] { return database->free_bytes(); };
-  const auto markers = made.store->markers();
-  if (!markers)
-    return markers.error();
-  if (held.rocksdb->is_new() && is_in_use(*markers))
-    made.warning = new_journal(options.data_dir.string());
+  made.journal = std::move(journal);
+  made.description = rocksdb_name + " in front of " + held.mysql->description();
   return {};
 }
 
 /// The journal in Redis, in front of MySQL.
-/// @param before the journal that the store was used with.
-result<void> add_redis_journal(const storage_options& options, mysql_database& store,
-                               std::string_view before, storage& made) {
+result<void> add_redis_journal(const storage_options& options, const journal_record& before,
+                               mysql_database& store, storage& made) {
   auto opened = detail::redis_journal::open(options.redis, store.shards(), store.uuid());
   if (!opened)
     return opened.error();
@@ -104,7 +174,7 @@ result<void> add_redis_journal(const storage_options& options, mysql_database& s
   const auto markers = made.store->markers();
   if (!markers)
     return markers.error();
-  if (journal.is_new() && before != redis_journal_name) {
+  if (before.is_drained || (before.is_free() && journal.is_new())) {
     if (auto outcome = journal.continue_from(*markers); !outcome)
       return outcome;
   } else {
@@ -113,9 +183,49 @@ result<void> add_redis_journal(const storage_options& options, mysql_database& s
       return accepted.error();
     made.warning = *accepted;
   }
+  if (made.warning.empty()) // what was accepted in Redis need not be accepted again here
+    if (auto fits = check_journal(journal, redis_journal_name, before, store); !fits)
+      return fits;
+  if (auto noted = note_journal(journal, redis_journal_name, store); !noted)
+    return noted;
   made.description = journal.description() + " in front of " + store.description();
   made.journal = std::move(*opened);
   return {};
+}
+
+/// The journal in tables beside the store: one backup has both.
+result<void> add_mysql_journal(const std::shared_ptr<mysql_database>& database, storage& made) {
+  const journal_record now{std::string(mysql_journal_name), database->epoch(), database->epoch(),
+                           false};
+  made.journal = std::make_unique<detail::mysql_journal>(database);
+  made.description = database->description();
+  return database->write_journal_record(now);
+}
+
+result<void> add_journal(const storage_options& options, const journal_record& before,
+                         engines& held, storage& made) {
+  switch (options.journal) {
+  case storage_options::journal_kind::rocksdb:
+    return add_rocksdb_journal(options, before, held, made);
+  case storage_options::journal_kind::mysql:
+    return add_mysql_journal(held.mysql, made);
+  case storage_options::journal_kind::redis:
+    return add_redis_journal(options, before, *held.mysql, made);
+  }
+  return failure{errc::invalid_option, "there is no such journal"};
+}
+
+result<bool> note_drained(storage& of, mysql_database& database) {
+  const auto drained = is_drained(of);
+  if (!drained || !*drained)
+    return drained;
+  auto record = database.read_journal_record();
+  if (!record)
+    return record.error();
+  record->is_drained = true;
+  if (auto noted = database.write_journal_record(*record); !noted)
+    return noted.error();
+  return true;
 }
 
 /// @returns errc::invalid_option if Redis refuses what is set; that it is away is no failure.
@@ -142,30 +252,14 @@ result<storage> open_with_mysql(const storage_options& options) {
   made.store = std::make_unique<detail::mysql_event_store>(held->mysql);
   made.shards = held->mysql->shards();
   made.free_bytes = no_limit;
-  const auto name = name_of(options.journal);
-  const auto before = held->mysql->use_journal(name);
+  const auto before = held->mysql->read_journal_record();
   if (!before)
     return before.error();
-  switch (options.journal) {
-  case storage_options::journal_kind::rocksdb:
-    if (auto outcome = add_rocksdb_journal(options, *held, made); !outcome)
-      return outcome.error();
-    made.description = rocksdb_name + " in front of " + held->mysql->description();
-    break;
-  case storage_options::journal_kind::mysql:
-    made.journal = std::make_unique<detail::mysql_journal>(held->mysql);
-    made.description = held->mysql->description();
-    break;
-  case storage_options::journal_kind::redis:
-    if (auto outcome = add_redis_journal(options, *held->mysql, *before, made); !outcome)
-      return outcome.error();
-    break;
-  }
-  if (!before->empty() && *before != name)
-    made.warning = "the journal was in " + *before + " and is in " + std::string(name) +
-                   " from now on: events that were answered OK and had not reached the store "
-                   "stay behind in " +
-                   *before;
+  if (const auto name = name_of(options.journal); !before->is_free() && before->journal != name)
+    return refuse_journal(before->check(name, 0).error(), *held->mysql);
+  if (auto added = add_journal(options, *before, *held, made); !added)
+    return added.error();
+  made.note_drained = [database = held->mysql](storage& of) { return note_drained(of, *database); };
   made.engine = std::move(held);
   return made;
 }
@@ -202,6 +296,7 @@ storage open_memory_storage(std::uint32_t shards) {
   made.shards = shards;
   made.description = "memory";
   made.free_bytes = no_limit;
+  made.note_drained = is_drained;
   return made;
 }
 

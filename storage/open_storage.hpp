@@ -46,6 +46,10 @@ struct storage {
   std::uint32_t shards = 0;           ///< fixed when the database was created
   std::string description;            ///< for the start banner, e.g. "rocksdb 7.8.3"
   std::string warning; ///< what the operator must know at once, e.g. of a lost journal; or ""
+  /// To be called with this at the end, when nothing uses it any more: notes in a store elsewhere
+  /// whether it has everything that is in the journal, so that another journal may follow.
+  /// @returns whether it has.
+  std::function<result<bool>(storage&)> note_drained;
   /// Bytes free for the database. Thread-safe.
   std::function<result<std::uint64_t>()> free_bytes;
 };

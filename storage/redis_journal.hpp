@@ -2,8 +2,8 @@
 
 #include "storage/event_store.hpp"
 #include "storage/journal.hpp"
+#include "storage/journal_loss.hpp"
 #include "storage/redis_journal_format.hpp"
-#include "storage/redis_loss.hpp"
 #include "storage/redis_session.hpp"
 
 #include <memory>
@@ -58,6 +58,9 @@ public:
 
   /// open() made the journal: it was not there.
   [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+  /// What note_opening() was told last; 0 if never.
+  [[nodiscard]] result<std::uint64_t> opening();
+  [[nodiscard]] result<void> note_opening(std::uint64_t epoch);
   /// For the start banner, e.g. "redis 7.0.15 at 127.0.0.1:6379".
   [[nodiscard]] std::string description() const;
 

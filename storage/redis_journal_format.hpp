@@ -8,7 +8,8 @@
 
 /// How Redis holds the journal. For each prefix:
 ///
-///     PREFIX:meta           hash: format, store (uuid), shards, generation; accept_loss, see
+///     PREFIX:meta           hash: format, store (uuid), shards, generation; opening (epoch of the
+///                           store at the last one); accept_loss, see
 ///                           redis_journal::check_against()
 ///     PREFIX:owner          string: "<generation> <token>" of the process that may write
 ///     PREFIX:heads          hash: shard -> highest batch number ever appended; also after a trim

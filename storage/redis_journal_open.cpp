@@ -193,4 +193,16 @@ result<void> redis_journal::continue_from(std::span<const shard_marker> markers)
   return {};
 }
 
+result<std::uint64_t> redis_journal::opening() {
+  const auto reply = session_.ask({"HGET", keys_.meta, "opening"});
+  if (!reply)
+    return reply.error();
+  return value_of(*reply).number().value_or(0);
+}
+
+result<void> redis_journal::note_opening(std::uint64_t epoch) {
+  const auto reply = session_.ask({"HSET", keys_.meta, "opening", std::to_string(epoch)});
+  return reply ? result<void>{} : reply.error();
+}
+
 } // namespace telemetry::detail

@@ -1,23 +1,13 @@
 #include "storage/rocksdb_event_store.hpp"
 
-#include "storage/final_rows.hpp"
 #include "storage/rocksdb_format.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <utility>
 
 namespace telemetry::detail {
 namespace {
-
-/// Robots of a checkpoint whose rule 20 is checked against the store. All of them in a Debug build;
-/// otherwise a seek per robot would cost more than the checkpoint, so a few, others each time.
-#ifdef NDEBUG
-constexpr std::size_t checked_robots_max = 16;
-#else
-constexpr std::size_t checked_robots_max = std::numeric_limits<std::size_t>::max();
-#endif
 
 /// Values of one sorted multi-get, in the order of `keys`; `read` turns (i, value) into what is
 /// wanted, or nothing if it is damaged.
@@ -95,10 +85,8 @@ rocksdb_event_store::rocksdb_event_store(std::shared_ptr<rocksdb_database> datab
     : database_(database), writer_(std::move(database), ingest_from_rows) {}
 
 result<void> rocksdb_event_store::commit(const checkpoint& what) {
-  const std::size_t robots = what.robots.size();
-  for (std::size_t i = 0; i < std::min(robots, checked_robots_max); ++i)
-    if (auto checked = check_final_rows(what.robots[checked_++ % robots], *this); !checked)
-      return checked;
+  if (auto checked = check_(what, *this); !checked)
+    return checked;
   return writer_.write(what);
 }
 

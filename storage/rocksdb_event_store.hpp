@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/event_store.hpp"
+#include "storage/final_rows.hpp"
 #include "storage/rocksdb_checkpoint.hpp"
 #include "storage/rocksdb_database.hpp"
 
@@ -29,7 +30,7 @@ public:
 private:
   std::shared_ptr<rocksdb_database> database_;
   checkpoint_writer writer_;
-  std::size_t checked_ = 0; ///< where the next spot check of rule 20 starts
+  final_rows_check check_;
 };
 
 } // namespace telemetry::detail

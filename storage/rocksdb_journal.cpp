@@ -12,6 +12,25 @@ namespace {
 
 constexpr std::uint64_t batch_no_max = std::numeric_limits<std::uint64_t>::max(); // never reached
 
+/// In the family meta, beside the markers, whose keys have another length.
+constexpr std::string_view opening_key = "opening";
+
+using number_value = fixed_bytes<8>;
+
+number_value make_number(std::uint64_t number) {
+  number_value value;
+  field_writer(value.bytes.data()).put(number);
+  return value;
+}
+
+std::optional<std::uint64_t> read_number(std::string_view value) {
+  std::uint64_t number = 0;
+  if (value.size() != sizeof(number_value))
+    return std::nullopt;
+  field_reader(value.data()).take(number);
+  return number;
+}
+
 /// Payload bytes that a replay copies at a time.
 constexpr std::size_t piece_bytes = 4u << 20;
 
@@ -122,6 +141,8 @@ result<std::uint64_t> rocksdb_journal::last_batch(std::uint32_t shard) {
   const std::unique_ptr<rocksdb::Iterator> it(
       session->db().NewIterator(options, session->handle(family::journal)));
   it->SeekForPrev(last.view());
+  if (it->Valid() && it->key() == rocksdb::Slice(first.view()))
+    return trimmed(shard);
   if (it->Valid()) {
     const std::optional<journal_batch> batch =
         read_journal_entry(it->key().ToStringView(), it->value().ToStringView());
@@ -144,11 +165,83 @@ result<void> rocksdb_journal::trim(std::uint32_t shard, std::uint64_t upto) {
   // From 0, not from the last trim: that one need not have survived.
   const journal_key begin = make_journal_key(shard, 0);
   const journal_key end = make_journal_key(shard, upto + 1);
-  const rocksdb::Status status = session->db().DeleteRange(
-      rocksdb::WriteOptions(), session->handle(family::journal), begin.view(), end.view());
+  rocksdb::WriteBatch write;
+  const auto to = session->handle(family::journal);
+  rocksdb::Status status = write.DeleteRange(to, begin.view(), end.view());
+  if (status.ok())
+    status = write.Put(to, begin.view(), make_number(upto).view());
+  if (status.ok())
+    status = session->db().Write(rocksdb::WriteOptions(), &write);
   if (status.ok())
     trimmed_[shard] = upto;
   return database_->written(status, "trim of the journal");
+}
+
+result<std::uint64_t> rocksdb_journal::trimmed(std::uint32_t shard) const {
+  return read_number_at(family::journal, make_journal_key(shard, 0).view());
+}
+
+result<std::vector<shard_loss>>
+rocksdb_journal::find_losses(std::span<const shard_marker> markers) {
+  std::vector<shard_loss> losses;
+  for (const shard_marker& marker : markers) {
+    const auto last = last_batch(marker.shard);
+    const auto gone = trimmed(marker.shard);
+    if (!last || !gone)
+      return last ? gone.error() : last.error();
+    std::vector<number_range> gaps;
+    if (*gone > marker.cut)
+      gaps.push_back({marker.cut + 1, *gone});
+    if (auto loss = judge_shard({.shard = marker.shard, .head = *last}, marker.cut, gaps))
+      losses.push_back(std::move(*loss));
+  }
+  return losses;
+}
+
+result<void> rocksdb_journal::meet(std::span<shard_marker> markers) {
+  for (shard_marker& marker : markers) {
+    const auto gone = trimmed(marker.shard);
+    if (!gone)
+      return gone.error();
+    marker.cut = std::max(marker.cut, *gone);
+    if (result<void> done = trim(marker.shard, marker.cut); !done)
+      return done;
+  }
+  return {};
+}
+
+result<std::uint64_t> rocksdb_journal::opening() const {
+  return read_number_at(family::meta, opening_key);
+}
+
+/// The number under `key`; 0 if there is none.
+result<std::uint64_t> rocksdb_journal::read_number_at(family where, std::string_view key) const {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  std::string value;
+  const rocksdb::Status status =
+      session->db().Get(rocksdb::ReadOptions(), session->handle(where), key, &value);
+  if (status.IsNotFound())
+    return std::uint64_t{0};
+  if (result<void> outcome = database_->read(status, "reading the journal's state"); !outcome)
+    return outcome.error();
+  if (const auto number = read_number(value))
+    return *number;
+  return database_->damaged("a number of the journal's state");
+}
+
+result<void> rocksdb_journal::note_opening(std::uint64_t epoch) {
+  if (result<void> ready = database_->ready_to_write(0); !ready)
+    return ready;
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  return database_->written(session->db().Put(synced, session->handle(family::meta), opening_key,
+                                              make_number(epoch).view()),
+                            "noting the opening of the journal");
 }
 
 } // namespace telemetry::detail

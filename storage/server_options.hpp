@@ -23,9 +23,8 @@ struct mysql_options {
   bool tls = false;   ///< encrypted, or no connection at all
   std::string tls_ca; ///< PEM file: the server's certificate must come from it
   std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds read_timeout{30'000};
-  std::chrono::milliseconds write_timeout{30'000};
-  std::size_t writers = 2; ///< connections that write a checkpoint
+  std::chrono::milliseconds read_timeout{30'000}; ///< of every wait on an open connection
+  std::size_t writers = 2;                        ///< connections that write a checkpoint
 };
 
 /// How to reach a Redis server.

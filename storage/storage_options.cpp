@@ -49,7 +49,6 @@ result<mysql_options> mysql_from(const config::options& settings) {
                        .tls_ca = from.tls_ca,
                        .connect_timeout = from.connect_timeout,
                        .read_timeout = from.read_timeout,
-                       .write_timeout = from.read_timeout,
                        .writers = from.writers};
 }
 

@@ -46,8 +46,10 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / server.TICKS_PER_SECOND
 
 
-def load(name, journal, goal_ours, goal_databases, figure, notes_of):
-    """A row that measures cpu per event of telemetryd, and of the database servers together."""
+def load(name, journal, goal_ours, goal_databases, figure, notes_of, least_rate=None):
+    """A row that measures cpu per event of telemetryd, and of the database servers together.
+
+    With `least_rate` also events per second, with everything on this machine."""
 
     def row(bench):
         with databases(bench, name, journal) as (settings, servers):
@@ -57,10 +59,14 @@ def load(name, journal, goal_ours, goal_databases, figure, notes_of):
                     out = bench.load(telemetryd, events=EVENTS, window=100)
                 used = sum(cpu_seconds(one.process) for one in servers) - before
         data = f"{bench.describe(out, EVENTS)}; journal {journal}, store mysql (MariaDB), durable"
-        return [figure("1k robots, 64 × 100 in flight: telemetryd", out["cpu_us_per_event"],
-                       "µs cpu per event", goal_ours, data, notes_of(out)),
-                figure("the same: database servers", round(used * 1e6 / EVENTS, 3),
-                       "µs cpu per event", goal_databases, data)]
+        figures = [figure("1k robots, 64 × 100 in flight: telemetryd", out["cpu_us_per_event"],
+                          "µs cpu per event", goal_ours, data, notes_of(out)),
+                   figure("the same: database servers", round(used * 1e6 / EVENTS, 3),
+                          "µs cpu per event", goal_databases, data)]
+        if least_rate:
+            figures.append(figure("the same: throughput, with generator and servers on this machine",
+                                  out["events_per_s"], "events/s", least_rate, data, is_least=True))
+        return figures
 
     return name, row
 

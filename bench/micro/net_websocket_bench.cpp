@@ -43,8 +43,8 @@ struct instant_engine final : net::upstream_factory {
     [[nodiscard]] std::size_t unanswered() const override { return 0; }
     net::upstream_peer& peer;
   };
-  std::unique_ptr<net::upstream> open(net::upstream_peer& peer, net::io_thread&) override {
-    return std::make_unique<connection>(peer);
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&) override {
+    return std::unique_ptr<net::upstream>{std::make_unique<connection>(peer)};
   }
 };
 

@@ -47,7 +47,7 @@ inline event_row row_at(timestamp_ms timestamp) {
   return {timestamp, {std::sin(t) * 1e3, -t / 3.0}, t * 0.1};
 }
 
-inline std::vector<event_row> rows_at(std::initializer_list<timestamp_ms> timestamps) {
+inline std::vector<event_row> rows_at(const std::vector<timestamp_ms>& timestamps) {
   std::vector<event_row> rows;
   for (const timestamp_ms timestamp : timestamps)
     rows.push_back(row_at(timestamp));

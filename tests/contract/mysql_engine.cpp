@@ -54,11 +54,11 @@ void mysql_test_database::run(const std::string& statement) {
   static_cast<void>(admin_->update(statement));
 }
 
-std::vector<std::string> mysql_test_database::ask(const std::string& query) {
+std::vector<std::string> mysql_test_database::ask(const std::string& query, std::uint32_t column) {
   detail::mysql_rows rows = admin_->query(query);
   std::vector<std::string> found;
   while (rows.next())
-    found.push_back(rows.bytes(1));
+    found.push_back(rows.bytes(column));
   return found;
 }
 

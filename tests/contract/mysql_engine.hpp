@@ -27,8 +27,8 @@ public:
 
   /// Runs a statement in this database, on a session of this test.
   void run(const std::string& statement);
-  /// The first column of the rows of a query.
-  std::vector<std::string> ask(const std::string& query);
+  /// One column, the first by default, of the rows of a query.
+  std::vector<std::string> ask(const std::string& query, std::uint32_t column = 1);
   /// Ends every other connection to this database, as an administrator would; returns when they are
   /// gone.
   void kill_sessions();

@@ -2,7 +2,9 @@
 #include "tests/contract/mysql_fixture.hpp"
 
 #include <functional>
+#include <future>
 #include <memory>
+#include <thread>
 
 namespace telemetry::test {
 namespace {
@@ -174,6 +176,61 @@ TEST_F(MysqlFaultTest, GoesOnAfterTheServerClosedEverySession) {
     direct_.kill_sessions();
     EXPECT_EQ(payloads(opened->log, 0).size(), n);
   }
+}
+
+/// A server that hangs at whatever it is told, until it is let go.
+class hanging_mysql_test : public mysql_fault_test {
+protected:
+  void hang() {
+    proxy_.set_judge([goes_on = go_.get_future().share()](std::string_view) {
+      goes_on.wait();
+      return statement_fate();
+    });
+  }
+  /// Runs `call` until the store has been silent for `at_least`, then lets the server go on.
+  template <class Call>
+  void expect_silence(const event_store& store, std::chrono::milliseconds at_least, Call call) {
+    hang();
+    std::thread caller(call);
+    while (store.silence() < at_least) { // ctest has a time limit
+    }
+    go_.set_value();
+    caller.join();
+    proxy_.clear_judge();
+    EXPECT_EQ(store.silence().count(), 0);
+    go_ = {};
+  }
+  std::promise<void> go_;
+};
+using HangingMysqlTest = hanging_mysql_test;
+
+TEST_F(HangingMysqlTest, TellsForHowLongReadsAndCommitsWait) {
+  constexpr std::chrono::milliseconds noticed{50};
+  const auto opened = open();
+  EXPECT_TRUE(opened->store.markers());
+  EXPECT_EQ(opened->store.silence().count(), 0);
+  expect_silence(opened->store, noticed, [&] { EXPECT_TRUE(opened->store.floor(1, 2)); });
+  expect_silence(opened->store, noticed, [&] {
+    EXPECT_TRUE(opened->store.commit(checkpoint_builder().robot("r", 1, rows_at({1})).get()));
+  });
+}
+
+TEST_F(HangingMysqlTest, CountsConnectingToo) {
+  const auto opened = open();
+  EXPECT_TRUE(opened->store.markers());
+  direct_.kill_sessions();
+  expect_silence(opened->store, std::chrono::milliseconds(1'200),
+                 [&] { EXPECT_TRUE(opened->store.floor(1, 2)); });
+}
+
+TEST_F(HangingMysqlTest, AnErrorIsAnAnswer) {
+  const auto opened = open();
+  proxy_.set_judge([](std::string_view) { return statement_fate{kind::refuse, 1142, ""}; });
+  EXPECT_FALSE(opened->store.floor(1, 2));
+  EXPECT_EQ(opened->store.silence().count(), 0);
+  proxy_.set_judge([](std::string_view) { return fate(kind::lose_before); });
+  EXPECT_FALSE(opened->store.floor(1, 2));
+  EXPECT_GT(opened->store.silence().count(), 0) << "several attempts, all of them in vain";
 }
 
 TEST_F(MysqlFaultTest, DropsEveryIdleSessionWithTheFirstThatIsDead) {

@@ -2,6 +2,7 @@
 #include "storage/mysql_schema.hpp"
 #include "tests/contract/mysql_fixture.hpp"
 
+#include <algorithm>
 #include <gmock/gmock.h>
 
 namespace telemetry::test {
@@ -63,6 +64,52 @@ TEST_F(MysqlOpenTest, RefusesWhatNoWaitingWillMend) {
   expect_refusal(wrong, errc::invalid_option, "no MySQL host");
   EXPECT_EQ(detail::mysql_database::open(options(), 0).error().code, errc::invalid_option);
   EXPECT_EQ(detail::mysql_database::open(options(), 65'537).error().code, errc::invalid_option);
+}
+
+/// A user of the server, until the end of a test.
+class mysql_user {
+public:
+  explicit mysql_user(mysql_test_database& home) : home_(home), name_(home.options().database) {
+    name_ = "u" + name_.substr(name_.size() - std::min<std::size_t>(name_.size(), 20));
+    home_.run("CREATE USER " + name_ + "@localhost");
+  }
+  ~mysql_user() { home_.run("DROP USER " + name_ + "@localhost"); }
+  mysql_user(const mysql_user&) = delete;
+  mysql_user& operator=(const mysql_user&) = delete;
+  void require_tls() { home_.run("ALTER USER " + name_ + "@localhost REQUIRE SSL"); }
+  void allow(const std::string& database) {
+    home_.run("GRANT ALL ON " + database + ".* TO " + name_ + "@localhost");
+  }
+  [[nodiscard]] mysql_options options() const {
+    mysql_options options = home_.options();
+    options.user = name_;
+    return options;
+  }
+
+private:
+  mysql_test_database& home_;
+  std::string name_;
+};
+
+TEST_F(MysqlOpenTest, NamesBothCausesOfADatabaseThatIsDenied) {
+  const mysql_user fleet(direct_);
+  mysql_options wrong = fleet.options();
+  for (const std::string& database : {wrong.database, std::string("no_such_database")}) {
+    wrong.database = database;
+    expect_refusal(wrong, errc::invalid_option, "to database '" + database + "'");
+    expect_refusal(wrong, errc::invalid_option,
+                   "the database may not exist, or the user may have no rights on it: "
+                   "mysql.database, mysql.user");
+  }
+}
+
+TEST_F(MysqlOpenTest, NamesTlsAsACauseOfALoginThatIsDenied) {
+  mysql_user fleet(direct_);
+  fleet.allow(direct_.options().database);
+  EXPECT_TRUE(detail::mysql_database::open(fleet.options(), shards));
+  fleet.require_tls();
+  expect_refusal(fleet.options(), errc::invalid_option,
+                 "the server may require TLS of this user, and mysql.tls is off");
 }
 
 TEST_F(MysqlOpenTest, RefusesTlsThatIsNone) {
@@ -149,6 +196,7 @@ TEST_F(MysqlOpenTest, FencesWhoWasTakenOver) {
   const auto old = open();
   ASSERT_TRUE(append(old->log, 0, 1, "old"));
   direct_.kill_sessions();
+  ASSERT_TRUE(old->store.markers()) << "connected again, with heads that it knows";
   const auto taken = open();
   ASSERT_TRUE(append(taken->log, 0, 2, "new"));
 
@@ -177,7 +225,31 @@ TEST_F(MysqlOpenTest, NoticesThatTheServerHasForgottenCommits) {
   const auto outcome = append(opened->log, 0, 3);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, errc::corrupt);
-  EXPECT_THAT(outcome.error().text, HasSubstr("has forgotten journal entry 2 of shard 0"));
+  EXPECT_THAT(outcome.error().text, HasSubstr("has forgotten what it committed: journal entry 2"));
+}
+
+TEST_F(MysqlOpenTest, WritesNoCheckpointToAServerThatHasForgottenOne) {
+  const auto opened = open();
+  ASSERT_TRUE(opened->store.commit(checkpoint_builder().marker({0, 2, 1, 1, 1}).get()));
+  ASSERT_TRUE(opened->store.commit(checkpoint_builder().marker({0, 3, 1, 1, 1}).get()));
+  direct_.run("UPDATE markers SET cut = 2, writes = 1 WHERE shard = 0"); // as after a failover
+  const auto outcome = opened->store.commit(
+      checkpoint_builder().robot("r", 1, rows_at({1})).marker({0, 4, 1, 1, 1}).get());
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, errc::corrupt) << outcome.error().text;
+  EXPECT_THAT(outcome.error().text, HasSubstr("has forgotten what it committed"));
+  EXPECT_TRUE(opened->store.scan_robots("", 9)->empty());
+}
+
+TEST_F(MysqlOpenTest, StartsOverALossOnlyOnceItIsAccepted) {
+  auto opened = open();
+  ASSERT_TRUE(append(opened->log, 0, 1));
+  direct_.run("UPDATE shards SET batch_no = 0 WHERE shard = 0");
+  ASSERT_FALSE(append(opened->log, 0, 2));
+  opened.reset();
+  expect_refusal(options(), errc::corrupt, "journal entry 1 of shard 0 is gone");
+  direct_.run("DELETE FROM meta WHERE name = 'lost'"); // what the message says
+  EXPECT_TRUE(try_open());
 }
 
 TEST_F(MysqlOpenTest, RefusesASchemaThatIsNewerOrForeign) {

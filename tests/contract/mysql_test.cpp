@@ -197,6 +197,65 @@ TEST_F(MysqlTest, ShowsTimesInUtcInEveryTimeZone) {
   }
 }
 
+class mysql_view_test : public mysql_text_test {
+protected:
+  static constexpr std::size_t robots = 200;
+  static constexpr std::size_t events = 50; // of each
+
+  mysql_view_test() {
+    checkpoint_builder what;
+    std::vector<timestamp_ms> times;
+    for (std::size_t i = 0; i < events; ++i)
+      times.push_back(static_cast<timestamp_ms>(i) * 7'200'000); // over five days
+    for (std::size_t i = 0; i < robots; ++i)
+      what.robot(name(i), i + 1, rows_at(times));
+    commit(what);
+    direct_.ask("ANALYZE TABLE robots, events");
+  }
+  static std::string name(std::size_t robot) { return "robot " + std::to_string(robot); }
+
+  /// Rows of tables and indexes that the server reads for a query, and how many the answer has.
+  struct cost {
+    std::uint64_t read;
+    std::size_t answered;
+  };
+  cost cost_of(const std::string& query) {
+    direct_.run("FLUSH STATUS");
+    const std::size_t answered = direct_.ask(query).size();
+    cost found{0, answered};
+    for (const std::string& count : direct_.ask("SHOW SESSION STATUS LIKE 'Handler_read%'", 2))
+      found.read += std::stoull(count);
+    return found;
+  }
+};
+using MysqlViewTest = mysql_view_test;
+
+TEST_F(MysqlViewTest, ReadsOnlyTheRowsOfTheRobotThatIsAskedForByName) {
+  const std::string of_one = " WHERE name = '" + name(7) + "'";
+  const auto all = cost_of("SELECT timestamp FROM event_list" + of_one);
+  EXPECT_EQ(all.answered, events);
+  EXPECT_LE(all.read, 2 * events);
+  const auto some =
+      cost_of("SELECT x FROM event_list" + of_one + " AND timestamp BETWEEN 7200000 AND 21600000");
+  EXPECT_EQ(some.answered, 3U);
+  EXPECT_LE(some.read, 10U);
+  const auto latest = cost_of("SELECT x FROM latest_positions" + of_one);
+  EXPECT_EQ(latest.answered, 1U);
+  EXPECT_LE(latest.read, 5U);
+  const auto days = cost_of("SELECT distance FROM distance_per_day" + of_one);
+  EXPECT_EQ(days.answered, 5U);
+  EXPECT_LE(days.read, 4 * events);
+}
+
+TEST_F(MysqlViewTest, ShowsNamesForReadingAndForConditions) {
+  commit(checkpoint_builder().robot("Zo\xC3\xAB", 1000, rows_at({1})));
+  for (const std::string view : {"event_list", "latest_positions", "distance_per_day"})
+    for (const std::string column : {"name", "robot"})
+      EXPECT_THAT(direct_.ask("SELECT robot FROM " + view + " WHERE " + column + " = 'Zo\xC3\xAB'"),
+                  ElementsAre("Zo\xC3\xAB"))
+          << view << ' ' << column;
+}
+
 TEST_F(MysqlTest, StoresTheSameInEveryTimeZoneOfTheServer) {
   const std::string before = direct_.ask("SELECT @@global.time_zone")[0];
   const auto rows = rows_at({0, 1, timestamp_max});

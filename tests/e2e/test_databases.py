@@ -3,6 +3,7 @@ lost or doubled, and work goes on by itself."""
 
 import random
 import re
+import shutil
 import time
 from contextlib import suppress
 
@@ -52,25 +53,39 @@ def test_kill_9_of_a_database_under_load_loses_and_doubles_nothing(
     check_verdicts_stay(server, ledger, rng)
 
 
+def check_reads_while_frozen(server, victim):
+    """What memory knows is answered; what only a frozen store knows is 503 with the reason."""
+    assert server.rest().robot("frozen")["last_timestamp"] >= 3
+    if victim == "mariadb":
+        wait_until(lambda: server.rest().get("/api/robots").status == 503, "503 instead of 504", 20)
+        answer = server.rest().get("/api/robots")
+        assert answer.headers["retry-after"] == "1"
+        assert "the store has not answered for" in answer.text
+
+
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_frozen_database_holds_producers_back_and_says_so(make_server, storages, victim):
     server = make_server({**SETTINGS, "query.timeout": "1s"}).start()
     database = storages.victims()[victim]
+    is_journal = victim == "redis" or JOURNAL == "mysql"
+    what = "journal" if is_journal else "store"
     with WebSocket(server) as socket:
         assert socket.ask("1,2,3,frozen") == "OK"
         database.freeze()
         try:
-            if victim == JOURNAL or JOURNAL == "mysql":
-                socket.send("1,2,4,frozen")
-                wait_until(lambda: server.rest().get("/readyz").status == 503, "not ready", 20)
-                assert "journal" in server.rest().get("/readyz").text
-            else:
-                assert socket.ask("1,2,4,frozen") == "OK"
+            socket.send("1,2,4,frozen")
+            wait_until(lambda: server.rest().get("/readyz").status == 503, "not ready", 20)
+            assert f"the {what} has not answered for" in server.rest().get("/readyz").text
+            server.wait_log(f"{what} does not answer: .* reason=.the {what} has not answered for")
+            if not is_journal:
+                assert socket.receive() == "OK"
+            check_reads_while_frozen(server, victim)
         finally:
             database.thaw()
-        if victim == JOURNAL or JOURNAL == "mysql":
+        if is_journal:
             assert socket.receive() == "OK"
         assert socket.ask("1,2,5,frozen") == "OK"
+        server.wait_log(rf"{what} answers again.* away_seconds=\d")
     wait_until(server.is_ready, "ready again", 30)
     assert [e["timestamp"] for e in server.rest().events("frozen")] == [3, 4, 5]
 
@@ -90,7 +105,7 @@ def test_database_that_comes_later_is_waited_for(make_server, storages, victim):
         assert (answer.status, first.rest().get("/livez").status) == (503, 200)
         assert first.rest().get("/api/robots").status == 503
         with WebSocket(first) as refused:
-            assert refused.close_code() == 1013
+            assert refused.closing() == (1013, "the store is away")
     finally:
         database.start()
     wait_until(first.is_ready, "ready once the database is there", 20)
@@ -129,17 +144,40 @@ def test_wrong_password_and_missing_database_are_refused_by_name(make_server):
         assert said in server.log()
 
 
-def test_journal_that_changes_is_said_so(make_server):
-    server = make_server({**SETTINGS, "storage.journal": "rocksdb"}).start()
+def test_journal_changes_only_once_the_store_has_all_of_it(make_server, storages):
+    server = make_server({**SETTINGS, "storage.journal": "rocksdb", "reorder.window": "10s"}).start()
     assert server.rest().post_lines(["1,2,3,moved"])["accepted"] == 1
     assert server.terminate() == 0
+    server.wait_log("journal_drained=false")
+    server.settings["storage.journal"] = "mysql"
+    server.launch()
+    assert server.wait_exit(20) != 0
+    assert "start once more with storage.journal=rocksdb" in server.log()
+    server.settings |= {"storage.journal": "rocksdb", "reorder.window": "50ms"}
+    server.start()
+    assert server.rest().post_lines(["1,2,4,moved"])["accepted"] == 1
+    rows = f"SELECT COUNT(*) FROM {server.settings['mysql.database']}.events"
+    wait_until(lambda: storages.mariadb.sql(rows) == [["2"]], "stored")
+    assert server.terminate() == 0
+    server.wait_log("journal_drained=true")
     server.settings["storage.journal"] = "mysql"
     server.start()
-    server.wait_log("the journal was in rocksdb and is in mysql")
-    assert server.rest().post_lines(["1,2,4,moved"])["accepted"] == 1
-    assert server.terminate() == 0
+    assert server.rest().robot("moved")["events"] == 2
+    assert server.rest().post_lines(["1,2,5,moved"])["accepted"] == 1
+
+
+def test_journal_that_is_gone_is_not_passed_over(make_server, storages):
+    server = make_server({**SETTINGS, "storage.journal": "rocksdb"}).start()
+    assert server.rest().post_lines(["1,2,3,gone"])["accepted"] == 1
+    server.kill()
+    shutil.rmtree(server.data_dir)
+    server.launch()
+    assert server.wait_exit(20) != 0
+    accept = re.search(r"(UPDATE \S+ SET value = '' WHERE name = 'journal')", server.log())
+    assert accept, server.log()
+    storages.mariadb.sql(accept.group(1))
     server.start()
-    assert "the journal was" not in server.log()
+    assert server.rest().post_lines(["1,2,4,gone"])["accepted"] == 1
 
 
 @pytest.mark.redis
@@ -149,7 +187,7 @@ def test_flushed_redis_is_refused_until_the_loss_is_accepted(make_server, storag
     name = server.settings["mysql.database"]
     cut = f"SELECT MAX(cut) > 0 FROM {name}.markers"
     wait_until(lambda: storages.mariadb.sql(cut) == [["1"]], "checkpointed")
-    assert server.terminate() == 0
+    server.kill()
     prefix = server.settings["redis.prefix"]
     for key in storages.redis.cli("KEYS", f"{prefix}:*").splitlines():
         storages.redis.cli("DEL", key)
@@ -162,6 +200,21 @@ def test_flushed_redis_is_refused_until_the_loss_is_accepted(make_server, storag
     server.wait_log("storage is not as it was left")
     assert server.rest().robot("kept")["events"] == 1
     assert server.rest().post_lines(["1,2,4,kept"])["accepted"] == 1
+
+
+@pytest.mark.redis
+def test_redis_in_an_older_state_is_refused_though_it_is_whole(make_server, storages):
+    server = make_server(SETTINGS).start()
+    assert server.terminate() == 0
+    server.start()
+    assert server.rest().post_lines(["1,2,3,older"])["accepted"] == 1
+    server.kill()
+    key = server.settings["redis.prefix"] + ":meta"
+    opening = int(storages.redis.cli("HGET", key, "opening"))
+    storages.redis.cli("HSET", key, "opening", str(opening - 1))
+    server.launch()
+    assert server.wait_exit(20) != 0
+    assert "is not the one that was used last, or an older state of it" in server.log()
 
 
 @pytest.mark.redis

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from telemetryd import ROOT
+from telemetryd import BINARY, ROOT
 
 pytestmark = pytest.mark.embedded
 
@@ -41,3 +41,13 @@ def test_commands_print_what_the_readme_shows(make_server, tmp_path):
         assert TIME.sub("TIME", printed) == TIME.sub("TIME", shown), command
         ran += 1
     assert ran >= 9
+
+
+def test_commands_of_mysql_and_redis_are_legal():
+    section = (ROOT / "README.md").read_text().split("\n## MySQL and Redis\n")[1].split("\n## ")[0]
+    commands = re.findall(r"^    \./run (.*?) *# ", section, re.MULTILINE)
+    assert len(commands) == 4
+    for arguments in commands:
+        command = [BINARY, "--check-config", *arguments.split()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr

@@ -170,7 +170,7 @@ def test_setting_ingest_future_limit(make_server, connect):
 
 
 def test_setting_ingest_stall_limit(make_server, small_disk):
-    for limit, expected in (("500ms", 1013), ("1h", None)):
+    for limit, expected in (("500ms", (1013, "the store is away")), ("1h", None)):
         disk = small_disk("200m")
         settings = {
             "storage.data_dir": disk.directory / "data",
@@ -189,7 +189,7 @@ def test_setting_ingest_stall_limit(make_server, small_disk):
                 with pytest.raises(TimeoutError):
                     one.receive()
             else:
-                assert one.close_code() == expected
+                assert one.closing() == expected
         server.close()
 
 

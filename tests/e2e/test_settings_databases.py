@@ -45,6 +45,39 @@ def start_seconds(server):
     return time.monotonic() - begin
 
 
+RIGHT, WRONG = "right word", "wrong word"
+
+
+class Login:
+    """A telemetryd that logs in to `what` ("mysql", "redis") as user fleet, whose password is RIGHT."""
+
+    def __init__(self, server, what):
+        self.server = server
+        self.key = f"{what}.password"
+        self.variable = f"TELEMETRY_{what.upper()}_PASSWORD"
+
+    def check_password_from_environment(self):
+        """Returns what is logged of a wrong one."""
+        self.server.env[self.variable] = WRONG
+        log = refusal(self.server)
+        assert WRONG not in log
+        self.server.env[self.variable] = RIGHT
+        assert serves(self.server.start())
+        return log
+
+    def check_password_in_settings(self):
+        """On the command line everyone could read it."""
+        self.server.settings[self.key] = RIGHT
+        log = refusal(self.server)
+        assert self.variable in log and RIGHT not in log
+
+    def check_password_from_file(self, file):
+        self.server.settings[f"{self.key}_file"] = file
+        assert f"{self.key}_file" in refusal(self.server)
+        file.write_text(f"{RIGHT}\n")
+        assert serves(self.server.start())
+
+
 # storage
 
 
@@ -84,39 +117,28 @@ def test_setting_mysql_socket(make_server, storages, closed_port):
 
 
 @pytest.fixture
-def login(make_server, storages):
-    """A MySQL user with a password, and a server that logs in as that user."""
+def mysql_login(make_server, storages):
     server = make_server({"mysql.user": "fleet"})
     database = server.settings["mysql.database"]
     storages.mariadb.sql(
         "DROP USER IF EXISTS fleet@'127.0.0.1';"
-        "CREATE USER fleet@'127.0.0.1' IDENTIFIED BY 'right word';"
+        f"CREATE USER fleet@'127.0.0.1' IDENTIFIED BY '{RIGHT}';"
         f"GRANT ALL ON {database}.* TO fleet@'127.0.0.1'"
     )
-    yield server
+    yield Login(server, "mysql")
     storages.mariadb.sql("DROP USER fleet@'127.0.0.1'")
 
 
-def test_setting_mysql_user_and_mysql_password(login):
-    login.env["TELEMETRY_MYSQL_PASSWORD"] = "wrong word"
-    log = refusal(login)
-    assert "fleet" in log and "wrong word" not in log
-    login.env["TELEMETRY_MYSQL_PASSWORD"] = "right word"
-    assert serves(login.start())
+def test_setting_mysql_user_and_mysql_password(mysql_login):
+    assert "fleet" in mysql_login.check_password_from_environment()
 
 
-def test_setting_mysql_password(login):
-    login.settings["mysql.password"] = "right word"
-    log = refusal(login)
-    assert "TELEMETRY_MYSQL_PASSWORD" in log and "right word" not in log
+def test_setting_mysql_password(mysql_login):
+    mysql_login.check_password_in_settings()
 
 
-def test_setting_mysql_password_file(login, tmp_path):
-    file = tmp_path / "secret"
-    login.settings["mysql.password_file"] = file
-    assert "mysql.password_file" in refusal(login)
-    file.write_text("right word\n")
-    assert serves(login.start())
+def test_setting_mysql_password_file(mysql_login, tmp_path):
+    mysql_login.check_password_from_file(tmp_path / "secret")
 
 
 def test_setting_mysql_database(make_server):
@@ -124,7 +146,8 @@ def test_setting_mysql_database(make_server):
     assert serves(one, "only here")
     assert other.rest().robots() == []
     missing = make_server({"mysql.database": "nowhere"})
-    assert "nowhere" in refusal(missing)
+    log = refusal(missing)
+    assert "nowhere" in log and "mysql.database" in log
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +191,14 @@ def test_setting_mysql_tls(make_server, plain_mariadb, tls_mariadb):
     assert serves(server)
     used = tls_mariadb.sql("SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'")
     assert int(used[0][1]) > 0
+
+
+def test_user_that_must_use_tls_is_refused_with_a_hint(make_server, tls_mariadb):
+    tls_mariadb.sql("CREATE USER careful@'127.0.0.1' REQUIRE SSL;"
+                    "GRANT ALL ON fleet.* TO careful@'127.0.0.1'")
+    plain = with_tls(make_server, tls_mariadb, user="careful", tls="off")
+    assert "mysql.tls is off" in refusal(plain)
+    assert with_tls(make_server, tls_mariadb, user="careful").start()
 
 
 def test_setting_mysql_tls_ca(make_server, tls_mariadb, certificates):
@@ -249,31 +280,21 @@ def test_setting_redis_socket(make_server, storages, closed_port):
 
 @pytest.fixture
 def redis_login(make_server, storages):
-    """A Redis user with a password, and a server that logs in as that user."""
-    server = make_server({"redis.user": "fleet"})
-    storages.redis.cli("ACL", "SETUSER", "fleet", "on", ">right word", "~*", "&*", "+@all")
-    yield server
+    storages.redis.cli("ACL", "SETUSER", "fleet", "on", f">{RIGHT}", "~*", "&*", "+@all")
+    yield Login(make_server({"redis.user": "fleet"}), "redis")
     storages.redis.cli("ACL", "DELUSER", "fleet")
 
 
 def test_setting_redis_user_and_redis_password(redis_login):
-    redis_login.env["TELEMETRY_REDIS_PASSWORD"] = "wrong word"
-    assert "wrong word" not in refusal(redis_login)
-    redis_login.env["TELEMETRY_REDIS_PASSWORD"] = "right word"
-    assert serves(redis_login.start())
+    redis_login.check_password_from_environment()
 
 
 def test_setting_redis_password(redis_login):
-    redis_login.settings["redis.password"] = "right word"
-    assert "TELEMETRY_REDIS_PASSWORD" in refusal(redis_login)
+    redis_login.check_password_in_settings()
 
 
 def test_setting_redis_password_file(redis_login, tmp_path):
-    file = tmp_path / "secret"
-    redis_login.settings["redis.password_file"] = file
-    assert "redis.password_file" in refusal(redis_login)
-    file.write_text("right word\n")
-    assert serves(redis_login.start())
+    redis_login.check_password_from_file(tmp_path / "secret")
 
 
 def test_setting_redis_database_and_redis_prefix(make_server, storages):

@@ -249,7 +249,7 @@ def test_incomplete_handshake_is_refused(server, missing):
 def test_one_connection_too_many_is_told_to_try_again_later(make_server, connect):
     server = make_server({"net.connections_max": 3}).start()
     kept = [connect(server) for _ in range(3)]
-    assert connect(server).close_code() == 1013
+    assert connect(server).closing() == (1013, "too many connections")
     for socket in kept:
         assert socket.ask("0,0,1,kept") == "OK"
     kept[0].close()

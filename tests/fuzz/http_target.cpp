@@ -25,7 +25,9 @@ struct no_thread final : io_thread {
 };
 
 struct no_upstreams final : upstream_factory {
-  std::unique_ptr<upstream> open(upstream_peer&, io_thread&) override { return nullptr; }
+  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&) override {
+    return failure{errc::unavailable, "no WebSockets here"};
+  }
 };
 
 struct server_side {

@@ -50,8 +50,8 @@ struct engine final : net::upstream_factory {
     std::size_t open = 0;
   };
 
-  std::unique_ptr<net::upstream> open(net::upstream_peer& peer, net::io_thread&) override {
-    return std::make_unique<connection>(*this, peer);
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&) override {
+    return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer)};
   }
 
   std::size_t delay = 0;

@@ -95,9 +95,9 @@ protected:
 
   /// Refuses every WebSocket: these tests are about HTTP.
   struct no_upstreams final : upstream_factory {
-    std::unique_ptr<upstream> open(upstream_peer&, io_thread&) override {
+    result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&) override {
       ++asked;
-      return nullptr;
+      return failure{errc::unavailable, "refused by the test"};
     }
     int asked = 0;
   } upstreams_;

@@ -32,8 +32,9 @@ public:
     thread_.join();
   }
 
-  std::unique_ptr<net::upstream> open(net::upstream_peer& peer, net::io_thread& io) override {
-    return std::make_unique<connection>(*this, peer, io);
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer,
+                                              net::io_thread& io) override {
+    return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer, io)};
   }
 
   /// While held, nothing is answered.

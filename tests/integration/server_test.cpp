@@ -138,6 +138,7 @@ TEST_F(ServerTest, TellsThoseBeyondTheLimitToComeBack) {
   const auto frames = third->receive_end(1);
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].close_code(), 1013);
+  EXPECT_EQ(frames[0].payload.substr(2), "too many connections");
   auto fourth = connect();
   fourth->send("GET /api/robots HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(fourth->receive_all().starts_with("HTTP/1.1 503 "));

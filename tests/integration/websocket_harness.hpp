@@ -57,9 +57,11 @@ struct fake_engine final : net::upstream_factory {
     std::size_t open = 0;
   };
 
-  std::unique_ptr<net::upstream> open(net::upstream_peer& peer, net::io_thread&) override {
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&) override {
     ++opened;
-    return refuses ? nullptr : std::make_unique<connection>(*this, peer);
+    if (!refusal.empty())
+      return failure{errc::unavailable, refusal};
+    return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer)};
   }
 
   /// Answers the oldest `count` messages.
@@ -73,7 +75,7 @@ struct fake_engine final : net::upstream_factory {
 
   bool answers_at_once = true;
   bool has_credit = true;
-  bool refuses = false;
+  std::string refusal;     ///< why it takes nobody; "": it does
   bool is_calling = false; ///< it is in a call to the session
   std::function<void()> on_read;
   connection* current = nullptr;

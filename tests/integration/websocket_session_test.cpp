@@ -185,15 +185,27 @@ TEST(WebsocketSessionTest, DropsAnswersOfAPeerThatIsGone) {
   EXPECT_EQ(pair.registry.count(), 0u);
 }
 
-TEST(WebsocketSessionTest, IsClosedWith1013WhenThereAreTooMany) {
+TEST(WebsocketSessionTest, IsClosedWith1013AndTheReasonWhenItIsRefused) {
   websocket_pair pair;
-  pair.engine.refuses = true;
+  pair.engine.refusal = "the store is away";
   const auto head = pair.start(client_text("a"));
   EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
   const auto frames = pair.frames();
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].close_code(), 1013);
+  EXPECT_EQ(frames[0].payload.substr(2), "the store is away");
   EXPECT_TRUE(pair.engine.received.empty());
+}
+
+TEST(WebsocketSessionTest, IsToldThatTheServerStopsRatherThanWhyItIsRefused) {
+  websocket_pair pair;
+  pair.registry.drain_all();
+  pair.engine.refusal = "the store is away";
+  pair.start();
+  const auto frames = pair.frames();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].close_code(), 1001);
+  EXPECT_EQ(frames[0].payload.substr(2), "server is shutting down");
 }
 
 // Every operation on the stream may fail, wherever the session stands: it ends, once.

@@ -151,7 +151,8 @@ public:
 
   [[nodiscard]] std::unique_ptr<net::upstream> connect(recording_peer& peer,
                                                        std::size_t thread = 0) {
-    return engine_->upstreams().open(peer, *io_[thread]);
+    auto opened = engine_->upstreams().open(peer, *io_[thread]);
+    return opened ? std::move(*opened) : nullptr;
   }
 
   // Questions, answered at once.

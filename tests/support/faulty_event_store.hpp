@@ -16,6 +16,7 @@ public:
     faulty_plan commit;
     faulty_plan robots; ///< robots(): activation
     faulty_plan reads;  ///< every other read but markers()
+    std::chrono::milliseconds silence{0};
   };
 
   faulty_event_store(std::unique_ptr<event_store> base, std::shared_ptr<plans> faults)
@@ -45,6 +46,7 @@ public:
   result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override {
     return faults_->reads.run([&] { return base_->exact(keys); });
   }
+  [[nodiscard]] std::chrono::milliseconds silence() const override { return faults_->silence; }
 
 private:
   std::unique_ptr<event_store> base_;

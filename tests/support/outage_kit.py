@@ -1,6 +1,7 @@
 """What the scenarios of outages_*.py have in common: how they are listed, and what happens again
 and again."""
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -88,21 +89,39 @@ def stop_and(database, do):
 
 
 def start_with_loss(world):
-    """Starts again; accepts the loss with the command that the log tells, if it does."""
+    """Starts again. While it is refused with a command by which an operator goes on all the same,
+    runs that command and starts once more."""
     world.launch(world.server)
-    wait = time.monotonic() + 20
-    while time.monotonic() < wait and world.server.process.poll() is None and not is_ready(world):
-        time.sleep(0.05)
-    if world.server.process.poll() is not None:
-        world.wait_exit()
-        words = world.server.log().split("accept_loss ")
-        if len(words) > 1:
-            code = words[1].split(",")[0]
-            world.note(f"HSET telemetryd:meta accept_loss {code}")
-            world.redis.cli("HSET", "telemetryd:meta", "accept_loss", code)
-            world.launch(world.server)
+    while not is_up(world) and accept(world):
+        world.launch(world.server)
     if world.server.process is not None:
         recover(world)
+
+
+def is_up(world, seconds=20):
+    """Whether it becomes ready; False once it has ended."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and world.server.process.poll() is None and not is_ready(world):
+        time.sleep(0.05)
+    if world.server.process.poll() is None:
+        return True
+    world.wait_exit()
+    return False
+
+
+def accept(world):
+    """Runs the command that the last log line tells. False if there is none."""
+    line = world.server.log().rstrip().splitlines()[-1]
+    redis = re.search(r"redis-cli -n 0 (HSET \S+ accept_loss \w+)", line)
+    sql = re.search(r"(UPDATE|DELETE FROM) \S+\.meta [^\"]*'\w+'", line)
+    if redis:
+        world.note(f"redis-cli {redis[1]}")
+        world.redis.cli(*redis[1].split())
+    elif sql:
+        world.note(f"SQL: {sql[0]}")
+        for database in world.databases():
+            database.sql(sql[0])
+    return bool(redis or sql)
 
 
 def is_ready(world):

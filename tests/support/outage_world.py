@@ -6,6 +6,7 @@ counted, not repeated.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -105,6 +106,7 @@ class Watch:
                     retry = answer.headers.get("retry-after")
                     now += f" {answer.json()['detail']}"
                     now += f" (Retry-After: {retry})" if retry else ""
+                    now = re.sub(r" for \d+ s\b", " for … s", now)  # it counts; tell it once
             if now != before:
                 self.tell(name, now)
             before = now
@@ -229,6 +231,10 @@ class World:
         self.server.launch()
         self.server.find_port()
         self.watch = self.watch or Watch(self.server).start()
+
+    def databases(self):
+        """The MySQL servers that run."""
+        return [one for one in self.servers if isinstance(one, MariaDb) and one.process]
 
     def note(self, text):
         """What is done to the servers."""

@@ -14,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import outages_mysql  # noqa: F401 (each registers its scenarios)
+import outages_embedded  # noqa: F401 (each registers its scenarios)
+import outages_mysql  # noqa: F401
 import outages_redis  # noqa: F401
 from mariadb import MariaDb
 from outage_kit import SCENARIOS

@@ -38,6 +38,24 @@ def mysql_away_long(world):
 
 
 @scenario
+def memory_full(world):
+    """MySQL away, journal in RocksDB, until storage.memory_max (here 1 MiB) is reached."""
+    world.use("rocksdb").settings["storage.memory_max"] = "1MiB"
+    world.start()
+    world.note("database killed (kill -9)")
+    world.mariadb.kill9()
+    lines = [f"1,2,{2000 + i},parked" for i in range(60_000)]
+    sender = threading.Thread(target=world.server.rest(60).post_lines, args=(lines,))
+    sender.start()
+    hold(15)
+    world.note("database started")
+    world.mariadb.start()
+    sender.join()
+    world.note("all of a POST of 60,000 events were answered")
+    recover(world)
+
+
+@scenario
 def unreachable_at_start(world):
     """Neither database runs when telemetryd starts; MySQL comes first, then Redis."""
     world.use("redis")
@@ -313,6 +331,18 @@ def second_telemetryd(world):
 
 
 @scenario
+def taken_over(world):
+    """Another telemetryd takes the database over, past the lock (here: its epochs are raised)."""
+    world.use("mysql")
+    world.start()
+    world.note("epochs raised")
+    for table in ("shards", "markers"):
+        world.mariadb.sql(f"UPDATE {table} SET epoch = epoch + 1", "telemetryd")
+    world.wait_exit()
+    start_with_loss(world)
+
+
+@scenario
 def new_journal_directory(world):
     """storage.data_dir is empty, the MySQL behind it is not; and then it is another store's."""
     world.use("rocksdb")
@@ -320,8 +350,7 @@ def new_journal_directory(world):
     world.server.kill()
     shutil.rmtree(world.server.data_dir)
     world.note("telemetryd killed, storage.data_dir removed")
-    world.launch(world.server)
-    recover(world)
+    start_with_loss(world)
     world.mariadb.sql("CREATE DATABASE other; GRANT ALL ON other.* TO telemetryd@'127.0.0.1'")
     world.server.terminate()
     world.note("stopped; started with the same data_dir and another database")

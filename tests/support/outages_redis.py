@@ -1,7 +1,9 @@
 """Scenarios in which Redis goes wrong, as a journal or as a cache."""
 
 import shutil
+import subprocess
 
+from mariadb import find_tool
 from outage_kit import (
     fill,
     frozen,
@@ -111,6 +113,22 @@ def redis_restored_from_older_state(world):
     shutil.copytree(world.directory / "backup", world.redis.directory, dirs_exist_ok=True)
     world.note("telemetryd killed, Redis started with its files of some seconds ago")
     world.redis.start()
+    start_with_loss(world)
+
+
+@scenario
+def redis_taken_over(world):
+    """Another telemetryd, of a copy of the store, takes the journal in Redis over."""
+    world.use("redis")
+    world.start()
+    world.mariadb.sql("CREATE DATABASE copy; GRANT ALL ON copy.* TO telemetryd@'127.0.0.1'")
+    dump = [find_tool("mariadb-dump", "mysqldump"), "--no-defaults", "--single-transaction",
+            f"--socket={world.mariadb.socket}", "-u", "root", "telemetryd"]
+    done = subprocess.run(dump, capture_output=True, text=True, check=True)
+    world.mariadb.sql(done.stdout, "copy")
+    world.note("another telemetryd is started on a copy of the store, with the same Redis")
+    world.refuse(mysql__database="copy")
+    world.wait_exit()
     start_with_loss(world)
 
 

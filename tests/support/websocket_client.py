@@ -158,13 +158,17 @@ class WebSocket:
         one = self.receive_frame()
         assert one.opcode == PONG, one
 
-    def close_code(self):
-        """Reads, past any answers, to the close of the server; returns its code."""
+    def closing(self):
+        """Reads, past any answers, to the close of the server; returns its code and reason."""
         try:
             while True:
                 self.receive()
         except Closed as closed:
-            return closed.code
+            return closed.code, closed.reason
+
+    def close_code(self):
+        """The same, only the code."""
+        return self.closing()[0]
 
     def close(self):
         """Clean close: returns the answers that still came and the code of the server's reply."""

@@ -1,5 +1,6 @@
 // Connections, POST bodies, their order of answers, credit and stalls; actors run inline.
 
+#include "actors/entrance.hpp"
 #include "actors/inline_unit.hpp"
 #include "tests/support/producer.hpp"
 
@@ -133,13 +134,44 @@ TEST_F(ConnectionTest, ClosesAfterTheStallLimitAndTakesNoNewOne) {
   live(2'500, 50);
   ASSERT_FALSE(client.peer.closed.empty());
   EXPECT_EQ(client.peer.closed[0].first, net::close_code::try_again_later);
+  EXPECT_EQ(client.peer.closed[0].second, "the store is away");
   EXPECT_TRUE(client.peer.answers.empty());
   EXPECT_EQ(client.upstream->unanswered(), 0U);
   recording_peer other;
-  EXPECT_EQ(connect(other), nullptr);
+  EXPECT_EQ(engine().upstreams().open(other, io()).error().text, "the store is away");
   database.journal_faults->append.fail_next(0, errc::no_space);
   live(1'500, 50);
   EXPECT_NE(connect(other), nullptr);
+}
+
+TEST_F(ConnectionTest, AReplayLongerThanTheStallLimitIsAStart) {
+  options.stall_limit = milliseconds{2'000};
+  boot();
+  pass(2'000);
+  recording_peer peer;
+  EXPECT_EQ(engine().upstreams().open(peer, io()).error().text, "the server is starting");
+  recover();
+  settle();
+  EXPECT_NE(connect(peer), nullptr);
+}
+
+class entrance_test : public engine_test {
+protected:
+  [[nodiscard]] std::string refusal() { return door_.open(peer_, io()).error().text; }
+  entrance door_;
+  recording_peer peer_;
+};
+using EntranceTest = entrance_test;
+
+TEST_F(EntranceTest, SaysWhyThereIsNoEngineYet) {
+  start();
+  EXPECT_EQ(refusal(), "the server is starting");
+  EXPECT_EQ(door_.not_ready(), "starting");
+  door_.wait_for("127.0.0.1:3306: refused");
+  EXPECT_EQ(refusal(), "the store is away");
+  EXPECT_EQ(door_.not_ready(), "127.0.0.1:3306: refused");
+  door_.open(engine());
+  EXPECT_TRUE(door_.open(peer_, io()));
 }
 
 TEST_F(ConnectionTest, RefusesTheFutureOnArrivalOnly) {

@@ -109,6 +109,36 @@ TEST_F(GateTest, AJournalThatHangsIsAwayWithoutRefusing) {
   EXPECT_EQ(gate_.away_ms(), 0);
 }
 
+TEST_F(GateTest, AJournalThatRefusesAfterItHungHasBeenAwaySinceItWasAsked) {
+  gate_.journal_busy(time_.steady);
+  time_.steady += 10'000;
+  EXPECT_EQ(gate_.journal_answering().silence_ms, 10'000);
+  EXPECT_FALSE(gate_.journal_answering().refuses);
+  gate_.journal_away("lost");
+  EXPECT_EQ(gate_.journal_answering().silence_ms, 0);
+  EXPECT_TRUE(gate_.journal_answering().refuses);
+  EXPECT_EQ(gate_.away_ms(), 10'000);
+}
+
+TEST_F(GateTest, AStoreThatIsSilentAsLongAsAHangingJournalIsAway) {
+  std::chrono::milliseconds silence{1'999};
+  gate_.watch_store([&silence] { return silence; });
+  EXPECT_FALSE(gate_.away());
+  EXPECT_FALSE(gate_.store_trouble());
+  EXPECT_EQ(gate_.store_answering().silence_ms, 0);
+  silence = std::chrono::milliseconds{2'000};
+  EXPECT_EQ(gate_.away(), "the store has not answered for 2 s");
+  EXPECT_EQ(gate_.store_trouble(), "the store has not answered for 2 s");
+  EXPECT_EQ(gate_.store_answering().silence_ms, 2'000);
+  EXPECT_EQ(gate_.away_ms(), 0) << "producers go on";
+  gate_.store_away("lost");
+  EXPECT_EQ(gate_.away(), "lost");
+  EXPECT_EQ(gate_.store_trouble(), "lost");
+  gate_.journal_away("no space");
+  EXPECT_EQ(gate_.away(), "no space") << "that is worse";
+  EXPECT_EQ(gate_.store_trouble(), "lost");
+}
+
 TEST_F(GateTest, AStoreThatIsAwayClosesNothing) {
   gate_.store_away("no space");
   EXPECT_EQ(gate_.away(), "no space");

@@ -77,6 +77,26 @@ TEST_F(QueryTest, AStoreThatIsAwayIsSaidSo) {
   EXPECT_EQ(robots().error().code, errc::unavailable);
 }
 
+// The reader never runs here: it waits for a store that does not answer.
+TEST_F(QueryTest, AReadWithoutAnAnswerBlamesTheStoreOnlyIfThatIsSilent) {
+  start();
+  const auto ask = [this] {
+    std::optional<result<std::optional<robot_state>>> got;
+    engine().robot(io(), "a", [&](result<std::optional<robot_state>> what) { got = what; });
+    run_actor(); // the query starts
+    run(context().shards.front());
+    run_actor(); // it asks the reader
+    pass(options.query_timeout.count());
+    settle();
+    return got ? got->error() : failure{errc::malformed, "answered nothing"};
+  };
+  EXPECT_EQ(ask().code, errc::timeout);
+  database.store_faults->silence = std::chrono::milliseconds{2'000};
+  const auto silent = ask();
+  EXPECT_EQ(silent.code, errc::unavailable);
+  EXPECT_EQ(silent.text, "the store has not answered for 2 s");
+}
+
 TEST_F(QueryTest, ListSeesNamesThatTheTableDoesNotHave) {
   start();
   producer client{*this};

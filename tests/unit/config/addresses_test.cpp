@@ -14,6 +14,11 @@ TEST(AddressesTest, AreHostsWithOrWithoutPorts) {
               Optional(ElementsAre(address{"10.0.0.1", 3307}, address{"db-2.example", 3306})));
 }
 
+TEST(AddressesTest, TakeSpacesBehindACommaAsPeopleWriteThem) {
+  EXPECT_THAT(read_addresses("a:1,  b", 2),
+              Optional(ElementsAre(address{"a", 1}, address{"b", 2})));
+}
+
 TEST(AddressesTest, TakeIpv6InBrackets) {
   EXPECT_THAT(read_addresses("[::1]:6380,[fe80::2]", 6379),
               Optional(ElementsAre(address{"::1", 6380}, address{"fe80::2", 6379})));
@@ -21,7 +26,7 @@ TEST(AddressesTest, TakeIpv6InBrackets) {
 
 TEST(AddressesTest, RefuseWhatIsNoAddress) {
   for (const char* bad : {"", ",", "a,", "a,,b", ":1", "a:", "a:0", "a:65536", "a:x", "a:1:2",
-                          "::1", "[::1", "[::1]x", "[]:1", "a b", "a, b"})
+                          "::1", "[::1", "[::1]x", "[]:1", "a b", "a ,b", "a, "})
     EXPECT_EQ(read_addresses(bad, 1), std::nullopt) << bad;
 }
 

@@ -8,7 +8,7 @@
 
 namespace telemetry::detail {
 
-/// What Redis holds of a shard's journal.
+/// What an engine holds of a shard's journal.
 struct shard_survey {
   std::uint32_t shard = 0;
   std::optional<std::uint64_t> head; ///< highest number ever appended; nothing: gone

@@ -1,4 +1,4 @@
-#include "storage/redis_loss.hpp"
+#include "storage/journal_loss.hpp"
 
 #include <array>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "storage/redis_loss.hpp"
+#include "storage/journal_loss.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,0 +1,54 @@
+#include "core/utc_time.hpp"
+
+#include <array>
+
+namespace telemetry {
+namespace {
+
+/// Writes `value` with leading zeros into `width` characters from `to` on.
+void put_digits(char* to, int width, std::int64_t value) noexcept {
+  for (int i = width - 1; i >= 0; --i, value /= 10)
+    to[i] = static_cast<char>('0' + value % 10);
+}
+
+struct civil_date {
+  std::int64_t year;
+  std::int64_t month;
+  std::int64_t day;
+};
+
+/// Day of the proleptic Gregorian calendar, `days` after 1970-01-01. Counts in years that begin
+/// on 1 March, so that the leap day is the last one, and in eras of 400 years of 146097 days.
+civil_date date_of(std::int64_t days) noexcept {
+  const std::int64_t shifted = days + 719'468; // since 0000-03-01
+  const std::int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
+  const std::int64_t day_of_era = shifted - era * 146'097;
+  const std::int64_t year_of_era =
+      (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const std::int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t march_month = (5 * day_of_year + 2) / 153;
+  const std::int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
+  return {era * 400 + year_of_era + (month <= 2 ? 1 : 0), month,
+          day_of_year - (153 * march_month + 2) / 5 + 1};
+}
+
+} // namespace
+
+void append_utc_time(std::string& out, wall_ms time) {
+  constexpr wall_ms day_ms = 86'400'000;
+  const wall_ms days = (time >= 0 ? time : time - (day_ms - 1)) / day_ms;
+  const wall_ms rest = time - days * day_ms;
+  const civil_date date = date_of(days);
+  std::array<char, 30> text{"0000-00-00T00:00:00.000+00:00"};
+  put_digits(&text[0], 4, date.year);
+  put_digits(&text[5], 2, date.month);
+  put_digits(&text[8], 2, date.day);
+  put_digits(&text[11], 2, rest / 3'600'000);
+  put_digits(&text[14], 2, rest / 60'000 % 60);
+  put_digits(&text[17], 2, rest / 1'000 % 60);
+  put_digits(&text[20], 3, rest % 1'000);
+  out.append(text.data(), text.size() - 1);
+}
+
+} // namespace telemetry

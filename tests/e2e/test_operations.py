@@ -1,0 +1,38 @@
+"""docs/OPERATIONS.md names what is there: settings, scenarios, and a configuration that is legal."""
+
+import re
+import subprocess
+
+import outages
+import pytest
+from telemetryd import BINARY, ROOT
+from test_command_line import SETTING_ROW, run
+
+pytestmark = pytest.mark.embedded
+
+OPERATIONS = (ROOT / "docs/OPERATIONS.md").read_text()
+
+
+def test_every_scenario_has_a_row():
+    rows = [line for line in OPERATIONS.splitlines() if line.startswith("| ")]
+    missing = [name for name in outages.SCENARIOS if not any(f"`{name}`" in row for row in rows)]
+    assert len(outages.SCENARIOS) > 30 and not missing
+
+
+def test_settings_that_are_named_exist():
+    known = set(SETTING_ROW.findall(run("--help").stdout))
+    groups = {key.split(".")[0] for key in known}
+    named = set(re.findall(r"`([a-z]+\.[a-z_]+)(?:=\w+)?`", OPERATIONS))
+    files = {name for name in named if name.endswith((".conf", ".ibd"))}
+    wrong = {key for key in named if key.split(".")[0] in groups} - known - files
+    assert len(named & known) > 15 and not wrong
+
+
+def test_example_of_a_configuration_is_legal(tmp_path):
+    example = OPERATIONS.split("    # /etc/telemetryd.conf")[1].split("\n\nThe same")[0]
+    lines = [line.removeprefix("    ") for line in example.splitlines()[1:]]
+    assert "[redis]" in lines
+    file = tmp_path / "telemetryd.conf"
+    file.write_text("\n".join(lines) + "\n")
+    done = subprocess.run([BINARY, "--check-config", f"--config={file}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
