@@ -1,11 +1,10 @@
 """docs/OPERATIONS.md names what is there: settings, scenarios, and a configuration that is legal."""
 
 import re
-import subprocess
 
 import outages
 import pytest
-from telemetryd import BINARY, ROOT
+from telemetryd import ROOT
 from test_command_line import SETTING_ROW, run
 
 pytestmark = pytest.mark.embedded
@@ -34,5 +33,5 @@ def test_example_of_a_configuration_is_legal(tmp_path):
     assert "[redis]" in lines
     file = tmp_path / "telemetryd.conf"
     file.write_text("\n".join(lines) + "\n")
-    done = subprocess.run([BINARY, "--check-config", f"--config={file}"], capture_output=True, text=True)
+    done = run("--check-config", f"--config={file}")
     assert done.returncode == 0, done.stderr

@@ -194,8 +194,8 @@ def test_setting_mysql_tls(make_server, plain_mariadb, tls_mariadb):
 
 
 def test_user_that_must_use_tls_is_refused_with_a_hint(make_server, tls_mariadb):
-    tls_mariadb.sql("CREATE OR REPLACE USER careful@'127.0.0.1' REQUIRE SSL;"
-                    "GRANT ALL ON encrypted.* TO careful@'127.0.0.1'")
+    tls_mariadb.sql("CREATE USER careful@'127.0.0.1' REQUIRE SSL;"
+                    "GRANT ALL ON fleet.* TO careful@'127.0.0.1'")
     plain = with_tls(make_server, tls_mariadb, user="careful", tls="off")
     assert "mysql.tls is off" in refusal(plain)
     assert with_tls(make_server, tls_mariadb, user="careful").start()
