@@ -155,7 +155,8 @@ constexpr std::array table{
         "on: an encrypted connection, or none at all."),
     text(
         "mysql.tls_ca", [](options& o) -> slot { return &o.mysql.tls_ca; }, 0, 4'000,
-        "PEM file of the authority that must have signed the server's certificate."),
+        "PEM file of the authority behind the server's certificate, which names the host; none: "
+        "any."),
     duration(
         "mysql.connect_timeout", [](options& o) -> slot { return &o.mysql.connect_timeout; },
         second, hour, "A host that does not take a connection by then is passed over."),

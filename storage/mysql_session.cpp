@@ -52,8 +52,12 @@ sql::ConnectOptionsMap connect_options(const mysql_options& options,
   map["OPT_WRITE_TIMEOUT"] = seconds(options.read_timeout);
   if (options.tls) {
     map["sslEnforce"] = true;
-    if (!options.tls_ca.empty())
+    if (!options.tls_ca.empty()) {
       text("sslCA", options.tls_ca);
+      // Without this a password may go in the clear to a server that offers no TLS, before
+      // check_encrypted() has a look, and any certificate of the authority would do.
+      map["sslVerify"] = options.socket.empty();
+    }
   }
   return map;
 }

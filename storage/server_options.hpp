@@ -21,7 +21,7 @@ struct mysql_options {
   std::string password;
   std::string database;
   bool tls = false;   ///< encrypted, or no connection at all
-  std::string tls_ca; ///< PEM file: the server's certificate must come from it
+  std::string tls_ca; ///< PEM file: the server's certificate must come from it, and name the host
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds read_timeout{30'000}; ///< of every wait on an open connection
   std::size_t writers = 2;                        ///< connections that write a checkpoint

@@ -156,14 +156,23 @@ def certificates(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def tls_mariadb(tmp_path_factory, certificates):
-    server = MariaDb(
-        tmp_path_factory.mktemp("tls"),
-        {"ssl-cert": certificates / "server.pem", "ssl-key": certificates / "server.key"},
-    ).start()
-    server.sql("CREATE DATABASE fleet")
-    yield server
-    server.close()
+def make_tls_mariadb(tmp_path_factory, certificates):
+    servers = []
+
+    def make(name):
+        ours = {"ssl-cert": certificates / f"{name}.pem", "ssl-key": certificates / f"{name}.key"}
+        servers.append(MariaDb(tmp_path_factory.mktemp(name), ours).start())
+        servers[-1].sql("CREATE DATABASE fleet")
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def tls_mariadb(make_tls_mariadb):
+    return make_tls_mariadb("server")
 
 
 @pytest.fixture
@@ -203,10 +212,17 @@ def test_user_that_must_use_tls_is_refused_with_a_hint(make_server, tls_mariadb)
 
 def test_setting_mysql_tls_ca(make_server, tls_mariadb, certificates):
     wrong = with_tls(make_server, tls_mariadb, tls_ca=certificates / "other.pem")
-    wrong.launch()
-    wrong.wait_log("certificate|tls|ssl")
-    wrong.close()
+    assert "certificate" in refusal(wrong)
     assert with_tls(make_server, tls_mariadb, tls_ca=certificates / "ca.pem").start()
+
+
+def test_mysql_of_another_host_is_refused_if_the_authority_is_known(
+    make_server, make_tls_mariadb, certificates
+):
+    stranger = make_tls_mariadb("stranger")
+    server = with_tls(make_server, stranger, tls_ca=certificates / "ca.pem")
+    assert "TLS" in refusal(server)
+    assert with_tls(make_server, stranger).start()
 
 
 def test_setting_mysql_connect_timeout(make_server, silent_port):
