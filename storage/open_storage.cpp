@@ -121,7 +121,7 @@ result<void> note_journal(Journal& journal, std::string_view name, mysql_databas
 /// Compares a journal in RocksDB with its store, and makes them meet if they may differ.
 /// @returns what is missing, to be logged; "" if nothing is.
 result<std::string> match(detail::rocksdb_journal& journal, event_store& store,
-                          const journal_record& before) {
+                          const journal_record& before, const mysql_database& database) {
   auto markers = store.markers();
   if (!markers)
     return markers.error();
@@ -132,7 +132,8 @@ result<std::string> match(detail::rocksdb_journal& journal, event_store& store,
   if (!losses->empty() && !before.is_drained)
     lost = "acknowledged events of the journal are lost: " + detail::describe_losses(*losses);
   if (!before.is_free())
-    return lost.empty() ? result<std::string>{lost} : failure{errc::corrupt, lost};
+    return lost.empty() ? result<std::string>{lost}
+                        : refuse_journal({errc::corrupt, lost}, database);
   if (auto met = journal.meet(*markers); !met)
     return met.error();
   if (auto stored = store.commit({{}, *markers}); !stored)
@@ -152,9 +153,9 @@ result<void> add_rocksdb_journal(storage_options options, const journal_record& 
   auto journal = std::make_unique<detail::rocksdb_journal>(held.rocksdb);
   if (auto fits = check_journal(*journal, rocksdb_journal_name, before, *held.mysql); !fits)
     return fits;
-  const auto matched = match(*journal, *made.store, before);
+  const auto matched = match(*journal, *made.store, before, *held.mysql);
   if (!matched)
-    return refuse_journal(matched.error(), *held.mysql);
+    return matched.error();
   if (auto noted = note_journal(*journal, rocksdb_journal_name, *held.mysql); !noted)
     return noted;
   made.warning = *matched;
