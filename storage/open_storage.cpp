@@ -217,7 +217,7 @@ result<void> add_journal(const storage_options& options, const journal_record& b
 }
 
 result<bool> note_drained(storage& of, mysql_database& database) {
-  const auto drained = is_drained(of);
+  auto drained = is_drained(of);
   if (!drained || !*drained)
     return drained;
   auto record = database.read_journal_record();
