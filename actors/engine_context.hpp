@@ -42,6 +42,8 @@ struct engine_options {
   std::size_t checkpoint_events = 2'000'000;
   milliseconds query_timeout{10'000};
   milliseconds cache_interval{0}; ///< 0: there is no cache
+  /// A commit of up to so many events is applied on the journal writer's thread.
+  std::size_t inline_events_max = 1'024;
   std::size_t readers = 2;
   std::size_t workers = 0; ///< threads of the CAF scheduler; 0: one per core
   std::uint64_t free_bytes_warn = 512u << 20;

@@ -58,6 +58,7 @@ struct group_commit {
   };
   std::vector<submission_ptr> submissions;
   std::vector<part> parts;            ///< shards with events, or due for a tick
+  std::size_t events = 0;             ///< of all submissions
   std::atomic<std::size_t> unapplied; ///< parts whose shard has not applied them yet
 };
 using commit_ptr = std::shared_ptr<group_commit>;

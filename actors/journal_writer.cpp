@@ -19,7 +19,8 @@ constexpr milliseconds retry_delay_max{1'000};
 
 journal_writer::journal_writer(caf::actor_config& config, engine_context& context, journal& log,
                                const std::vector<shard_marker>& markers)
-    : journal_writer_actor::base(config), context_(context), journal_(log), markers_(markers) {}
+    : journal_writer_actor::base(config), context_(context), journal_(log),
+      shards_unit_(config.host->system()), markers_(markers) {}
 
 journal_writer::behavior_type journal_writer::make_behavior() {
   end_process_on_exception(*this, context_);
@@ -64,9 +65,20 @@ void journal_writer::commit() {
   current_ = form();
   if (!current_)
     return answer_finish();
-  for (const auto& part : current_->parts)
-    send(context_.shards[part.shard], prepare_atom_v, current_);
+  tell_shards(prepare_atom_v, current_);
   write();
+}
+
+/// Has the shards of a small commit work on it here and now: waking workers would cost more than
+/// the work. A large one keeps all cores busy, and the disk meanwhile.
+template <class Atom>
+void journal_writer::tell_shards(Atom what, const commit_ptr& commit) {
+  for (const auto& part : commit->parts) {
+    if (commit->events <= context_.options.inline_events_max)
+      shards_unit_.deliver(context_.shards[part.shard], what, commit);
+    else
+      send(context_.shards[part.shard], what, commit);
+  }
 }
 
 commit_ptr journal_writer::form() {
@@ -82,6 +94,9 @@ commit_ptr journal_writer::form() {
   }
   if (out->parts.empty())
     return nullptr;
+  for (const auto& one : out->submissions)
+    for (const auto& part : one->slices)
+      out->events += part.items.size();
   out->unapplied = out->parts.size();
   return out;
 }
@@ -128,8 +143,7 @@ void journal_writer::written() {
   std::size_t bytes = 0;
   for (const auto& one : finished->submissions)
     bytes += one->bytes;
-  for (const auto& part : finished->parts)
-    send(context_.shards[part.shard], committed_atom_v, finished);
+  tell_shards(committed_atom_v, finished);
   context_.credit.remove_journal(bytes);
   if (context_.credit.memory_bytes() / sizeof(track_row) >= context_.options.checkpoint_events)
     send(context_.checkpointer, checkpoint_atom_v);

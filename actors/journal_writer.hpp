@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/borrowed_unit.hpp"
 #include "actors/engine_context.hpp"
 #include "storage/journal.hpp"
 
@@ -33,6 +34,8 @@ private:
   void commit();
   commit_ptr form();
   batch_stamp stamp(shard_log& log);
+  template <class Atom>
+  void tell_shards(Atom what, const commit_ptr& commit);
   void write();
   void written();
   void failed(const failure& why);
@@ -50,6 +53,7 @@ private:
 
   engine_context& context_;
   journal& journal_;
+  borrowed_unit shards_unit_;         ///< runs the shards of a small commit here
   std::vector<shard_marker> markers_; ///< at start
   std::vector<shard_log> logs_;
 

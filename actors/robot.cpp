@@ -8,29 +8,18 @@ robot::robot(caf::actor_config& config, engine_context& context) : caf::event_ba
 
 caf::behavior robot::make_behavior() {
   return {
-      [this](const robot_message::apply& what) { apply(what); },
       [this](const robot_message::loaded& what) {
         if (what.row == nullptr)
           return;
         id_ = what.row->id;
         track_ = robot_track{what.row->state};
       },
-      [this](const robot_message::collect& what) { collect(what); },
-      [this](stored_atom) { track_.release(); },
       [this](const robot_message::view& what) { view(what); },
   };
 }
 
-void robot::prefetch() const noexcept {
-  constexpr std::size_t cache_line = 64;
-  const auto* bytes = reinterpret_cast<const char*>(this);
-  for (std::size_t at = 0; at < sizeof(robot); at += cache_line)
-    __builtin_prefetch(bytes + at);
-}
-
-void robot::apply(const robot_message::apply& what) {
-  auto& batch = *what.batch;
-  for (auto i = what.first; i != shard_batch::no_event; i = batch.events[i].next) {
+void robot::offer(shard_batch& batch, robot_slot& slot, std::uint32_t first) {
+  for (auto i = first; i != shard_batch::no_event; i = batch.events[i].next) {
     const auto& event = batch.events[i];
     // Rule 13: judged by the stamp of its own batch, also if it was parked.
     const auto verdict = track_.offer(event.timestamp, event.at, batch.stamp);
@@ -41,16 +30,16 @@ void robot::apply(const robot_message::apply& what) {
     if (verdict != verdict::sealed)
       event.answer->judge(event.index, verdict, -1);
     else
-      batch.olds.push_back({i, what.slot, id_, track_.seal_point()});
+      batch.olds.push_back({i, &slot, id_, track_.seal_point()});
   }
 }
 
-void robot::collect(const robot_message::collect& what) {
-  track_.seal(what.horizon_ms);
+robot::collected robot::collect(std::int64_t horizon_ms, robot_id next_id) {
+  track_.seal(horizon_ms);
   auto taken = track_.take();
   if (taken.rows && id_ == 0)
-    id_ = what.next_id;
-  *what.out = {std::move(taken), id_, track_.lowest_untaken_batch()};
+    id_ = next_id;
+  return {std::move(taken), id_, track_.lowest_untaken_batch()};
 }
 
 void robot::view(const robot_message::view& what) const {

@@ -12,26 +12,9 @@ namespace telemetry {
 /// point to what the shard holds.
 namespace robot_message {
 
-/// Offer a chain of events of a batch, in order.
-struct apply {
-  shard_batch* batch;
-  robot_slot* slot;
-  std::uint32_t first;
-};
 /// The robot's row; nullptr if the table has none.
 struct loaded {
   const robot_row* row;
-};
-/// Seal, and hand out what is sealed (rule 16).
-struct collect {
-  struct answer {
-    robot_track::taken taken;
-    robot_id id;
-    std::uint64_t lowest_untaken_batch;
-  };
-  std::int64_t horizon_ms;
-  robot_id next_id; ///< to take if the robot has no id yet
-  answer* out;
 };
 enum class view_kind { state, rows, ends };
 /// What does memory hold?
@@ -46,14 +29,16 @@ struct view {
 } // namespace robot_message
 } // namespace telemetry
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::apply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::loaded)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::collect)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::view)
 
 namespace telemetry {
 
 /// ROBOT: one robot name; owns its track. Run inline by its shard, which alone knows its handle.
+///
+/// What comes once per batch or checkpoint is a call in the shard's turn, not a message: the robot's
+/// mailbox is empty then and nobody else can be in it, so both are the same turn; but the message
+/// costs 0.3 us, and 1.3 us of cache misses with 100,000 robots (docs/adr/0048).
 class robot final : public caf::event_based_actor {
 public:
   static inline const char* const actor_name = "robot";
@@ -61,20 +46,37 @@ public:
   robot(caf::actor_config& config, engine_context& context);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
-  /// Has the processor fetch the actor: with many robots, cache misses are what a message costs.
-  void prefetch() const noexcept;
-  /// The same for the end of its track, once the actor itself is there.
+  /// Offers a chain of events of a batch, in order; `slot` is this robot's.
+  void offer(shard_batch& batch, robot_slot& slot, std::uint32_t first);
+
+  struct collected {
+    robot_track::taken taken;
+    robot_id id;
+    std::uint64_t lowest_untaken_batch;
+  };
+  /// Seals by `horizon_ms` and hands out what is sealed (rule 16). @param next_id to take if the
+  /// robot has none yet.
+  [[nodiscard]] collected collect(std::int64_t horizon_ms, robot_id next_id);
+  /// What collect() handed out is in the store.
+  void stored() { track_.release(); }
+
+  /// Has the processor fetch what a call touches: with many robots, cache misses are what it costs.
+  void prefetch() const noexcept {
+    constexpr std::size_t cache_line = 64;
+    const auto* const end = reinterpret_cast<const char*>(this + 1);
+    for (const auto* at = reinterpret_cast<const char*>(&id_); at < end; at += cache_line)
+      __builtin_prefetch(at, 1);
+  }
+  /// The same for the end of its track, once the robot itself is there.
   void prefetch_track() const noexcept { track_.prefetch(); }
 
 protected:
   caf::behavior make_behavior() override;
 
 private:
-  void apply(const robot_message::apply& what);
-  void collect(const robot_message::collect& what);
   void view(const robot_message::view& what) const;
 
-  robot_id id_ = 0;
+  robot_id id_ = 0; // first, and the track last: see prefetch()
   robot_track track_;
 };
 

@@ -2,37 +2,39 @@
 
 #include "actors/shard_batch.hpp"
 
-#include <absl/container/flat_hash_set.h>
+#include <absl/container/flat_hash_map.h>
 #include <caf/all.hpp>
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace telemetry {
 
 class robot;
 
-/// A live robot as its shard sees it.
-struct robot_slot {
+/// A live robot as its shard sees it. What a batch touches comes first, in two cache lines.
+struct alignas(64) robot_slot {
   robot_slot(std::string_view called, std::uint64_t hashed) : name(called), hash(hashed) {}
 
   const std::string name;
-  const std::uint64_t hash;
-  caf::actor actor;
-  const robot* body = nullptr;      ///< what `actor` points to
   std::uint64_t chain_batch = 0;    ///< batch_no that chain_tail belongs to
+  robot* body = nullptr;            ///< what `actor` points to
   std::uint32_t chain_tail = 0;     ///< latest event of this robot in that batch
   std::uint32_t pins = 0;           ///< batches that are prepared or parked and touch this robot
-  std::int64_t last_arrival_ms = 0; ///< of the latest batch that touched it
-  std::int64_t last_used_ms = 0;    ///< steady time, for passivation
   bool loading = true;              ///< its row is being fetched
   bool dirty = false;               ///< may hold rows that no checkpoint has taken
   bool taken = false;               ///< rows are out with the checkpointer
   bool awaits_seal = false;         ///< in the shard's queue of unsealed robots
   bool unlisted = false;            ///< the robot table may not have it yet
   bool uncached = false;            ///< the cache writer has not fetched its latest state
+  std::int64_t last_arrival_ms = 0; ///< of the latest batch that touched it
+  std::int64_t last_used_ms = 0;    ///< steady time, for passivation
+  const std::uint64_t hash;
+  robot_slot* same_hash = nullptr; ///< the next robot whose name has this hash
+  caf::actor actor;
   struct parked_events {
     shard_batch_ptr batch;
     std::uint32_t first;
@@ -45,40 +47,64 @@ struct robot_slot {
   }
 };
 
-/// The live robots of a shard by name: a flat table of pointers, since cache misses are what a
-/// look-up costs at 100k robots.
+/// The live robots of a shard by name: a flat table of hashes and pointers, since cache misses are
+/// what a look-up costs at 100k robots. Two names with one 64-bit hash share an entry.
 class robot_table {
 public:
   [[nodiscard]] robot_slot* find(std::string_view name, std::uint64_t hash) const {
-    const auto found = slots_.find(key{name, hash});
-    return found == slots_.end() ? nullptr : *found;
+    auto* slot = first_of(hash);
+    while (slot != nullptr && slot->name != name)
+      slot = slot->same_hash;
+    return slot;
   }
 
+  /// Has the processor fetch where a find() of this hash will look.
+  void prefetch(std::uint64_t hash) const { slots_.prefetch(hash); }
+  /// The same for what it will find there, some time later.
+  void prefetch_slot(std::uint64_t hash) const {
+    const auto* slot = first_of(hash);
+    __builtin_prefetch(slot, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(slot) + sizeof(robot_slot) / 2, 1);
+  }
+
+  /// @pre the name is not there.
   robot_slot& insert(std::string_view name, std::uint64_t hash) {
+    auto& first = slots_[hash];
     auto* slot = new robot_slot(name, hash);
-    slots_.insert(slot);
+    slot->same_hash = std::exchange(first, slot);
+    ++size_;
     return *slot;
   }
 
   void erase(robot_slot& slot) {
-    slots_.erase(&slot);
+    const auto entry = slots_.find(slot.hash);
+    auto** link = &entry->second;
+    while (*link != &slot)
+      link = &(*link)->same_hash;
+    *link = slot.same_hash;
+    if (entry->second == nullptr)
+      slots_.erase(entry);
+    --size_;
     delete &slot;
   }
 
   void clear() {
-    for (auto* slot : slots_)
-      delete slot;
+    for (auto [hash, slot] : slots_)
+      while (slot != nullptr)
+        delete std::exchange(slot, slot->same_hash);
     slots_.clear();
+    size_ = 0;
   }
 
   /// Calls `visit(slot)` for every live robot, in no order; it must not insert or erase.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (auto* slot : slots_)
-      visit(*slot);
+    for (const auto& [hash, first] : slots_)
+      for (auto* slot = first; slot != nullptr; slot = slot->same_hash)
+        visit(*slot);
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return slots_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
   robot_table() = default;
   robot_table(const robot_table&) = delete;
@@ -86,24 +112,18 @@ public:
   ~robot_table() { clear(); }
 
 private:
-  struct key {
-    std::string_view name;
-    std::uint64_t hash;
+  /// The hash of a name is one already.
+  struct identity {
+    std::size_t operator()(std::uint64_t hash) const noexcept { return hash; }
   };
-  struct hasher {
-    using is_transparent = void;
-    std::size_t operator()(const robot_slot* slot) const noexcept { return slot->hash; }
-    std::size_t operator()(const key& what) const noexcept { return what.hash; }
-  };
-  struct equal {
-    using is_transparent = void;
-    bool operator()(const robot_slot* a, const robot_slot* b) const noexcept { return a == b; }
-    bool operator()(const robot_slot* a, const key& b) const noexcept {
-      return a->hash == b.hash && a->name == b.name;
-    }
-    bool operator()(const key& a, const robot_slot* b) const noexcept { return (*this)(b, a); }
-  };
-  absl::flat_hash_set<robot_slot*, hasher, equal> slots_;
+
+  [[nodiscard]] robot_slot* first_of(std::uint64_t hash) const {
+    const auto found = slots_.find(hash);
+    return found == slots_.end() ? nullptr : found->second;
+  }
+
+  absl::flat_hash_map<std::uint64_t, robot_slot*, identity> slots_; ///< never null
+  std::size_t size_ = 0;
 };
 
 } // namespace telemetry

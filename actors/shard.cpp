@@ -71,37 +71,63 @@ void shard::on_exit() { robots_.clear(); }
 void shard::prepare(const commit_ptr& commit) {
   const auto part = std::find_if(commit->parts.begin(), commit->parts.end(),
                                  [this](const auto& one) { return one.shard == id_; });
-  auto batch = std::make_shared<shard_batch>();
-  batch->stamp = part->stamp;
+  auto batch = new_batch(part->stamp);
   batch->commit = commit;
   std::size_t events = 0;
   for (const auto& one : commit->submissions)
     events += one->slices[id_].items.size();
   batch->events.reserve(events);
-  for (const auto& one : commit->submissions) {
-    auto& part_of_one = one->slices[id_];
-    for (std::uint32_t i = 0; i < part_of_one.items.size(); ++i) {
-      auto bytes = std::string_view{part_of_one.bytes}.substr(part_of_one.items[i].offset);
-      if (const auto event = decode_event(bytes))
-        touch(*batch, *event, part_of_one.items[i].hash, &part_of_one, i);
-    }
-  }
+  for (const auto& one : commit->submissions)
+    touch_all(*batch, one->slices[id_]);
   fetch_unknown();
   prepared_.push_back(std::move(batch));
 }
 
+/// Chains the events of a slice, while the processor fetches the robots of those some places ahead.
+void shard::touch_all(shard_batch& batch, slice& part) {
+  constexpr std::uint32_t entries_ahead = 12;
+  constexpr std::uint32_t slots_ahead = 6;
+  const auto& items = part.items;
+  const auto count = static_cast<std::uint32_t>(items.size());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (i + entries_ahead < count)
+      robots_.prefetch(items[i + entries_ahead].hash);
+    if (i + slots_ahead < count)
+      robots_.prefetch_slot(items[i + slots_ahead].hash);
+    touch(batch, read_encoded_event(part.bytes.data() + items[i].offset), items[i].hash, &part, i);
+  }
+}
+
+shard_batch_ptr shard::new_batch(const batch_stamp& stamp) {
+  auto batch = spare_ ? std::move(spare_) : std::make_shared<shard_batch>();
+  batch->stamp = stamp;
+  return batch;
+}
+
+/// Keeps the memory of a batch for the next one, unless somebody is parked in it.
+void shard::recycle(shard_batch_ptr batch) {
+  constexpr std::size_t events_max = 1u << 16;
+  if (batch.use_count() > 1 || batch->events.capacity() > events_max)
+    return;
+  batch->commit.reset();
+  batch->events.clear();
+  batch->touched.clear();
+  batch->olds.clear();
+  spare_ = std::move(batch);
+}
+
 void shard::committed(const commit_ptr& commit) {
-  const auto batch = std::move(prepared_.front());
+  auto batch = std::move(prepared_.front());
   prepared_.pop_front();
   apply(batch);
+  recycle(std::move(batch));
   if (commit->unapplied.fetch_sub(1, std::memory_order_acq_rel) == 1)
     lane::answer(commit);
 }
 
 void shard::replay(const std::vector<replayed_batch>& batches) {
   for (const auto& recorded : batches) {
-    auto batch = std::make_shared<shard_batch>();
-    batch->stamp = recorded.stamp;
+    auto batch = new_batch(recorded.stamp);
     std::string_view rest = recorded.payload;
     while (!rest.empty()) {
       const auto event = decode_event(rest);
@@ -113,6 +139,7 @@ void shard::replay(const std::vector<replayed_batch>& batches) {
     }
     fetch_unknown();
     apply(batch);
+    recycle(std::move(batch));
   }
   replay_step_due_ = true;
   report_replay();
@@ -195,7 +222,7 @@ void shard::hold(std::size_t rows) {
 
 void shard::run(robot_slot& slot, shard_batch& batch, std::uint32_t first) {
   const auto accepted_before = batch.accepted;
-  unit_.deliver(slot.actor, robot_message::apply{&batch, &slot, first});
+  slot.body->offer(batch, slot, first);
   slot.last_used_ms = turn_ms_;
   if (batch.accepted == accepted_before)
     return;

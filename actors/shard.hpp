@@ -28,6 +28,9 @@ protected:
 private:
   // Write path (shard.cpp).
   void prepare(const commit_ptr& commit);
+  void touch_all(shard_batch& batch, slice& part);
+  shard_batch_ptr new_batch(const batch_stamp& stamp);
+  void recycle(shard_batch_ptr batch);
   void committed(const commit_ptr& commit);
   void replay(const std::vector<replayed_batch>& batches);
   void touch(shard_batch& batch, const event_view& event, std::uint64_t hash, slice* answer,
@@ -71,6 +74,7 @@ private:
   std::int64_t turn_ms_ = 0; ///< steady time of this turn, for passivation
 
   std::deque<shard_batch_ptr> prepared_; ///< being synced, in order
+  shard_batch_ptr spare_;                ///< a batch to be used again; nullptr if there is none
   std::vector<std::string> unknown_;     ///< names of the batch being prepared
   std::size_t loading_ = 0;              ///< robots
   std::size_t crowded_at_;               ///< more robots than this: sweep at once

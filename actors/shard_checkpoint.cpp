@@ -17,8 +17,7 @@ shard_checkpoint_ptr shard::collect() {
   for (auto* slot : dirty_) {
     // Rule 15: the horizon of the last batch applied; no clock is read.
     const auto next_id = robot_id{id_} << 48 | (marker_.last_counter + 1);
-    robot_message::collect::answer robot;
-    unit_.deliver(slot->actor, robot_message::collect{horizon_ms_, next_id, &robot});
+    auto robot = slot->body->collect(horizon_ms_, next_id);
     lowest_kept = std::min(lowest_kept, robot.lowest_untaken_batch);
     slot->dirty = robot.lowest_untaken_batch != UINT64_MAX;
     if (slot->dirty)
@@ -42,7 +41,7 @@ shard_checkpoint_ptr shard::collect() {
 
 void shard::stored(const shard_checkpoint& what) {
   for (auto* slot : taken_) {
-    unit_.deliver(slot->actor, stored_atom_v);
+    slot->body->stored();
     slot->taken = false;
     if (slot->unlisted) {
       slot->unlisted = false;

@@ -45,21 +45,27 @@ void encode_event(std::string& out, const event_view& event) {
   out.append(buffer, end);
 }
 
+event_view read_encoded_event(const char* bytes) noexcept {
+  const std::size_t name_bytes = take<std::uint16_t>(bytes);
+  event_view event;
+  event.robot = {bytes, name_bytes};
+  bytes += name_bytes;
+  event.timestamp = take<timestamp_ms>(bytes);
+  event.at.x = take<double>(bytes);
+  event.at.y = take<double>(bytes);
+  return event;
+}
+
 std::optional<event_view> decode_event(std::string_view& bytes) noexcept {
   if (bytes.size() < encoded_size(0)) {
     return std::nullopt;
   }
-  const char* from = bytes.data();
-  const std::size_t name_bytes = take<std::uint16_t>(from);
+  const char* size_at = bytes.data();
+  const std::size_t name_bytes = take<std::uint16_t>(size_at);
   if (bytes.size() < encoded_size(name_bytes)) {
     return std::nullopt;
   }
-  event_view event;
-  event.robot = {from, name_bytes};
-  from += name_bytes;
-  event.timestamp = take<timestamp_ms>(from);
-  event.at.x = take<double>(from);
-  event.at.y = take<double>(from);
+  const event_view event = read_encoded_event(bytes.data());
   const bool legal = event.timestamp >= 0 && event.timestamp <= timestamp_max &&
                      is_legal(event.at.x) && is_legal(event.at.y) &&
                      detail::name_fault(event.robot).empty();

@@ -22,4 +22,7 @@ void encode_event(std::string& out, const event_view& event);
 /// @returns nothing if `bytes` do not start with a whole, legal event (damage): then `bytes` stay.
 [[nodiscard]] std::optional<event_view> decode_event(std::string_view& bytes) noexcept;
 
+/// The event at `bytes`, which encode_event() wrote in this process: nothing is checked.
+[[nodiscard]] event_view read_encoded_event(const char* bytes) noexcept;
+
 } // namespace telemetry

@@ -18,6 +18,7 @@ public:
     options.robots_idle = std::chrono::milliseconds{below(2) == 0 ? 20 : 60'000};
     options.robots_active_max = below(2) == 0 ? 2 : 1'000;
     options.in_flight_max = 1 + below(12);
+    options.inline_events_max = below(2) == 0 ? 0 : 1'000;
     options.checkpoint_interval = std::chrono::milliseconds{below(2) == 0 ? 15 : 300};
     options.memory_bytes_max = below(4) == 0 ? 10 * sizeof(track_row) : 1U << 30;
     options.stall_limit = std::chrono::hours{24};
