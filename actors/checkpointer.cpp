@@ -93,6 +93,7 @@ void checkpointer::written() {
     log::info("store takes checkpoints again");
     context_.credit.store_away("");
   }
+  ++context_.store_version;
   // Rule 21: rows leave memory, and the journal, only now.
   for (const auto& one : parts_)
     send(context_.shards[one->shard], stored_atom_v, one);

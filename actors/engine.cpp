@@ -61,6 +61,7 @@ engine::~engine() {
   release_storage();
   for (auto& one : context_.shards)
     stop(one);
+  context_.deadlines.stop();
   // Whoever holds a submission holds its connections: all go before the system they live in.
   context_.shards.clear();
   context_.readers.clear();
@@ -114,6 +115,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
     for (const auto& one : context_.lanes)
       one->io().post([where = one] { where->poke_waiting(); });
   });
+  context_.deadlines.start(*system_);
   context_.credit.watch_store([&store] { return store.silence(); });
   if (database_.cache)
     cache_writer_ =

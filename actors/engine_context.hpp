@@ -2,6 +2,7 @@
 
 #include "actors/gate.hpp"
 #include "actors/messages.hpp"
+#include "actors/query_deadlines.hpp"
 #include "actors/stale_watch.hpp"
 #include "actors/time_source.hpp"
 #include "core/result.hpp"
@@ -62,7 +63,8 @@ struct shard_status {
 struct engine_context {
   engine_context(const engine_options& how, const time_source& clock, std::size_t shard_count)
       : options(how), time(clock),
-        credit(gate::limits{journal_bytes_max, how.memory_bytes_max}, clock), status(shard_count) {}
+        credit(gate::limits{journal_bytes_max, how.memory_bytes_max}, clock),
+        deadlines(clock, how.query_timeout), status(shard_count) {}
 
   /// Received and waiting for the disk, all connections together.
   static constexpr std::size_t journal_bytes_max = 64u << 20;
@@ -71,8 +73,11 @@ struct engine_context {
   const time_source& time;
   gate credit;
   stale_watch stale;
+  query_deadlines deadlines;
   std::vector<shard_status> status;
   std::vector<lane*> lanes; ///< one per I/O thread
+  /// Checkpoints that the store has taken; it rises before memory forgets what is in one.
+  std::atomic<std::uint64_t> store_version{0};
   std::atomic<bool> disk_is_full{false};
   std::atomic<bool> memory_freed{false}; ///< many actors are gone: give pages back
   /// Ends the process: what the disk holds is unknown or damaged. Does not return.

@@ -29,6 +29,13 @@ struct slice {
   std::vector<verdict> verdicts;         ///< one per item
   std::vector<timestamp_ms> seal_points; ///< one per item, or empty if nothing was stale
 
+  /// Makes room for so many items and encoded bytes.
+  void reserve(std::size_t count, std::size_t encoded_bytes) {
+    bytes.reserve(encoded_bytes);
+    items.reserve(count);
+    verdicts.reserve(count);
+  }
+
   /// Notes what became of item `index`.
   void judge(std::uint32_t index, verdict what, timestamp_ms seal_point) {
     verdicts[index] = what;

@@ -13,7 +13,8 @@ timestamp_ms future_limit(const engine_context& context) {
 }
 
 lane::lane(engine_context& context, net::io_thread& io)
-    : context_(context), io_(io), unit_(context.writer->home_system()) {}
+    : context_(context), io_(io), unit_(context.writer->home_system()),
+      queries_(context.writer->home_system()) {}
 
 /// Whoever waits for an answer holds its submission, which holds it.
 lane::~lane() {
@@ -26,6 +27,8 @@ const submission_ptr& lane::join(const caf::actor& participant) {
     current_ = std::make_shared<submission>();
     current_->origin = this;
     current_->slices.resize(context_.status.size());
+    for (auto& part : current_->slices)
+      part.reserve(usual_items_, usual_bytes_);
     schedule_end_of_turn();
   }
   current_->participants.push_back(participant);
@@ -59,8 +62,15 @@ void lane::schedule_end_of_turn() {
 void lane::end_turn() {
   turn_scheduled_ = false;
   if (current_) {
-    for (const auto& part : current_->slices)
+    std::size_t most_items = 0;
+    std::size_t most_bytes = 0;
+    for (const auto& part : current_->slices) {
       current_->bytes += part.bytes.size();
+      most_items = std::max(most_items, part.items.size());
+      most_bytes = std::max(most_bytes, part.bytes.size());
+    }
+    usual_items_ = (usual_items_ + most_items) / 2;
+    usual_bytes_ = (usual_bytes_ + most_bytes) / 2;
     if (current_->bytes > 0) {
       context_.credit.add_journal(current_->bytes);
       caf::anon_send(context_.writer, append_atom_v, std::move(current_));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/borrowed_unit.hpp"
 #include "actors/engine_context.hpp"
 #include "actors/inline_unit.hpp"
 #include "net/io_thread.hpp"
@@ -60,6 +61,8 @@ public:
   void dismiss(const caf::actor& member) { members_.erase(member); }
 
   [[nodiscard]] inline_unit& unit() noexcept { return unit_; }
+  /// Runs queries of this thread's clients.
+  [[nodiscard]] borrowed_unit& queries() noexcept { return queries_; }
   [[nodiscard]] net::io_thread& io() noexcept { return io_; }
   [[nodiscard]] engine_context& context() noexcept { return context_; }
 
@@ -77,8 +80,11 @@ private:
   engine_context& context_;
   net::io_thread& io_;
   inline_unit unit_;
+  borrowed_unit queries_;
   submission_ptr current_;
   bool turn_scheduled_ = false;
+  std::size_t usual_items_ = 0; ///< of a slice, lately: room to make at once
+  std::size_t usual_bytes_ = 0;
   std::vector<std::pair<caf::actor, flushable*>> unflushed_;
   std::vector<caf::actor> waiting_; ///< for the gate
   std::unordered_set<caf::actor> members_;

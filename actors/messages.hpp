@@ -122,6 +122,7 @@ CAF_ADD_ATOM(telemetry, telemetry, watch_atom, "watch")
 CAF_ADD_ATOM(telemetry, telemetry, unsealed_atom, "unsealed")
 CAF_ADD_ATOM(telemetry, telemetry, mark_atom, "mark")
 CAF_ADD_ATOM(telemetry, telemetry, changed_atom, "changed")
+CAF_ADD_ATOM(telemetry, telemetry, expired_atom, "expired")
 CAF_END_TYPE_ID_BLOCK(telemetry)
 
 // Local messages: they never cross a process, so they need no inspector.

@@ -27,10 +27,7 @@ public:
         limit_(limit) {}
 
 protected:
-  caf::behavior make_behavior() override {
-    ask_memory();
-    return {};
-  }
+  void begin() override { ask_memory(); }
 
 private:
   void ask_memory() {
@@ -93,7 +90,7 @@ public:
   void next(net::callback<std::vector<event_row>> done) override {
     if (state_->left == 0)
       return done(std::vector<event_row>{});
-    start<piece_query>(context_, std::ref(io_), state_->robot, state_->from, state_->to,
+    start<piece_query>(context_, io_, state_->robot, state_->from, state_->to,
                        std::min(state_->left, rows_per_piece),
                        [weak = std::weak_ptr{state_}, done = std::move(done)](result<piece> got) {
                          const auto here = weak.lock();

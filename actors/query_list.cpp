@@ -17,9 +17,9 @@ struct piece {
   std::string upto; ///< every name up to here is in; "" = all names are
 };
 
-/// Reads the names of a stretch of the table, asks the shards for those and for names that the
-/// table may not have, then reads the stretch again: memory first, then the store (rule 29). Of two
-/// states of a robot the newer counts.
+/// Reads a stretch of the table, then asks the shards for those robots and for names that the table
+/// may not have. If the store took a checkpoint meanwhile, what memory forgot is in no answer: then
+/// it reads the stretch again (rule 29). Of two states of a robot the newer counts.
 class list_query final : public base<piece> {
 public:
   list_query(caf::actor_config& config, engine_context& context, net::io_thread& io,
@@ -27,14 +27,14 @@ public:
       : base(config, context, io, std::move(reply)), after_(std::move(after)) {}
 
 protected:
-  caf::behavior make_behavior() override {
+  void begin() override {
     scan([this](const std::vector<robot_row>& rows) { ask_shards(rows); });
-    return {};
   }
 
 private:
   template <class Then>
   void scan(Then then) {
+    version_ = context_.store_version;
     ask(context_.readers.front(), list_atom_v, after_, std::uint64_t{names_per_piece})
         .then(
             [this, then](const result<std::vector<robot_row>>& rows) {
@@ -46,18 +46,16 @@ private:
             on_error());
   }
 
-  void ask_shards(const std::vector<robot_row>& rows) {
-    upto_ = rows.size() == names_per_piece ? rows.back().name : "";
-    asked_.clear();
+  void ask_shards(std::vector<robot_row> rows) {
+    rows_ = std::move(rows);
+    upto_ = rows_.size() == names_per_piece ? rows_.back().name : "";
     memory_.clear();
     std::vector<std::shared_ptr<list_question>> questions;
     for (std::size_t i = 0; i < context_.shards.size(); ++i)
       questions.push_back(
           std::make_shared<list_question>(list_question{after_, upto_, {}, names_per_piece}));
-    for (const auto& row : rows) {
+    for (const auto& row : rows_)
       questions[shard_index(row.name)]->names.push_back(row.name);
-      asked_.insert(row.name);
-    }
     unanswered_ = context_.shards.size();
     for (std::size_t i = 0; i < context_.shards.size(); ++i)
       ask(context_.shards[i], list_atom_v, list_question_ptr{std::move(questions[i])})
@@ -65,13 +63,14 @@ private:
   }
 
   void collect(const list_answer& part) {
-    for (const auto& one : part.states) {
+    for (const auto& one : part.states)
       memory_.push_back({one.name, one.state});
-      asked_.insert(one.name);
-    }
     shorten(part.cut_after);
-    if (--unanswered_ == 0)
-      scan([this](const std::vector<robot_row>& rows) { merge(rows); });
+    if (--unanswered_ > 0)
+      return;
+    if (context_.store_version == version_)
+      return merge(rows_);
+    scan([this](const std::vector<robot_row>& rows) { merge_again(rows); });
   }
 
   /// The piece ends at `name`, if it went on beyond.
@@ -80,12 +79,21 @@ private:
       upto_ = name;
   }
 
-  void merge(const std::vector<robot_row>& rows) {
+  void merge_again(const std::vector<robot_row>& rows) {
     // A robot that entered the table between the first reading and its shard's answer was neither
     // asked for nor unlisted: its row alone would lack what memory holds above it.
+    std::unordered_set<std::string_view> asked;
+    for (const auto& row : rows_)
+      asked.insert(row.name);
+    for (const auto& one : memory_)
+      asked.insert(one.name);
     if (std::any_of(rows.begin(), rows.end(),
-                    [this](const robot_row& row) { return !asked_.contains(row.name); }))
+                    [&](const robot_row& row) { return !asked.contains(row.name); }))
       return ask_shards(rows);
+    merge(rows);
+  }
+
+  void merge(const std::vector<robot_row>& rows) {
     if (rows.size() == names_per_piece)
       shorten(rows.back().name);
     std::sort(memory_.begin(), memory_.end(),
@@ -115,8 +123,9 @@ private:
   std::string after_;
   std::string upto_;
   std::size_t unanswered_ = 0;
+  std::uint64_t version_ = 0;   ///< of the store, before it was read
+  std::vector<robot_row> rows_; ///< whose memory is asked
   std::vector<net::named_robot> memory_;
-  std::unordered_set<std::string> asked_; ///< robots whose memory was asked
 };
 
 class robot_stream final : public net::pull_stream<net::named_robot> {
@@ -142,7 +151,7 @@ private:
                          net::callback<std::vector<net::named_robot>> done) {
     if (here->left == 0)
       return done(std::vector<net::named_robot>{});
-    start<list_query>(context, std::ref(io), here->after,
+    start<list_query>(context, io, here->after,
                       [&context, &io, weak = std::weak_ptr{here},
                        done = std::move(done)](result<piece> got) mutable {
                         const auto stream = weak.lock();

@@ -14,7 +14,7 @@ public:
       : base(config, context, io, std::move(reply)), robot_(std::move(robot)) {}
 
 protected:
-  caf::behavior make_behavior() override {
+  void begin() override {
     ask(shard_for(robot_), state_atom_v, robot_)
         .then(
             [this](const memory_view& memory) {
@@ -25,7 +25,6 @@ protected:
               });
             },
             on_error());
-    return {};
   }
 
 private:
@@ -41,10 +40,9 @@ public:
         to_(to) {}
 
 protected:
-  caf::behavior make_behavior() override {
+  void begin() override {
     ask(shard_for(robot_), ends_atom_v, robot_, from_, to_)
         .then([this](const memory_view& memory) { use(memory); }, on_error());
-    return {};
   }
 
 private:
@@ -86,12 +84,12 @@ private:
 
 void robot(engine_context& context, net::io_thread& io, std::string name,
            net::callback<std::optional<robot_state>> done) {
-  start<state_query>(context, std::ref(io), std::move(name), std::move(done));
+  start<state_query>(context, io, std::move(name), std::move(done));
 }
 
 void odometer(engine_context& context, net::io_thread& io, std::string name, timestamp_ms from,
               timestamp_ms to, net::callback<double> done) {
-  start<odometer_query>(context, std::ref(io), std::move(name), from, to, std::move(done));
+  start<odometer_query>(context, io, std::move(name), from, to, std::move(done));
 }
 
 } // namespace telemetry::query

@@ -13,7 +13,8 @@ constexpr std::chrono::milliseconds retry_delay{250};
 } // namespace
 
 reader::reader(caf::actor_config& config, engine_context& context, event_store& store)
-    : reader_actor::base(config), context_(context), store_(store) {}
+    : reader_actor::base(config), context_(context), store_(store), askers_(config.host->system()) {
+}
 
 reader::behavior_type reader::make_behavior() {
   end_process_on_exception(*this, context_);
@@ -22,17 +23,28 @@ reader::behavior_type reader::make_behavior() {
         load(shard, wanted);
       },
       [this](lookup_atom, const old_events& olds) { look_up(olds); },
-      [this](state_atom, const std::string& name) { return row(name); },
+      [this](state_atom, const std::string& name) { return answer(row(name)); },
       [this](rows_atom, robot_id robot, timestamp_ms from, timestamp_ms to, std::uint64_t limit) {
-        return store_.scan(robot, from, to, limit);
+        return answer(store_.scan(robot, from, to, limit));
       },
       [this](ends_atom, robot_id robot, timestamp_ms from, timestamp_ms to) {
-        return ends(robot, from, to);
+        return answer(ends(robot, from, to));
       },
       [this](list_atom, const std::string& after, std::uint64_t limit) {
-        return store_.scan_robots(after, limit);
+        return answer(store_.scan_robots(after, limit));
       },
   };
+}
+
+template <class T>
+caf::result<T> reader::answer(T what) {
+  auto promise = make_response_promise<T>();
+  auto* const own = context();
+  context(&askers_);
+  promise.deliver(std::move(what));
+  context(own);
+  askers_.run();
+  return promise;
 }
 
 void reader::load(const shard_actor& shard, const activation_ptr& wanted) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/borrowed_unit.hpp"
 #include "actors/engine_context.hpp"
 #include "storage/event_store.hpp"
 
@@ -17,6 +18,10 @@ protected:
   behavior_type make_behavior() override;
 
 private:
+  /// Answers the question being handled, and has the query go on here: it only passes the answer on
+  /// to its I/O thread, which is less than waking a worker for it.
+  template <class T>
+  caf::result<T> answer(T what);
   void load(const shard_actor& shard, const activation_ptr& wanted);
   void look_up(const old_events& olds);
   result<std::optional<robot_row>> row(const std::string& name);
@@ -26,6 +31,7 @@ private:
 
   engine_context& context_;
   event_store& store_;
+  borrowed_unit askers_;
 };
 
 } // namespace telemetry

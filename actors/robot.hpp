@@ -36,9 +36,9 @@ namespace telemetry {
 
 /// ROBOT: one robot name; owns its track. Run inline by its shard, which alone knows its handle.
 ///
-/// What comes once per batch or checkpoint is a call in the shard's turn, not a message: the robot's
-/// mailbox is empty then and nobody else can be in it, so both are the same turn; but the message
-/// costs 0.3 us, and 1.3 us of cache misses with 100,000 robots (docs/adr/0048).
+/// What comes once per batch or checkpoint is a call in the shard's turn, not a message: the
+/// robot's mailbox is empty then and nobody else can be in it, so both are the same turn; but the
+/// message costs 0.3 us, and 1.3 us of cache misses with 100,000 robots (docs/adr/0048).
 class robot final : public caf::event_based_actor {
 public:
   static inline const char* const actor_name = "robot";

@@ -1,0 +1,46 @@
+#include "actors/query_deadlines.hpp"
+
+#include "actors/messages.hpp"
+
+namespace telemetry {
+
+void query_deadlines::start(caf::actor_system& system) {
+  timer_ = system.spawn<caf::hidden>(
+      [this]() -> caf::behavior { return {[this](sweep_atom) { sweep(); }}; });
+}
+
+void query_deadlines::stop() {
+  caf::anon_send_exit(timer_, caf::exit_reason::user_shutdown);
+  timer_ = nullptr;
+  const std::lock_guard lock(mutex_);
+  is_armed_ = true; // for ever
+}
+
+query_deadlines::place query_deadlines::begin(caf::actor_addr who) {
+  const auto due_ms = time_.steady_ms() + patience_.count();
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(is_armed_, true))
+    caf::delayed_anon_send(timer_, patience_, sweep_atom_v);
+  return entries_.insert(entries_.end(), {due_ms, std::move(who)});
+}
+
+void query_deadlines::end(place where) {
+  std::list<entry> gone; // it is freed after the lock
+  const std::lock_guard lock(mutex_);
+  gone.splice(gone.begin(), entries_, where);
+}
+
+/// Who is due stays listed until it ends.
+void query_deadlines::sweep() {
+  const auto now_ms = time_.steady_ms();
+  const std::lock_guard lock(mutex_);
+  auto next = entries_.begin();
+  for (; next != entries_.end() && next->due_ms <= now_ms; ++next)
+    if (const auto late = caf::actor_cast<caf::actor>(next->who))
+      caf::anon_send(late, expired_atom_v);
+  is_armed_ = next != entries_.end();
+  if (is_armed_)
+    caf::delayed_anon_send(timer_, std::chrono::milliseconds{next->due_ms - now_ms}, sweep_atom_v);
+}
+
+} // namespace telemetry
