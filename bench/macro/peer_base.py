@@ -71,6 +71,7 @@ class Peer:
 
     def __init__(self, directory, instruments):
         self.directory = os.path.abspath(directory)
+        self.acknowledged_path = os.path.join(self.directory, "acknowledged")
         self.instruments = instruments
         self.process = None
         self.port = 0
@@ -132,7 +133,21 @@ class Peer:
     def load(self, way, events):
         """Sends the events of a way and waits for every answer. The figures of the generator."""
         return self.instruments.run("telemetry_peer_load", self.port, peer=self.name,
-                                    events=events, **way.options)
+                                    events=events, acknowledged=self.acknowledged_path,
+                                    **way.options)
+
+    def acknowledged(self):
+        """What it has acknowledged of the last load: {robot: (events, timestamp of the last)}."""
+        with open(self.acknowledged_path, encoding="ascii") as lines:
+            rows = [line.split() for line in lines]
+        return {robot: (int(count), int(last)) for robot, count, last in rows}
+
+    def check(self):
+        """RuntimeError unless it has all that it has acknowledged of the last load."""
+        acknowledged = self.acknowledged()
+        wanted, found = sum(count for count, _ in acknowledged.values()), self.found(acknowledged)
+        if found != wanted:
+            raise RuntimeError(f"has {found:,} of {wanted:,} acknowledged events")
 
     def flush(self):
         """Makes what it has accepted visible to queries, where that takes more than the answer."""
@@ -146,8 +161,8 @@ class Peer:
         raise NotImplementedError
 
     def found(self, acknowledged):
-        """How many of the acknowledged events are there. An event of a robot was acknowledged if
-        its timestamp is at most that of `acknowledged`: {robot: (events, last timestamp)}."""
+        """How many of the acknowledged() events are there. Those of a robot are all up to the last
+        timestamp: each robot is fed in order, on one connection."""
         raise NotImplementedError
 
     def _last_line(self):

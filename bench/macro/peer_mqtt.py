@@ -28,11 +28,11 @@ class Subscriber:
         self._send(0xE0, b"")
         self._peer.close()
 
-    def subscribe(self, topics):
-        """With QoS 1. Retained messages follow the answer."""
-        self._send(0x82, struct.pack("!H", 1) + _text(topics) + b"\x01")
+    def subscribe(self, topics, qos):
+        """Retained messages follow the answer."""
+        self._send(0x82, struct.pack("!H", 1) + _text(topics) + bytes([qos]))
         kind, _, body = self._receive()
-        if kind != SUBACK or body[2] != 1:
+        if kind != SUBACK or body[2] != qos:
             raise RuntimeError(f"the broker refuses a subscription to {topics}")
 
     def messages(self):
