@@ -5,7 +5,7 @@ import subprocess
 
 
 class Instruments:
-    """The instruments of one build directory. `commands` lists what was run, in order, once each."""
+    """The instruments of one build directory. `commands` is what was run, in order, once each."""
 
     def __init__(self, tree, build_dir):
         self.tree = tree
@@ -19,8 +19,9 @@ class Instruments:
             name = "--" + key.replace("_", "-")
             if value is True:
                 words.append(name)
-            else:
-                words += [f"{name}={one}" for one in (value if isinstance(value, list) else [value])]
+                continue
+            values = value if isinstance(value, list) else [value]
+            words += [f"{name}={one}" for one in values]
         return [os.path.join(self.build_dir, "bench", program), *words]
 
     def run(self, program, port, **options):

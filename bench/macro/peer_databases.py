@@ -22,8 +22,8 @@ class Redis(Peer):
     is_durable = True
     lacks = (
         "Everything is in memory, for good.",
-        "An entry whose id (the timestamp) is not above the robot's last one is refused: no window "
-        "in which order is repaired, and a re-sent event is an error.",
+        "An entry whose id (the timestamp) is not above the robot's last one is an error, also if "
+        "it is the same event sent again: no window in which order is repaired.",
         "Stream and latest state are two commands, not one transaction.",
         "No odometer: the distance here is a Lua script that scans the range, and nobody else is "
         "served meanwhile.",
@@ -77,10 +77,10 @@ class MariaDbRows(Peer):
     durable = "yes: innodb_flush_log_at_trx_commit=1"
     is_durable = True
     lacks = (
-        "A duplicate key fails the whole statement (or, with IGNORE, is dropped without telling the "
-        "same event from another one); rows of any age are taken in any order.",
-        "No odometer: a range is a scan with a window function; the latest states are a skip scan "
-        "over the key.",
+        "A duplicate key fails the whole statement (or, with IGNORE, is dropped without telling "
+        "the same event from another one); rows of any age are taken in any order.",
+        "No odometer: a range is a scan with a window function, so its time grows with the range. "
+        "The latest states need a query that names the order of its join, or take seconds.",
     )
     ways = (Way("1 row per INSERT, 64 connections", ONE, 0.1, {}),
             Way("1000 rows per INSERT, 4 connections", LINES, 1, {"connections": 4, "lines": 1000}))
@@ -119,7 +119,8 @@ class MariaDbRows(Peer):
         out = ask_database(self, "SELECT SUM(SQRT(POW(dx, 2) + POW(dy, 2))) FROM (SELECT "
                            "x - LAG(x) OVER (ORDER BY timestamp) AS dx, "
                            "y - LAG(y) OVER (ORDER BY timestamp) AS dy FROM telemetry.events "
-                           f"WHERE robot = '{robot}' AND timestamp BETWEEN {from_ms} AND {to_ms}) d")
+                           f"WHERE robot = '{robot}' "
+                           f"AND timestamp BETWEEN {from_ms} AND {to_ms}) d")
         return Answer(out["latency_p50_ms"], float(out["value"]))
 
     def found(self, acknowledged):
@@ -139,7 +140,7 @@ class Mosquitto(Peer):
     lacks = (
         "A broker, not a store: retained messages are the latest state, the durable session of a "
         "subscriber (here one, offline, without limits) is all that holds the events.",
-        "PUBACK comes before anything is written; `autosave_interval` (1800 s) rewrites everything.",
+        "PUBACK comes before anything is written; `autosave_interval` (1800 s) rewrites all.",
         "No query, no order, no verdict: whatever is published passes.",
     )
     no_distance = "a broker computes nothing"
@@ -152,7 +153,7 @@ class Mosquitto(Peer):
         with open(path, "w", encoding="utf-8") as conf:
             conf.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
                        f"persistence_location {self.directory}/\nmax_queued_messages 0\n"
-                       "max_inflight_messages 0\n"
+                       "max_inflight_messages 0\nset_tcp_nodelay true\n"
                        "log_type error\nlog_type warning\n")
             if os.geteuid() == 0:
                 conf.write("user root\n")  # else it becomes one that may not write here

@@ -63,8 +63,8 @@ class InfluxDb(Peer):
     lacks = (
         "A second point with the same robot and timestamp overwrites the first without a word; no "
         "late or conflicting event is told to the producer.",
-        "No running odometer: a range is a scan with `difference()` over it, so its time grows with "
-        "the range.",
+        "No running odometer: a range is a scan with `difference()` over it, so its time grows "
+        "with the range.",
         "A robot is a series, held in an index in memory (`max-series-per-database` 1,000,000).",
         "Settings besides the defaults: log of requests, `_internal` and reports off; "
         "`cache-snapshot-write-cold-duration` 5 s instead of 10 min, so that the work of moving "
@@ -136,8 +136,8 @@ class VictoriaMetrics(Peer):
     name, package, program = "victoria-metrics", "victoria-metrics", "victoria-metrics"
     durable = "no: answers before it writes"
     lacks = (
-        "Answers from memory: a kill loses the last seconds (below), and a query sees an event "
-        "only once it was flushed, about a second later.",
+        "Answers from memory: a kill loses the last seconds (below). A query finds a new robot "
+        "only 10 s after the answer (of a known one within a second).",
         "x and y are two series of numbers; the latest state has no timestamp (a second query, "
         "`tlast_over_time`).",
         "Two samples with the same timestamp are both kept; no late or conflicting event is told.",

@@ -27,8 +27,8 @@ def _apt(*words):
                           env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "apt-get "
-                           f"{words[0]} failed")
+        reasons = done.stderr.strip().splitlines()
+        raise RuntimeError(reasons[-1] if reasons else f"apt-get {words[0]} failed")
 
 
 def find(program):

@@ -77,9 +77,10 @@ def page(outcomes, facts, commands, today, seconds):
     lines += [f"- {name}: {value}" for name, value in facts]
     lines += [f"- whole run: {seconds:.0f} s", "",
               "Cpu is user and system time of the server's process tree from the first event until "
-              "it rests. Lost are acknowledged events that the server does not have after a kill -9 "
-              "of its process and a start on the same data; the machine stays up, so what the kernel "
-              "had taken is safe.", "", summary(outcomes)]
+              "it rests. Lost are acknowledged events that the server does not have after a kill "
+              "-9 of its process and a start on the same data; the machine stays up, so what the "
+              "kernel had taken is safe. `others_cores` is what other processes took of the "
+              "machine during a load: it slows events/s down, and cpu per event much less.", "", summary(outcomes)]
     for outcome in outcomes:
         lines += ["", f"## {outcome.peer.name}", ""]
         for load in outcome.loads:

@@ -16,7 +16,7 @@ def _stat(pid):
 
 
 def cpu_seconds(root):
-    """User and system time so far of `root` and its descendants, ended and awaited ones included."""
+    """User and system time so far of `root` and its descendants, also ended and awaited ones."""
     stats = {int(name): _stat(name) for name in os.listdir("/proc") if name.isdigit()}
     stats = {pid: stat for pid, stat in stats.items() if stat}
     if root not in stats:
