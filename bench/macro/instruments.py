@@ -1,6 +1,7 @@
 """Runs the programs of build/*/bench and remembers how."""
 import json
 import os
+import shlex
 import subprocess
 
 
@@ -43,7 +44,6 @@ class Instruments:
         return json.loads(text.splitlines()[-1])
 
     def _remember(self, command):
-        text = " ".join(f"'{word}'" if set(word) & set(" &;()*{}[]<>$\"") else word
-                        for word in command).replace(self.tree + "/", "")
+        text = shlex.join(command).replace(self.tree + "/", "")
         if text not in self.commands:
             self.commands.append(text)

@@ -36,6 +36,13 @@ def find(program):
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
 
 
+def version(package):
+    """Of an installed package, as Debian counts it."""
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True,
+                          text=True, check=False)
+    return done.stdout or "unknown"
+
+
 def ensure(program, package):
     """Installs `package` if `program` is missing. RuntimeError with the reason if that fails."""
     if find(program):
