@@ -1,12 +1,11 @@
 #pragma once
 
 #include "actors/lane.hpp"
+#include "core/fifo.hpp"
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace telemetry {
 
@@ -21,15 +20,15 @@ public:
     timestamp_ms seal_point;  ///< if stale
   };
 
-  /// Hands an event to `to`; its answer comes with the commit. `participant` is told then.
-  void submit(const event_view& event, lane& to, const caf::actor& participant);
+  /// Hands an event to `to`; its answer comes with the commit. `who` is told then.
+  void submit(const event_view& event, lane& to, participant& who);
   /// A line that was refused before the journal.
   void refuse(std::string reason);
 
   /// Takes the next answer, if it is known by now.
   [[nodiscard]] std::optional<answer> next();
 
-  [[nodiscard]] std::size_t size() const noexcept { return lines_.size() - head_; }
+  [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
   /// Forgets everything: nobody is there to be answered.
   void clear();
 
@@ -46,10 +45,9 @@ private:
     std::size_t lines;
   };
 
-  std::vector<line> lines_; ///< from head_ on
-  std::size_t head_ = 0;
-  std::deque<run> runs_;
-  std::deque<std::string> refusals_;
+  fifo<line> lines_;
+  fifo<run> runs_;
+  fifo<std::string> refusals_;
   std::string last_refusal_;
 };
 

@@ -15,24 +15,24 @@ std::string_view reason_for_closing(const engine_context& context) {
 } // namespace
 
 connection::connection(caf::actor_config& config, lane& home, net::upstream_peer& peer)
-    : caf::event_based_actor(config), home_(home), peer_(&peer) {}
+    : participant(config), home_(home), peer_(&peer) {}
 
 caf::behavior connection::make_behavior() {
   end_process_on_exception(*this, home_.context());
   return {
-      [this](const received_messages& received) {
-        future_limit_ = future_limit(home_.context());
-        for (const auto text : received.messages)
-          take(text);
-        answer();
-      },
-      [this](verdicts_atom) { answer(); },
       [this](retry_atom) {
         waits_for_gate_ = false;
         give_up_if_stalled();
         home_.flush_later(this, *this); // reads on if the gate is open, or waits again
       },
   };
+}
+
+void connection::receive(std::span<const std::string_view> messages) {
+  future_limit_ = future_limit(home_.context());
+  for (const auto text : messages)
+    take(text);
+  answer();
 }
 
 bool connection::may_read() {
@@ -65,7 +65,7 @@ void connection::take(std::string_view text) {
     take_line(line);
     ++lines;
   } while (!text.empty());
-  messages_.push_back({lines, bytes});
+  messages_.push({lines, bytes});
   bytes_ += bytes;
 }
 
@@ -76,7 +76,7 @@ void connection::take_line(std::string_view line) {
   else if (event->timestamp > future_limit_)
     answers_.refuse(std::string{future_refusal});
   else
-    answers_.submit(*event, home_, this);
+    answers_.submit(*event, home_, *this);
 }
 
 void connection::answer() {
@@ -102,7 +102,7 @@ void connection::answer() {
     }
     answered = true;
     bytes_ -= front.bytes;
-    messages_.pop_front();
+    messages_.pop();
   }
   if (plain_oks > 0)
     peer_->answer_ok(plain_oks);
@@ -158,7 +158,11 @@ public:
   }
 
   void on_messages(std::span<const std::string_view> messages) override {
-    home_.unit().deliver(actor_, received_messages{messages});
+    try {
+      connection_.receive(messages);
+    } catch (const std::exception& what) { // as in a handler of the actor
+      home_.context().fatal({errc::unavailable, std::string{"connection: "} + what.what()});
+    }
   }
   [[nodiscard]] bool may_read() const override { return connection_.may_read(); }
   [[nodiscard]] std::size_t unanswered() const override { return connection_.unanswered(); }

@@ -5,19 +5,7 @@
 
 #include <caf/all.hpp>
 
-#include <deque>
 #include <span>
-
-namespace telemetry {
-
-/// The complete messages of one socket read. Delivered inline: the views outlive the handler.
-struct received_messages {
-  std::span<const std::string_view> messages;
-};
-
-} // namespace telemetry
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::received_messages)
 
 namespace telemetry {
 
@@ -27,13 +15,16 @@ inline constexpr std::string_view store_is_away = "the store is away";
 
 /// CONNECTION: one WebSocket; turns messages into events, keeps credit and the order of answers.
 /// Run inline by its lane; its session may call the public functions on that thread.
-class connection final : public caf::event_based_actor, private flushable {
+class connection final : public participant, private flushable {
 public:
   static inline const char* const actor_name = "connection";
 
   connection(caf::actor_config& config, lane& home, net::upstream_peer& peer);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
+  /// Takes the complete messages of one socket read.
+  void receive(std::span<const std::string_view> messages);
+  void on_verdicts() override { answer(); }
   [[nodiscard]] bool may_read();
   [[nodiscard]] std::size_t unanswered() const noexcept { return messages_.size(); }
   /// The session is gone.
@@ -58,7 +49,7 @@ private:
   lane& home_;
   net::upstream_peer* peer_; ///< nullptr: the session is gone
   answer_queue answers_;
-  std::deque<message> messages_;     ///< not answered yet
+  fifo<message> messages_;           ///< not answered yet
   std::size_t bytes_ = 0;            ///< of messages_
   std::uint32_t answered_lines_ = 0; ///< of the first message
   std::string text_;                 ///< their answers

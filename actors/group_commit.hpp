@@ -50,7 +50,7 @@ struct slice {
 struct submission {
   lane* origin;
   std::vector<slice> slices; ///< one per shard
-  /// Connections and ingests with events in here, run inline by `origin`.
+  /// Each a telemetry::participant with events in here.
   std::vector<caf::actor> participants;
   std::size_t bytes = 0;
   bool committed = false; ///< durable and applied; touched by the I/O thread only

@@ -4,8 +4,7 @@ namespace telemetry {
 
 ingest::ingest(caf::actor_config& config, lane& home, std::vector<net::ingest_line> events,
                net::callback<net::ingest_outcome> reply)
-    : caf::event_based_actor(config), home_(home), events_(std::move(events)),
-      done_(std::move(reply)) {}
+    : participant(config), home_(home), events_(std::move(events)), done_(std::move(reply)) {}
 
 void ingest::start(lane& home, std::vector<net::ingest_line> events,
                    net::callback<net::ingest_outcome> done) {
@@ -20,7 +19,6 @@ caf::behavior ingest::make_behavior() {
   end_process_on_exception(*this, home_.context());
   return {
       [this](retry_atom) { advance(); },
-      [this](verdicts_atom) { advance(); },
   };
 }
 
@@ -47,7 +45,7 @@ void ingest::submit_next() {
       if (++outcome_.refused <= refusals_max)
         outcome_.refusals.push_back({submitted_, std::string{future_refusal}});
     } else {
-      answers_.submit({event.at, event.timestamp, event.robot}, home_, this);
+      answers_.submit({event.at, event.timestamp, event.robot}, home_, *this);
     }
   }
 }

@@ -8,13 +8,14 @@
 namespace telemetry {
 
 /// INGEST: the events of one POST body, a piece at a time, in order. Run inline by its lane.
-class ingest final : public caf::event_based_actor {
+class ingest final : public participant {
 public:
   static inline const char* const actor_name = "ingest";
 
   ingest(caf::actor_config& config, lane& home, std::vector<net::ingest_line> events,
          net::callback<net::ingest_outcome> reply);
   [[nodiscard]] const char* name() const override { return actor_name; }
+  void on_verdicts() override { advance(); }
 
   /// Starts one on `home`; to be called on its thread.
   static void start(lane& home, std::vector<net::ingest_line> events,

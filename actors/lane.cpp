@@ -22,7 +22,7 @@ lane::~lane() {
     unit_.deliver(one, caf::exit_msg{one.address(), caf::exit_reason::user_shutdown});
 }
 
-const submission_ptr& lane::join(const caf::actor& participant) {
+const submission_ptr& lane::join(participant& who) {
   if (!current_) {
     current_ = std::make_shared<submission>();
     current_->origin = this;
@@ -31,7 +31,7 @@ const submission_ptr& lane::join(const caf::actor& participant) {
       part.reserve(usual_items_, usual_bytes_);
     schedule_end_of_turn();
   }
-  current_->participants.push_back(participant);
+  current_->participants.emplace_back(&who);
   return current_;
 }
 
@@ -46,7 +46,7 @@ lane::place lane::add(const event_view& event) {
   return {shard, index};
 }
 
-void lane::await_gate(const caf::actor& participant) { waiting_.push_back(participant); }
+void lane::await_gate(const caf::actor& who) { waiting_.push_back(who); }
 
 void lane::flush_later(caf::actor keep, flushable& who) {
   unflushed_.emplace_back(std::move(keep), &who);
@@ -99,7 +99,7 @@ void lane::poke_all() {
 
 void lane::tell(const submission& about) {
   for (const auto& one : about.participants)
-    unit_.deliver(one, verdicts_atom_v);
+    static_cast<participant*>(caf::actor_cast<caf::abstract_actor*>(one))->on_verdicts();
   flush_all();
 }
 

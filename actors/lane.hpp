@@ -23,6 +23,16 @@ public:
   virtual void flush() = 0;
 };
 
+/// An actor of a lane with events in submissions. Its lane and its session are its owners: they run
+/// it inline, and what comes with every read and every commit is a call, as for robots
+/// (docs/adr/0048).
+class participant : public caf::event_based_actor {
+public:
+  using caf::event_based_actor::event_based_actor;
+  /// Verdicts of its events are in.
+  virtual void on_verdicts() = 0;
+};
+
 /// The engine's side of one I/O thread: gathers what its connections receive into submissions, and
 /// runs those connections when their verdicts are in.
 ///
@@ -41,13 +51,13 @@ public:
   /// of the I/O thread.
   place add(const event_view& event);
 
-  /// The submission that add() fills, with `participant` among those told of its verdicts.
-  const submission_ptr& join(const caf::actor& participant);
+  /// The submission that add() fills, with `who` among those told of its verdicts.
+  const submission_ptr& join(participant& who);
   /// The submission being filled; nullptr if none is.
   [[nodiscard]] const submission_ptr& current() const noexcept { return current_; }
 
-  /// `participant` gets a retry_atom when the gate opens. @pre the gate is closed.
-  void await_gate(const caf::actor& participant);
+  /// `who` gets a retry_atom when the gate opens. @pre the gate is closed.
+  void await_gate(const caf::actor& who);
   /// Has `who` write its answers once no actor runs, in one go; `keep` keeps it alive.
   void flush_later(caf::actor keep, flushable& who);
 
