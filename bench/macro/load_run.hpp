@@ -3,6 +3,7 @@
 #include "bench/macro/fleet.hpp"
 #include "bench/macro/producer.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -35,6 +36,10 @@ public:
   /// @throws std::runtime_error on a close, a broken protocol, or 30 s without an answer.
   void run();
 
+  /// Keeps the connections open without sending, but for pongs. Blocking.
+  /// @throws std::runtime_error on a close.
+  void hold(std::chrono::milliseconds how_long);
+
   /// Says goodbye to the server.
   void close();
 
@@ -55,7 +60,8 @@ private:
   void make_due(std::int64_t now);
   void fill(std::size_t lane, std::int64_t now);
   void flush(std::size_t lane);
-  void wait_and_receive();
+  void wait_and_receive(std::int64_t wait_ns);
+  [[nodiscard]] std::int64_t until_next_due_ns() const;
   [[nodiscard]] bool finished(std::int64_t now);
 
   load_options options_;

@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <string_view>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 namespace telemetry::bench {
@@ -76,12 +75,12 @@ std::uint64_t disk_bytes(const std::string& directory) {
   return blocks * 512;
 }
 
-bool wait_until_quiet(pid_t pid, std::chrono::milliseconds least) {
+bool wait_until_quiet(pid_t pid, std::chrono::milliseconds least, const pause& wait) {
   using namespace std::chrono_literals;
-  std::this_thread::sleep_for(least);
+  wait(least);
   auto before = cpu_seconds(pid);
   for (int second = 0; second < 60; ++second) {
-    std::this_thread::sleep_for(1s);
+    wait(1s);
     const auto now = cpu_seconds(pid);
     if (now - before < 0.0201)
       return true;
