@@ -13,6 +13,7 @@
 namespace {
 
 using namespace telemetry::bench;
+using namespace std::chrono_literals;
 void describe(report& out, const load_settings& with) {
   out.add("connections", static_cast<double>(with.load.connections));
   out.add("window_messages", static_cast<double>(with.load.message.window));
@@ -62,7 +63,8 @@ std::chrono::milliseconds settle_time(const load_settings& with) {
 void add_usage(report& out, const load_settings& with, double events, const process_usage& before,
                const process_usage& loaded) {
   const auto sleep = [](auto time) { std::this_thread::sleep_for(time); };
-  out.add("settled", wait_until_quiet(with.pid, settle_time(with), sleep) ? "yes" : "no");
+  const auto least = with.hold_seconds > 0 ? 0ms : settle_time(with); // it has come to rest
+  out.add("settled", wait_until_quiet(with.pid, least, sleep) ? "yes" : "no");
   const auto settled = usage_of(with.pid);
   const auto per_event = [events](double value) { return value / events; };
   out.add("cpu_load_us_per_event", per_event((loaded.cpu_seconds - before.cpu_seconds) * 1e6), 3);

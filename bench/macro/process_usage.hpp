@@ -10,7 +10,7 @@ namespace telemetry::bench {
 
 /// What a process has used so far, from /proc.
 struct process_usage {
-  /// User and system time of all its threads, ended ones included; in steps of 10 ms.
+  /// User and system time of all its threads, ended ones included.
   double cpu_seconds;
   std::uint64_t rss_bytes;
   std::uint64_t rss_peak_bytes;
