@@ -22,6 +22,7 @@ using answer = http::response<http::string_body>;
 answer make_answer(std::string body) {
   answer out(http::status::ok, 11);
   out.set(http::field::server, "bare_http");
+  out.set(http::field::date, "Tue, 01 Sep 2020 00:00:00 GMT"); // as long as the true one
   out.set(http::field::cache_control, "no-store");
   out.set(http::field::content_type, "application/json");
   out.body() = std::move(body);

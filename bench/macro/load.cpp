@@ -6,6 +6,7 @@
 #include "bench/macro/verify.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <thread>
@@ -54,6 +55,8 @@ void add_totals(report& out, const load_run& run) {
   if (totals.lateness.total() > 0)
     add_latency(out, "send_lateness", totals.lateness);
 }
+
+volatile std::sig_atomic_t was_interrupted = 0;
 
 std::chrono::milliseconds settle_time(const load_settings& with) {
   return std::chrono::milliseconds(static_cast<int>(with.settle_seconds * 1000));
@@ -116,7 +119,10 @@ void add_hold(report& out, const load_settings& with, load_run& run) {
 
 /// @returns whether every answer was OK.
 bool load_and_measure(report& out, const load_settings& with, fleet& robots) {
-  load_run run(with.load, robots);
+  auto options = with.load;
+  options.stop = &was_interrupted;
+  load_run run(options, robots);
+  std::signal(SIGINT, [](int) { was_interrupted = 1; });
   const auto usage = [&with] { return with.pid != 0 ? usage_of(with.pid) : process_usage{}; };
   const auto before = usage();
   run.run();

@@ -141,7 +141,9 @@ void load_run::wait_and_receive(std::int64_t wait_ns) {
 }
 
 bool load_run::finished(std::int64_t now) {
-  if (options_.seconds > 0 && static_cast<double>(now - start_ns_) > options_.seconds * 1e9)
+  const bool is_over =
+      options_.seconds > 0 && static_cast<double>(now - start_ns_) > options_.seconds * 1e9;
+  if (is_over || *options_.stop != 0)
     time_is_up_ = true;
   const auto all = options_.messages_per_connection * connections_.size();
   return in_flight_ == 0 && (time_is_up_ || totals_.messages_sent == all);

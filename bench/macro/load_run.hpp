@@ -4,6 +4,7 @@
 #include "bench/macro/producer.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct load_options {
   double seconds;
   /// Open loop: events per second of all connections; 0 is closed loop.
   double rate;
+  /// Nothing more is sent once it is not 0: what a signal handler may set.
+  const volatile std::sig_atomic_t* stop;
 };
 
 /// Sends the events of a fleet over many connections, from one thread.

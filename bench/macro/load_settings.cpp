@@ -24,7 +24,7 @@ void describe_load(po::options_description& options, load_settings& out) {
     ("window", po::value(&out.load.message.window)->default_value(16), "messages in flight per connection")
     ("lines", po::value(&out.load.message.lines)->default_value(1), "events per message")
     ("events", po::value(&out.events)->default_value(1'000'000), "in all; rounded up to whole messages, the same number on every connection")
-    ("seconds", po::value(&out.load.seconds)->default_value(0), "stop sending after so long, whatever --events says")
+    ("seconds", po::value(&out.load.seconds)->default_value(0), "stop sending after so long (or on SIGINT), whatever --events says")
     ("rate", po::value(&out.load.rate)->default_value(0), "open loop: events per second in all; 0: closed loop")
     ("hold", po::value(&out.hold_seconds)->default_value(0), "then let the server come to rest and keep the connections open for so many seconds more, measuring it");
 }

@@ -63,13 +63,14 @@ def connections_20k(bench, _):
         with bench.profile(server):
             out = bench.load(server, connections=count, robots=count, rate=count,
                              events=count * 20, window=60)
+    sink = bench.sink(connections=count, robots=count, rate=count, events=count * 5, window=60)
     return {"connections-20k": [Figure(
         f"{count:,} connections, 1 event/s each: p99", out["latency_p99_ms"], "ms", 50, 20,
         bench.describe(out) + note,
         {"errors": out["stale"] + out["conflict"] + out["err"],
          **pick(out, "latency_p50_ms", "latency_p999_ms", "latency_max_ms", "send_lateness_p99_ms",
                 "cpu_us_per_event", "rss_peak_mb", "robots_right", "robots_wrong",
-                "others_cores")})]}
+                "others_cores")}, reference=sink["latency_p99_ms"])]}
 
 
 def disk_kitti(bench, _):

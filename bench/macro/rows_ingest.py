@@ -107,14 +107,16 @@ def latency(bench, name, rate, events, goals):
         bench.prefill(server)
         with bench.profile(server):
             out = bench.load(server, events=bench.size(events), rate=rate, window=1000)
+    sink = bench.sink(events=bench.size(events) // 4, rate=rate, window=1000)
     notes = pick(out, "latency_p90_ms", "latency_max_ms", "send_lateness_p50_ms",
                  "send_lateness_p99_ms", "cpu_us_per_event", "sleeps_per_event", "robots_right",
                  "robots_wrong", "others_cores")
     figures = []
     for quantile, (goal, stretch) in goals.items():
-        figures.append(Figure(f"{rate // 1000}k events/s offered, 1k robots: {quantile}",
-                              out[f"latency_{quantile.replace('.', '')}_ms"], "ms", goal, stretch,
-                              bench.describe(out), {} if figures else notes))
+        key = f"latency_{quantile.replace('.', '')}_ms"
+        figures.append(Figure(f"{rate // 1000}k events/s offered, 1k robots: {quantile}", out[key],
+                              "ms", goal, stretch, bench.describe(out), {} if figures else notes,
+                              reference=sink[key]))
     return {name: figures}
 
 

@@ -12,9 +12,8 @@ def get_robot(bench, _):
     """One robot's state, against the least Beast server; both with the same ingest beside."""
     seconds = 2 if bench.options.quick else 4
     ours, bare = {1: [], 16: []}, {1: [], 16: []}
-    measured = len(ours) * 2 * 2 * (seconds + 1) + 5
     with bench.server("get-robot") as server:
-        with bench.load_beside(server, measured, rate=INGEST_RATE, window=1000, settle=0):
+        with bench.load_beside(server, rate=INGEST_RATE, window=1000, settle=0):
             bench.wait_for(server, ROBOT.replace("{robot}", "000999"))
             body = server.body_of(ROBOT.replace("{robot}", "000000"))
             with bench.reference("bare_http", f"--body={body}") as constant:
@@ -79,8 +78,7 @@ def _beside(bench, server, sizes):
     """The cpu of the ingest alone is measured over two checkpoints and taken off."""
     base_seconds, seconds = 10, 5
     figures = []
-    with bench.load_beside(server, base_seconds + len(sizes) * (seconds + 1) + 5, rate=INGEST_RATE,
-                           window=1000, settle=0):
+    with bench.load_beside(server, rate=INGEST_RATE, window=1000, settle=0):
         bench.wait_for(server, "/api/robots/robot-000999")
         ingest_cores = _cores(server, base_seconds)
         for prefix, events in sizes:
