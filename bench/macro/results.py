@@ -47,7 +47,8 @@ def details(name, figures, commands):
     for figure in figures:
         lines.append(f"- {figure.what}. {figure.data}")
         lines.extend(f"  - {key}: {value}" for key, value in figure.notes.items())
-    lines += [f"\n`bench/macro/run --row {name}` did:\n", "```", *commands, "```"]
+    lines += [f"\n`bench/macro/run --row {name}` repeats it. Commands, with those of rows that were "
+              "measured together with it:\n", "```", *commands, "```"]
     return "\n".join(lines) + "\n"
 
 
