@@ -79,7 +79,7 @@ class Bench:
 
     def _remember(self, command):
         text = " ".join(os.path.relpath(command[0], TREE) if part == command[0] else
-                        part.replace(TREE + "/", "") for part in command)
+                        part.replace(TREE + "/", "").replace("\n", "\\n") for part in command)
         # What differs in the prefix of the names alone stands there once.
         if re.sub(r"--prefix=\S+", "", text) not in [re.sub(r"--prefix=\S+", "", known)
                                                      for known in self.commands]:
