@@ -60,7 +60,7 @@ def load(name, journal, goal_ours, goal_databases, least_rate=None):
                    Figure("the same: database servers", round(used * 1e6 / EVENTS, 3), "µs",
                           goal_databases, None, data)]
         if least_rate:
-            figures.append(Figure("the same: throughput, with generator and servers on this machine",
+            figures.append(Figure("the same: throughput, generator and servers on this machine too",
                                   out["events_per_s"], "events/s", least_rate, None, data,
                                   is_least=True))
         return {name: figures}

@@ -19,8 +19,8 @@ def line(row, figure):
     peer = "–" if figure.reference is None else (
         f"{number(figure.reference)} ({figure.reference_name})")
     ratio = "–" if figure.ratio is None else f"{figure.ratio:.2f} ×"
-    return (f"| {row} | {figure.what} | **{number(figure.value)}** {figure.unit} | {peer} | {ratio} "
-            f"| {figure.bound_text(figure.goal)} | {verdict(figure.meets(figure.goal))} "
+    return (f"| {row} | {figure.what} | **{number(figure.value)}** {figure.unit} | {peer} "
+            f"| {ratio} | {figure.bound_text(figure.goal)} | {verdict(figure.meets(figure.goal))} "
             f"| {figure.bound_text(figure.stretch)} | {verdict(figure.meets(figure.stretch))} |")
 
 
@@ -47,8 +47,8 @@ def details(name, figures, commands):
     for figure in figures:
         lines.append(f"- {figure.what}. {figure.data}")
         lines.extend(f"  - {key}: {value}" for key, value in figure.notes.items())
-    lines += [f"\n`bench/macro/run --row {name}` repeats it. Commands, with those of rows that were "
-              "measured together with it:\n", "```", *commands, "```"]
+    lines += [f"\n`bench/macro/run --row {name}` repeats it. Commands, with those of rows that "
+              "were measured together with it:\n", "```", *commands, "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,7 @@ def _runs(runs, key):
 
 
 def alternate(bench, name, **options):
-    """Server and sink in turn under the same load, each time from nothing: both lists of outputs."""
+    """Server and sink in turn under the same load, each time from nothing: the outputs of both."""
     ours, sinks = [], []
     for _ in range(bench.rounds):
         with bench.server(name) as server:
@@ -80,8 +80,9 @@ def _robots_100k(bench, server, before, fleet, prefill):
     with bench.profile(server, "100k"):
         out = bench.load(server, events=events, skip=before, **fleet)
     sink = bench.sink(events=events, **fleet)
-    figure = cpu_figure(bench, "100k robots, shuffled, 64 × 100 in flight, prefilled: cpu per event",
-                        [out], [sink], goal=2.8, stretch=1.5)
+    figure = cpu_figure(
+        bench, "100k robots, shuffled, 64 × 100 in flight, prefilled: cpu per event", [out], [sink],
+        goal=2.8, stretch=1.5)
     figure.data = bench.describe(out, prefill + ", the same ones")
     return figure
 

@@ -42,7 +42,8 @@ def _get_figure(ours, bare, ours_alone, bare_alone):
 
 def _sizes(bench):
     """Prefix of the robot's name, and how many events it has."""
-    return (("short-", 1000), ("long-", bench.size(1_000_000)), ("longest-", bench.size(50_000_000)))
+    return (("short-", 1000), ("long-", bench.size(1_000_000)),
+            ("longest-", bench.size(50_000_000)))
 
 
 def _range_path(prefix):

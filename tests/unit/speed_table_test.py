@@ -70,7 +70,8 @@ class TableTest(unittest.TestCase):
 
     def test_summary_counts_goals_that_exist(self):
         rows = {"a": [figure(1), figure(2)], "b": [figure(3, stretch=None)]}
-        self.assertEqual(results.summary(rows), "met: goal: 2 of 3 figures, stretch: 1 of 2 figures")
+        self.assertEqual(results.summary(rows),
+                         "met: goal: 2 of 3 figures, stretch: 1 of 2 figures")
 
     def test_table_is_that_of_the_issue(self):
         self.assertEqual([name for names, _ in TABLE for name in names], ROWS)
