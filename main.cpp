@@ -3,6 +3,7 @@
 #include "actors/entrance.hpp"
 #include "config/log.hpp"
 #include "config/options.hpp"
+#include "net/descriptor_limit.hpp"
 #include "net/server.hpp"
 #include "storage/storage_opening.hpp"
 
@@ -79,7 +80,16 @@ std::optional<result<storage>> open(const storage_options& how, const stop_signa
   return std::nullopt;
 }
 
+/// Makes room for the connections, or says how many there is room for.
+void make_room(std::uint64_t connections_max) {
+  const auto files_max = net::raise_descriptor_limit();
+  if (files_max < connections_max + net::descriptors_beside_connections)
+    log::warn("net.connections_max does not fit the limit of open files",
+              {{"connections_max", connections_max}, {"files_max", files_max}});
+}
+
 std::unique_ptr<net::server> listen(const config::options& settings, entrance& door) {
+  make_room(settings.net.connections_max);
   auto network = net::server_options::from(settings);
   network.on_accept_failure = [](std::string_view reason) {
     log::warn("connections cannot be accepted; tried again", {{"reason", reason}});

@@ -5,6 +5,9 @@ import shutil
 import sys
 
 import server
+from bench import pick
+from figures import Figure
+from rows_ingest import NOTES
 
 SUPPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/support")
 sys.path.insert(0, os.path.normpath(SUPPORT))
@@ -39,52 +42,50 @@ def databases(bench, row, journal):
         shutil.rmtree(root, ignore_errors=True)
 
 
-def cpu_seconds(process):
-    """User and system time of all threads of a process so far."""
-    with open(f"/proc/{process.pid}/stat", encoding="ascii", errors="replace") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / server.TICKS_PER_SECOND
-
-
-def load(name, journal, goal_ours, goal_databases, figure, notes_of, least_rate=None):
+def load(name, journal, goal_ours, goal_databases, least_rate=None):
     """A row that measures cpu per event of telemetryd, and of the database servers together.
 
     With `least_rate` also events per second, with everything on this machine."""
 
-    def row(bench):
+    def row(bench, _):
         with databases(bench, name, journal) as (settings, servers):
             with bench.server(name, *settings) as telemetryd:
-                before = sum(cpu_seconds(one.process) for one in servers)
+                before = sum(server.cpu_seconds(one.process.pid) for one in servers)
                 with bench.profile(telemetryd):
                     out = bench.load(telemetryd, events=EVENTS, window=100)
-                used = sum(cpu_seconds(one.process) for one in servers) - before
-        data = f"{bench.describe(out, EVENTS)}; journal {journal}, store mysql (MariaDB), durable"
-        figures = [figure("1k robots, 64 × 100 in flight: telemetryd", out["cpu_us_per_event"],
-                          "µs cpu per event", goal_ours, data, notes_of(out)),
-                   figure("the same: database servers", round(used * 1e6 / EVENTS, 3),
-                          "µs cpu per event", goal_databases, data)]
+                used = sum(server.cpu_seconds(one.process.pid) for one in servers) - before
+        data = f"{bench.describe(out)}; journal {journal}, store mysql (MariaDB), durable"
+        figures = [Figure("1k robots, 64 × 100 in flight: cpu per event of telemetryd",
+                          out["cpu_us_per_event"], "µs", goal_ours, None, data, pick(out, *NOTES)),
+                   Figure("the same: database servers", round(used * 1e6 / EVENTS, 3), "µs",
+                          goal_databases, None, data)]
         if least_rate:
-            figures.append(figure("the same: throughput, with generator and servers on this machine",
-                                  out["events_per_s"], "events/s", least_rate, data, is_least=True))
-        return figures
+            figures.append(Figure("the same: throughput, generator and servers on this machine too",
+                                  out["events_per_s"], "events/s", least_rate, None, data,
+                                  is_least=True))
+        return {name: figures}
 
-    return name, row
+    return (name,), row
 
 
-def range_odometer(figure):
+def range_odometer(bench, _):
     """Random ranges of a robot with 1M events in MariaDB, settled."""
+    name = "mysql-range"
+    with databases(bench, name, "rocksdb") as (settings, _servers):
+        with bench.server(name, *settings) as telemetryd:
+            bench.load(telemetryd, events=1_000_000, robots=1, connections=1, prefix="long-",
+                       lines=100)
+            path = "/api/robots/long-000000/odometer?start_time={from}&end_time={to}"
+            out = bench.get(telemetryd, path, requests=5000, warm_up=500, span=1_000_000)
+    return {name: [Figure("range odometer over MySQL, 1M events in the robot, p50",
+                          out["latency_p50_ms"], "ms", 1, None,
+                          "one keep-alive connection, random ranges",
+                          pick(out, "latency_p99_ms", "cpu_us_per_request", "others_cores"))]}
 
-    def row(bench):
-        name = "mysql-range"
-        with databases(bench, name, "rocksdb") as (settings, _):
-            with bench.server(name, *settings) as telemetryd:
-                bench.load(telemetryd, events=1_000_000, robots=1, connections=1, prefix="long-",
-                           lines=100)
-                path = "/api/robots/long-000000/odometer?start_time={from}&end_time={to}"
-                out = bench.get(telemetryd, path, requests=5000, warm_up=500, span=1_000_000)
-        return [figure("range odometer over MySQL, 1M events in the robot, p50",
-                       out["latency_p50_ms"], "ms", 1, "one keep-alive connection, random ranges",
-                       {key: out[key] for key in ("latency_p99_ms", "cpu_us_per_request",
-                                                  "others_cores")})]
 
-    return "mysql-range", row
+ROWS = [
+    load("mysql-mysql", "mysql", 2, 6, least_rate=100_000),
+    load("redis-mysql", "redis", 2, 6.5),
+    load("rocksdb-mysql", "rocksdb", 2, 5.5),
+    (("mysql-range",), range_odometer),
+]

@@ -40,20 +40,13 @@ std::int32_t reflected(std::int32_t cm) {
   return cm < -edge_cm ? -2 * edge_cm - cm : cm;
 }
 
-/// `random` gives both steps and the time between the events (900 to 1099 ms).
-void move(robot_walk& robot, std::uint64_t random) {
-  const auto part = [random](unsigned shift, std::uint64_t bound) {
-    return static_cast<std::int32_t>(((random >> shift & 0xffff) * bound) >> 16);
-  };
-  const auto before_x = robot.x();
-  const auto before_y = robot.y();
-  robot.x_cm = reflected(robot.x_cm + part(0, 2 * step_cm + 1) - step_cm);
-  robot.y_cm = reflected(robot.y_cm + part(16, 2 * step_cm + 1) - step_cm);
-  robot.timestamp += 900 + part(32, 200);
-  const auto dx = robot.x() - before_x;
-  const auto dy = robot.y() - before_y;
+void arrive(robot_state& robot, double x, double y) {
+  const auto dx = x - robot.x;
+  const auto dy = y - robot.y;
   if (robot.events++ > 0)
     robot.odometer += std::sqrt(dx * dx + dy * dy);
+  robot.x = x;
+  robot.y = y;
 }
 
 } // namespace
@@ -63,9 +56,10 @@ fleet::fleet(fleet_options options) : options_(std::move(options)) {
       options_.prefix.size() > 64)
     throw std::invalid_argument("1 <= connections <= robots <= 1000000, prefix up to 64 bytes");
   random_source random(options_.seed);
+  robots_.resize(options_.robots, {.timestamp = epoch_ms});
   for (std::size_t i = 0; i < options_.robots; ++i)
-    robots_.push_back({static_cast<std::int32_t>(random.below(edge_cm)) - edge_cm / 2,
-                       static_cast<std::int32_t>(random.below(edge_cm)) - edge_cm / 2, epoch_ms});
+    places_.push_back({static_cast<std::int32_t>(random.below(edge_cm)) - edge_cm / 2,
+                       static_cast<std::int32_t>(random.below(edge_cm)) - edge_cm / 2});
   for (std::size_t lane = 0; lane < options_.lanes; ++lane) {
     lanes_.push_back({random_source(random.next()), {}});
     for (auto i = lane; i < options_.robots; i += options_.lanes)
@@ -83,17 +77,41 @@ std::uint32_t fleet::pick(lane_state& lane) {
   return lane.order[place];
 }
 
+/// Moves a robot; writes `x,y,`. `random` gives both steps and the time between the events (900 to
+/// 1099 ms).
+char* fleet::walk(std::uint32_t index, std::uint64_t random, char* out) {
+  const auto part = [random](unsigned shift, std::uint64_t bound) {
+    return static_cast<std::int32_t>(((random >> shift & 0xffff) * bound) >> 16);
+  };
+  auto& place = places_[index];
+  place.x = reflected(place.x + part(0, 2 * step_cm + 1) - step_cm);
+  place.y = reflected(place.y + part(16, 2 * step_cm + 1) - step_cm);
+  auto& robot = robots_[index];
+  robot.timestamp += 900 + part(32, 200);
+  arrive(robot, place.x / 100.0, place.y / 100.0);
+  out = put_centimetres(out, place.x);
+  *out++ = ',';
+  out = put_centimetres(out, place.y);
+  *out++ = ',';
+  return out;
+}
+
+/// The same on the track.
+char* fleet::replay(std::uint32_t index, char* out) {
+  auto& robot = robots_[index];
+  const auto& at = options_.replay->at(index, robot.events);
+  robot.timestamp = options_.replay->timestamp(index, robot.events);
+  arrive(robot, at.x, at.y);
+  return out + at.text.copy(out, at.text.size());
+}
+
 void fleet::append_event(std::size_t lane, std::string& out) {
   auto& state = lanes_[lane];
   const auto index = pick(state);
-  auto& robot = robots_[index];
-  move(robot, state.random.next());
-  char line[128];
-  auto* end = put_centimetres(line, robot.x_cm);
-  *end++ = ',';
-  end = put_centimetres(end, robot.y_cm);
-  *end++ = ',';
-  end = put_digits(end, static_cast<std::uint64_t>(robot.timestamp));
+  const auto random = state.random.next();
+  char line[256];
+  auto* end = options_.replay ? replay(index, line) : walk(index, random, line);
+  end = put_digits(end, static_cast<std::uint64_t>(robots_[index].timestamp));
   *end++ = ',';
   end = put_name(end, options_.prefix, index);
   out.append(line, end);

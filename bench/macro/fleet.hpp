@@ -1,7 +1,10 @@
 #pragma once
 
+#include "bench/macro/track.hpp"
+
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,15 +31,12 @@ private:
 };
 
 /// What the server should know of a robot once all its events are answered.
-struct robot_walk {
-  std::int32_t x_cm;
-  std::int32_t y_cm;
-  std::int64_t timestamp;
+struct robot_state {
+  double x = 0;
+  double y = 0;
+  std::int64_t timestamp = 0;
   std::uint64_t events = 0;
   double odometer = 0;
-
-  [[nodiscard]] double x() const { return x_cm / 100.0; }
-  [[nodiscard]] double y() const { return y_cm / 100.0; }
 };
 
 enum class robot_order { shuffled, round_robin };
@@ -48,10 +48,13 @@ struct fleet_options {
   robot_order order;
   std::string prefix;
   std::uint64_t seed;
+  /// What the robots drive; nothing: random walks.
+  std::shared_ptr<const track> replay{};
 };
 
-/// A fleet of robots on random walks: about 1 event a second each, up to 2.8 m apart, positions in
-/// centimetres within 10 km (six digits), timestamps from September 2020 on.
+/// A fleet of robots, on random walks unless they replay a track: about 1 event a second each, up
+/// to 2.8 m apart, positions in centimetres within 10 km (six digits), timestamps from September
+/// 2020 on.
 ///
 /// The events of a lane depend on the options only, not on timing or on other lanes.
 class fleet {
@@ -65,7 +68,7 @@ public:
   /// Moves the next robot of a lane, folds its odometer, and appends its event line (no line end).
   void append_event(std::size_t lane, std::string& out);
 
-  [[nodiscard]] const std::vector<robot_walk>& robots() const { return robots_; }
+  [[nodiscard]] const std::vector<robot_state>& robots() const { return robots_; }
 
   /// Index of the robot with this name, or robots().size() if it is not of this fleet.
   [[nodiscard]] std::size_t index_of(std::string_view name) const;
@@ -77,10 +80,18 @@ private:
     std::size_t next = 0;
   };
 
+  struct centimetres {
+    std::int32_t x;
+    std::int32_t y;
+  };
+
   std::uint32_t pick(lane_state& lane);
+  char* walk(std::uint32_t index, std::uint64_t random, char* out);
+  char* replay(std::uint32_t index, char* out);
 
   fleet_options options_;
-  std::vector<robot_walk> robots_;
+  std::vector<robot_state> robots_;
+  std::vector<centimetres> places_; ///< of the robots on walks
   std::vector<lane_state> lanes_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/macro/http_response.hpp"
 #include "bench/macro/socket.hpp"
 
 #include <cstdint>
@@ -8,29 +9,33 @@
 
 namespace telemetry::bench {
 
-/// One keep-alive connection for GET requests. Blocking.
+/// One keep-alive connection for GET requests, one after the other.
 class http_client {
 public:
   /// @throws std::system_error
   explicit http_client(std::uint16_t port);
 
-  /// Asks and reads the whole answer; its body is valid until the next call.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+  /// Sends a request. @pre there is none whose answer is not whole.
+  void ask(std::string_view path);
+
+  /// Takes what the socket has, and waits if that is nothing. @returns whether the answer is whole.
   /// @throws std::runtime_error if the connection ends, or the status is not 200.
+  bool receive();
+
+  /// Of the answer that is whole; valid until the next ask().
+  [[nodiscard]] std::string_view body() const { return response_.body(); }
+
+  /// Asks and reads the whole answer; its body is valid until the next call. Blocking.
   std::string_view get(std::string_view path);
 
 private:
-  void receive();
-  std::string_view take_line();
-  void take_body(std::size_t size);
-  void take_chunks();
-
   std::uint16_t port_;
   descriptor fd_;
   std::string request_;
-  /// Received and not yet taken: buffer_ from taken_ on.
-  std::string buffer_;
-  std::size_t taken_ = 0;
-  std::string body_;
+  std::string path_;
+  http_response response_;
 };
 
 } // namespace telemetry::bench

@@ -48,11 +48,18 @@ void load_run::run() {
   for (auto now = start_ns_; !finished(now); now = now_ns()) {
     if (options_.rate > 0)
       make_due(now);
-    wait_and_receive();
+    wait_and_receive(until_next_due_ns());
     if (in_flight_ > 0 && now - last_answer_ns_ > stall_ns)
       throw std::runtime_error("no answer for 30 s");
   }
   seconds_ = static_cast<double>(now_ns() - start_ns_) / 1e9;
+}
+
+void load_run::hold(std::chrono::milliseconds how_long) {
+  time_is_up_ = true;
+  const auto end = now_ns() + std::chrono::nanoseconds(how_long).count();
+  for (auto left = end - now_ns(); left > 0; left = end - now_ns())
+    wait_and_receive(std::min(left, wait_ns_max));
 }
 
 void load_run::close() {
@@ -109,12 +116,14 @@ void load_run::flush(std::size_t lane) {
   watch(epoll_.get(), EPOLL_CTL_MOD, at.peer.fd(), lane, at.polled_for_write);
 }
 
-void load_run::wait_and_receive() {
-  auto wait_ns = wait_ns_max;
-  if (interval_ns_per_message_ > 0) {
-    const auto lane = scheduled_ % connections_.size();
-    wait_ns = std::clamp(due_ns(lane, connections_[lane].due) - now_ns(), std::int64_t{0}, wait_ns);
-  }
+std::int64_t load_run::until_next_due_ns() const {
+  if (interval_ns_per_message_ == 0)
+    return wait_ns_max;
+  const auto lane = scheduled_ % connections_.size();
+  return std::clamp(due_ns(lane, connections_[lane].due) - now_ns(), std::int64_t{0}, wait_ns_max);
+}
+
+void load_run::wait_and_receive(std::int64_t wait_ns) {
   std::array<epoll_event, 256> ready;
   const timespec timeout{0, wait_ns};
   const auto count = ::epoll_pwait2(epoll_.get(), ready.data(), ready.size(), &timeout, nullptr);
@@ -132,7 +141,9 @@ void load_run::wait_and_receive() {
 }
 
 bool load_run::finished(std::int64_t now) {
-  if (options_.seconds > 0 && static_cast<double>(now - start_ns_) > options_.seconds * 1e9)
+  const bool is_over =
+      options_.seconds > 0 && static_cast<double>(now - start_ns_) > options_.seconds * 1e9;
+  if (is_over || *options_.stop != 0)
     time_is_up_ = true;
   const auto all = options_.messages_per_connection * connections_.size();
   return in_flight_ == 0 && (time_is_up_ || totals_.messages_sent == all);

@@ -3,6 +3,8 @@
 #include "bench/macro/fleet.hpp"
 #include "bench/macro/producer.hpp"
 
+#include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <vector>
 
@@ -19,6 +21,8 @@ struct load_options {
   double seconds;
   /// Open loop: events per second of all connections; 0 is closed loop.
   double rate;
+  /// Nothing more is sent once it is not 0: what a signal handler may set.
+  const volatile std::sig_atomic_t* stop;
 };
 
 /// Sends the events of a fleet over many connections, from one thread.
@@ -34,6 +38,10 @@ public:
   /// Sends and waits for every answer. Blocking.
   /// @throws std::runtime_error on a close, a broken protocol, or 30 s without an answer.
   void run();
+
+  /// Keeps the connections open without sending, but for pongs. Blocking.
+  /// @throws std::runtime_error on a close.
+  void hold(std::chrono::milliseconds how_long);
 
   /// Says goodbye to the server.
   void close();
@@ -55,7 +63,8 @@ private:
   void make_due(std::int64_t now);
   void fill(std::size_t lane, std::int64_t now);
   void flush(std::size_t lane);
-  void wait_and_receive();
+  void wait_and_receive(std::int64_t wait_ns);
+  [[nodiscard]] std::int64_t until_next_due_ns() const;
   [[nodiscard]] bool finished(std::int64_t now);
 
   load_options options_;

@@ -6,8 +6,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <sys/stat.h>
-#include <thread>
-#include <unistd.h>
+#include <time.h>
 
 namespace telemetry::bench {
 
@@ -27,18 +26,13 @@ std::uint64_t field(const std::string& text, std::string_view key) {
   return at == std::string::npos ? 0 : std::stoull(text.substr(at + key.size()));
 }
 
-/// proc(5): utime and stime are fields 14 and 15; the command name (field 2) may hold anything.
+/// The clock of the process: /proc/PID/stat tells the same in steps of 10 ms.
 double cpu_seconds(pid_t pid) {
-  const auto text = proc_file(pid, "stat");
-  std::istringstream in(text.substr(text.rfind(')') + 1));
-  std::string skipped;
-  for (int number = 3; number < 14; ++number)
-    in >> skipped;
-  std::uint64_t user_ticks = 0;
-  std::uint64_t system_ticks = 0;
-  in >> user_ticks >> system_ticks;
-  return static_cast<double>(user_ticks + system_ticks) /
-         static_cast<double>(::sysconf(_SC_CLK_TCK));
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0)
+    throw std::runtime_error("there is no process " + std::to_string(pid));
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
 }
 
 std::uint64_t sleeps(pid_t pid) {
@@ -76,12 +70,12 @@ std::uint64_t disk_bytes(const std::string& directory) {
   return blocks * 512;
 }
 
-bool wait_until_quiet(pid_t pid, std::chrono::milliseconds least) {
+bool wait_until_quiet(pid_t pid, std::chrono::milliseconds least, const pause& wait) {
   using namespace std::chrono_literals;
-  std::this_thread::sleep_for(least);
+  wait(least);
   auto before = cpu_seconds(pid);
   for (int second = 0; second < 60; ++second) {
-    std::this_thread::sleep_for(1s);
+    wait(1s);
     const auto now = cpu_seconds(pid);
     if (now - before < 0.0201)
       return true;

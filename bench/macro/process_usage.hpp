@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <sys/types.h>
 
@@ -9,7 +10,7 @@ namespace telemetry::bench {
 
 /// What a process has used so far, from /proc.
 struct process_usage {
-  /// User and system time of all its threads, ended ones included; in steps of 10 ms.
+  /// User and system time of all its threads, ended ones included.
   double cpu_seconds;
   std::uint64_t rss_bytes;
   std::uint64_t rss_peak_bytes;
@@ -25,8 +26,11 @@ process_usage usage_of(pid_t pid);
 /// Bytes that the files below a directory take on the disk (as `du`).
 std::uint64_t disk_bytes(const std::string& directory);
 
+/// Lets so much time pass.
+using pause = std::function<void(std::chrono::milliseconds)>;
+
 /// Waits until a process is at rest: at least `least`, then until it used less than 2 % of a core
 /// for a second; gives up after a minute. @returns whether it came to rest.
-bool wait_until_quiet(pid_t pid, std::chrono::milliseconds least);
+bool wait_until_quiet(pid_t pid, std::chrono::milliseconds least, const pause& wait);
 
 } // namespace telemetry::bench

@@ -1,12 +1,17 @@
 """Starts, finds, measures and ends the servers that bench/macro/run compares."""
-import os
+import contextlib
+import http.client
 import re
 import signal
 import socket
 import subprocess
 import time
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+def cpu_seconds(pid):
+    """User and system time of all threads of a process so far, from its clock (as
+    clock_getcpuclockid(3); /proc/PID/stat tells the same in steps of 10 ms)."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 class Server:
@@ -46,6 +51,15 @@ class Server:
             time.sleep(0.002)
         raise RuntimeError(f"not ready within {timeout} s; see {self.log_path}")
 
+    def body_of(self, path):
+        """The body that a GET is answered with, or None if that is not 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read().decode()
+            return body if answer.status == 200 else None
+
     def _readyz(self):
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=10) as peer:
@@ -57,14 +71,22 @@ class Server:
 
     def cpu_seconds(self):
         """User and system time of all its threads so far."""
-        with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+        return cpu_seconds(self.pid)
 
     def rss_mb(self):
         """Resident memory now, in 10^6 bytes."""
         with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) * 1024 / 1e6
+
+    def reset_rss_peak(self):
+        """From now on the peak is that of what follows (proc(5), clear_refs)."""
+        with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as switch:
+            switch.write("5")
+
+    def written_bytes(self):
+        """What it caused to be sent to the disk so far."""
+        with open(f"/proc/{self.pid}/io", encoding="ascii") as counters:
+            return int(re.search(r"\nwrite_bytes: (\d+)", counters.read()).group(1))
 
     def wait_until_quiet(self, least_seconds):
         """Waits `least_seconds`, then until it used under 2 % of a core for a second (1 min at

@@ -123,6 +123,7 @@ int main(int argc, char** argv) {
       std::cout << options;
       return 0;
     }
+    raise_file_limit();
     const auto listener = listen_loopback(port);
     std::fprintf(stderr, "msg=\"sink is serving\" address=127.0.0.1:%d\n", port);
     serve(listener.get(), answer_of(lines));

@@ -36,6 +36,9 @@ void send_all(int fd, std::string_view data);
 
 void set_non_blocking(int fd);
 
+/// Lets this process open as many files as the hard limit allows.
+void raise_file_limit();
+
 /// @throws std::system_error with errno.
 [[noreturn]] void throw_errno(const char* what);
 

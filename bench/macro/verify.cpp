@@ -33,17 +33,15 @@ T to(std::string_view text) {
 
 struct listed_robot {
   std::string_view name;
-  robot_walk state{};
-  double x;
-  double y;
+  robot_state state{};
 };
 
 listed_robot take_robot(std::string_view& list) {
   listed_robot robot{};
   robot.state.events = to<std::uint64_t>(take(list, "events"));
   robot.state.timestamp = to<std::int64_t>(take(list, "last_timestamp"));
-  robot.x = to<double>(take(list, "last_x"));
-  robot.y = to<double>(take(list, "last_y"));
+  robot.state.x = to<double>(take(list, "last_x"));
+  robot.state.y = to<double>(take(list, "last_y"));
   robot.name = take(list, "name");
   robot.name = robot.name.substr(1, robot.name.size() - 2);
   robot.state.odometer = to<double>(take(list, "odometer"));
@@ -51,15 +49,15 @@ listed_robot take_robot(std::string_view& list) {
   return robot;
 }
 
-bool same(const listed_robot& listed, const robot_walk& expected) {
+bool same(const listed_robot& listed, const robot_state& expected) {
   return listed.state.events == expected.events && listed.state.timestamp == expected.timestamp &&
-         listed.x == expected.x() && listed.y == expected.y() &&
+         listed.state.x == expected.x && listed.state.y == expected.y &&
          std::bit_cast<std::uint64_t>(listed.state.odometer) ==
              std::bit_cast<std::uint64_t>(expected.odometer);
 }
 
 std::string describe(std::string_view name, std::uint64_t events, double odometer,
-                     const robot_walk& expected) {
+                     const robot_state& expected) {
   char text[160];
   std::snprintf(text, sizeof text, ": %llu events, odometer %.17g; expected %llu and %.17g",
                 static_cast<unsigned long long>(events), odometer,

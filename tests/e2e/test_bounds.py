@@ -226,3 +226,25 @@ def test_connection_churn_leaves_nothing_behind(make_server):
     before = server.rss_bytes()
     churn(1500)
     wait_until(lambda: server.rss_bytes() - before < 30 * MIB, "memory is given back")
+
+
+def limit_open_files(server, soft, hard):
+    """Lets `server` start with these limits of open files."""
+    command = server.command()
+    server.command = lambda: ["prlimit", f"--nofile={soft}:{hard}", *command]
+
+
+def test_limit_of_open_files_is_raised_to_the_hard_one(make_server, connect):
+    server = make_server({"net.connections_max": 200})
+    limit_open_files(server, 64, 1000)
+    server.start()
+    everyone = [connect(server) for _ in range(150)]
+    assert {one.ask("bad")[:3] for one in everyone} == {"ERR"}
+    assert "limit of open files" not in server.log()
+
+
+def test_connections_beyond_the_limit_of_open_files_are_warned_of(make_server):
+    server = make_server({"net.connections_max": 600})
+    limit_open_files(server, 64, 1000)
+    server.start()
+    server.wait_log(r"level=warn.*limit of open files.*connections_max=600 files_max=1000")

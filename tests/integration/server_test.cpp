@@ -1,3 +1,4 @@
+#include "net/descriptor_limit.hpp"
 #include "tests/integration/server_fixture.hpp"
 #include "tests/support/no_api.hpp"
 
@@ -207,6 +208,16 @@ TEST_F(ServerTest, AcceptsAgainAfterDescriptorsRanOut) {
   EXPECT_TRUE(client.upgrade().starts_with("HTTP/1.1 101 "));
   client.send(client_text("at last"));
   EXPECT_EQ(client.receive_frames(1).at(0).payload, "at last");
+}
+
+TEST(DescriptorLimitTest, IsRaisedToTheHardLimit) {
+  const descriptor_limit tight(8);
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  ASSERT_LT(limit.rlim_cur, limit.rlim_max);
+  EXPECT_EQ(net::raise_descriptor_limit(), limit.rlim_max);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_EQ(limit.rlim_cur, limit.rlim_max);
 }
 
 } // namespace

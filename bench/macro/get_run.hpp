@@ -1,0 +1,48 @@
+#pragma once
+
+#include "bench/macro/histogram.hpp"
+#include "bench/macro/http_client.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace telemetry::bench {
+
+/// What a run of requests has brought.
+struct get_totals {
+  histogram latency;
+  std::uint64_t requests = 0;
+  std::uint64_t body_bytes = 0;
+  double seconds = 0;
+};
+
+/// Asks on several keep-alive connections, from one thread: each sends its next request once it has
+/// the answer to the last one.
+class get_run {
+public:
+  /// Makes up the path of the next request.
+  using path_source = std::function<std::string()>;
+
+  /// Connects. @throws std::system_error
+  get_run(std::uint16_t port, std::size_t connections, path_source next_path);
+
+  /// Asks `requests` times, or for `seconds` if that is not 0, and waits for the last answer.
+  /// Blocking. @throws std::runtime_error on an end, an answer that is not 200, or 30 s of silence.
+  get_totals run(std::uint64_t requests, double seconds);
+
+private:
+  struct connection {
+    http_client peer;
+    std::int64_t sent_ns = 0;
+  };
+
+  void ask(connection& at);
+
+  path_source next_path_;
+  descriptor epoll_;
+  std::vector<connection> connections_;
+};
+
+} // namespace telemetry::bench
