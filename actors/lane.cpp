@@ -14,7 +14,7 @@ timestamp_ms future_limit(const engine_context& context) {
 
 lane::lane(engine_context& context, net::io_thread& io)
     : context_(context), io_(io), unit_(context.writer->home_system()),
-      queries_(context.writer->home_system()) {}
+      queries_unit_(context.writer->home_system()) {}
 
 /// Whoever waits for an answer holds its submission, which holds it.
 lane::~lane() {
@@ -83,6 +83,24 @@ void lane::end_turn() {
 void lane::flush_all() {
   for (const auto& [keep, who] : std::exchange(unflushed_, {}))
     who->flush();
+}
+
+void lane::run_query(query::question_ptr what) {
+  caf::actor one;
+  if (idle_queries_.empty()) {
+    // Hidden: a stop does not wait for it.
+    one = queries_unit_.system().spawn<query::query_actor, caf::lazy_init + caf::hidden>();
+  } else {
+    one = std::move(idle_queries_.back());
+    idle_queries_.pop_back();
+  }
+  queries_unit_.deliver(one, std::move(what));
+}
+
+void lane::keep_query(const caf::actor& idle) {
+  constexpr std::size_t most = 32;
+  if (idle_queries_.size() < most)
+    idle_queries_.push_back(idle);
 }
 
 void lane::poke_waiting() {

@@ -3,6 +3,7 @@
 #include "actors/borrowed_unit.hpp"
 #include "actors/engine_context.hpp"
 #include "actors/inline_unit.hpp"
+#include "actors/query_actor.hpp"
 #include "net/io_thread.hpp"
 
 #include <unordered_set>
@@ -71,8 +72,10 @@ public:
   void dismiss(const caf::actor& member) { members_.erase(member); }
 
   [[nodiscard]] inline_unit& unit() noexcept { return unit_; }
-  /// Runs queries of this thread's clients.
-  [[nodiscard]] borrowed_unit& queries() noexcept { return queries_; }
+  /// Has a query actor work on `what`, here, as far as it gets without waiting.
+  void run_query(query::question_ptr what);
+  /// `idle` may work on the next.
+  void keep_query(const caf::actor& idle);
   [[nodiscard]] net::io_thread& io() noexcept { return io_; }
   [[nodiscard]] engine_context& context() noexcept { return context_; }
 
@@ -90,7 +93,8 @@ private:
   engine_context& context_;
   net::io_thread& io_;
   inline_unit unit_;
-  borrowed_unit queries_;
+  borrowed_unit queries_unit_;
+  std::vector<caf::actor> idle_queries_;
   submission_ptr current_;
   bool turn_scheduled_ = false;
   std::size_t usual_items_ = 0; ///< of a slice, lately: room to make at once

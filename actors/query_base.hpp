@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/lane.hpp"
+#include "actors/query_actor.hpp"
 #include "core/name_hash.hpp"
 #include "net/api.hpp"
 
@@ -10,29 +11,27 @@
 
 namespace telemetry::query {
 
-/// What every query actor has: an asker, an answer that is given once, and a deadline for it.
+/// What every question has: an asker, an answer that is given once, and a deadline for it.
 template <class T>
-class base : public caf::event_based_actor {
+class base : public question {
 public:
-  static inline const char* const actor_name = "query";
-
-  base(caf::actor_config& config, engine_context& context, net::io_thread& io,
-       net::callback<T> reply)
-      : caf::event_based_actor(config), context_(context), io_(io), reply_(std::move(reply)),
-        deadline_(context.deadlines.begin(address())) {}
-  [[nodiscard]] const char* name() const override { return actor_name; }
+  base(engine_context& context, net::io_thread& io, net::callback<T> reply)
+      : context_(context), io_(io), reply_(std::move(reply)) {}
 
 protected:
-  /// Asks the first question.
-  virtual void begin() = 0;
+  /// Asks the first actor.
+  virtual void start() = 0;
 
-  /// Posts the answer and ends the actor.
+  /// Posts the answer. The last thing that a question does.
   void answer(result<T> what) {
     context_.deadlines.end(deadline_);
-    io_.post([reply = std::move(reply_), what = std::make_shared<result<T>>(std::move(what))] {
+    auto again = self_->done(what.has_value()) ? caf::actor{self_} : caf::actor{};
+    io_.post([reply = std::move(reply_), what = std::make_shared<result<T>>(std::move(what)),
+              home = context_.lanes[io_.index()], again = std::move(again)] {
+      if (again)
+        home->keep_query(again);
       reply(std::move(*what));
     });
-    quit();
   }
 
   /// For `.then`: the actor asked is gone.
@@ -44,8 +43,8 @@ protected:
 
   /// No time-out of its own: the deadline is that of the whole question.
   template <class Receiver, class... Ts>
-  [[nodiscard]] auto ask(const Receiver& receiver, Ts&&... question) {
-    return request(receiver, caf::infinite, std::forward<Ts>(question)...);
+  [[nodiscard]] auto ask(const Receiver& receiver, Ts&&... message) {
+    return self_->request(receiver, caf::infinite, std::forward<Ts>(message)...);
   }
   /// Asks the robot table; `use` gets the row, or nullptr if there is none. Failures are answered.
   template <class Use>
@@ -73,12 +72,13 @@ protected:
   engine_context& context_;
 
 private:
-  caf::behavior make_behavior() final {
-    begin();
-    return {[this](expired_atom) { expire(); }};
+  void begin(query_actor& by) final {
+    self_ = &by;
+    deadline_ = context_.deadlines.begin({by.address(), by.number()});
+    start();
   }
 
-  void expire() {
+  void expire() final {
     // A slow question is the asker's matter; a store that is away is ours, and passes.
     if (auto trouble = context_.credit.store_trouble())
       return answer(failure{errc::unavailable, std::move(*trouble)});
@@ -87,18 +87,16 @@ private:
 
   net::io_thread& io_;
   net::callback<T> reply_;
+  query_actor* self_ = nullptr; ///< who keeps this
   query_deadlines::place deadline_;
 };
 
-/// Starts a query actor and runs it here, on the asker's I/O thread, as far as it gets without
-/// waiting; shards that it asks run here too unless they are busy. Hidden: a stop does not wait.
-template <class Query, class... Ts>
-void start(engine_context& context, net::io_thread& io, Ts&&... arguments) {
-  auto& unit = context.lanes[io.index()]->queries();
-  caf::actor_config config{&unit};
-  context.writer->home_system().spawn_class<Query, caf::hidden>(
-      config, std::ref(context), std::ref(io), std::forward<Ts>(arguments)...);
-  unit.run();
+/// Has a query actor work on a question here, on the asker's I/O thread, as far as it gets without
+/// waiting; shards that it asks run here too unless they are busy.
+template <class Question, class... Ts>
+void ask(engine_context& context, net::io_thread& io, Ts&&... arguments) {
+  context.lanes[io.index()]->run_query(
+      std::make_shared<Question>(context, io, std::forward<Ts>(arguments)...));
 }
 
 } // namespace telemetry::query

@@ -16,12 +16,12 @@ void query_deadlines::stop() {
   is_armed_ = true; // for ever
 }
 
-query_deadlines::place query_deadlines::begin(caf::actor_addr who) {
+query_deadlines::place query_deadlines::begin(waiting what) {
   const auto due_ms = time_.steady_ms() + patience_.count();
   const std::lock_guard lock(mutex_);
   if (!std::exchange(is_armed_, true))
     caf::delayed_anon_send(timer_, patience_, sweep_atom_v);
-  return entries_.insert(entries_.end(), {due_ms, std::move(who)});
+  return entries_.insert(entries_.end(), {due_ms, std::move(what)});
 }
 
 void query_deadlines::end(place where) {
@@ -36,8 +36,8 @@ void query_deadlines::sweep() {
   const std::lock_guard lock(mutex_);
   auto next = entries_.begin();
   for (; next != entries_.end() && next->due_ms <= now_ms; ++next)
-    if (const auto late = caf::actor_cast<caf::actor>(next->who))
-      caf::anon_send(late, expired_atom_v);
+    if (const auto late = caf::actor_cast<caf::actor>(next->what.who))
+      caf::anon_send(late, expired_atom_v, next->what.number);
   is_armed_ = next != entries_.end();
   if (is_armed_)
     caf::delayed_anon_send(timer_, std::chrono::milliseconds{next->due_ms - now_ms}, sweep_atom_v);

@@ -18,9 +18,13 @@ namespace telemetry {
 /// Thread-safe.
 class query_deadlines {
 public:
+  struct waiting {
+    caf::actor_addr who;  ///< gets an expired_atom when it is due,
+    std::uint64_t number; ///< with this number
+  };
   struct entry {
     std::int64_t due_ms; ///< steady time
-    caf::actor_addr who; ///< gets an expired_atom then
+    waiting what;
   };
   using place = std::list<entry>::iterator;
 
@@ -32,8 +36,8 @@ public:
   /// Lets go of it. Nothing is due any more.
   void stop();
 
-  /// `who` begins to wait. @returns its place, for end().
-  [[nodiscard]] place begin(caf::actor_addr who);
+  /// Somebody begins to wait. @returns its place, for end().
+  [[nodiscard]] place begin(waiting what);
   void end(place where);
 
   [[nodiscard]] const caf::actor& timer() const noexcept { return timer_; }

@@ -20,14 +20,13 @@ struct piece {
 /// Memory first, then the store up to where it was in that turn; from there on memory again.
 class piece_query final : public base<piece> {
 public:
-  piece_query(caf::actor_config& config, engine_context& context, net::io_thread& io,
-              std::string robot, timestamp_ms from, timestamp_ms to, std::size_t limit,
-              net::callback<piece> reply)
-      : base(config, context, io, std::move(reply)), robot_(std::move(robot)), from_(from), to_(to),
+  piece_query(engine_context& context, net::io_thread& io, std::string robot, timestamp_ms from,
+              timestamp_ms to, std::size_t limit, net::callback<piece> reply)
+      : base(context, io, std::move(reply)), robot_(std::move(robot)), from_(from), to_(to),
         limit_(limit) {}
 
 protected:
-  void begin() override { ask_memory(); }
+  void start() override { ask_memory(); }
 
 private:
   void ask_memory() {
@@ -90,18 +89,18 @@ public:
   void next(net::callback<std::vector<event_row>> done) override {
     if (state_->left == 0)
       return done(std::vector<event_row>{});
-    start<piece_query>(context_, io_, state_->robot, state_->from, state_->to,
-                       std::min(state_->left, rows_per_piece),
-                       [weak = std::weak_ptr{state_}, done = std::move(done)](result<piece> got) {
-                         const auto here = weak.lock();
-                         if (!here)
-                           return; // the stream is gone
-                         if (!got)
-                           return done(got.error());
-                         here->from = got->next;
-                         here->left = got->last ? 0 : here->left - got->rows.size();
-                         done(std::move(got->rows));
-                       });
+    ask<piece_query>(context_, io_, state_->robot, state_->from, state_->to,
+                     std::min(state_->left, rows_per_piece),
+                     [weak = std::weak_ptr{state_}, done = std::move(done)](result<piece> got) {
+                       const auto here = weak.lock();
+                       if (!here)
+                         return; // the stream is gone
+                       if (!got)
+                         return done(got.error());
+                       here->from = got->next;
+                       here->left = got->last ? 0 : here->left - got->rows.size();
+                       done(std::move(got->rows));
+                     });
   }
 
 private:

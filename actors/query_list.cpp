@@ -22,12 +22,12 @@ struct piece {
 /// it reads the stretch again (rule 29). Of two states of a robot the newer counts.
 class list_query final : public base<piece> {
 public:
-  list_query(caf::actor_config& config, engine_context& context, net::io_thread& io,
-             std::string after, net::callback<piece> reply)
-      : base(config, context, io, std::move(reply)), after_(std::move(after)) {}
+  list_query(engine_context& context, net::io_thread& io, std::string after,
+             net::callback<piece> reply)
+      : base(context, io, std::move(reply)), after_(std::move(after)) {}
 
 protected:
-  void begin() override {
+  void start() override {
     scan([this](const std::vector<robot_row>& rows) { ask_shards(rows); });
   }
 
@@ -151,24 +151,24 @@ private:
                          net::callback<std::vector<net::named_robot>> done) {
     if (here->left == 0)
       return done(std::vector<net::named_robot>{});
-    start<list_query>(context, io, here->after,
-                      [&context, &io, weak = std::weak_ptr{here},
-                       done = std::move(done)](result<piece> got) mutable {
-                        const auto stream = weak.lock();
-                        if (!stream)
-                          return;
-                        if (!got)
-                          return done(got.error());
-                        auto& robots = got->robots;
-                        if (robots.size() > stream->left)
-                          robots.resize(stream->left);
-                        stream->left = got->upto.empty() ? 0 : stream->left - robots.size();
-                        stream->after = std::move(got->upto);
-                        // An empty piece would mean the end.
-                        if (robots.empty() && stream->left > 0)
-                          return next_piece(context, io, stream, std::move(done));
-                        done(std::move(robots));
-                      });
+    ask<list_query>(context, io, here->after,
+                    [&context, &io, weak = std::weak_ptr{here},
+                     done = std::move(done)](result<piece> got) mutable {
+                      const auto stream = weak.lock();
+                      if (!stream)
+                        return;
+                      if (!got)
+                        return done(got.error());
+                      auto& robots = got->robots;
+                      if (robots.size() > stream->left)
+                        robots.resize(stream->left);
+                      stream->left = got->upto.empty() ? 0 : stream->left - robots.size();
+                      stream->after = std::move(got->upto);
+                      // An empty piece would mean the end.
+                      if (robots.empty() && stream->left > 0)
+                        return next_piece(context, io, stream, std::move(done));
+                      done(std::move(robots));
+                    });
   }
 
   engine_context& context_;

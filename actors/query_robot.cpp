@@ -9,12 +9,12 @@ namespace {
 
 class state_query final : public base<std::optional<robot_state>> {
 public:
-  state_query(caf::actor_config& config, engine_context& context, net::io_thread& io,
-              std::string robot, net::callback<std::optional<robot_state>> reply)
-      : base(config, context, io, std::move(reply)), robot_(std::move(robot)) {}
+  state_query(engine_context& context, net::io_thread& io, std::string robot,
+              net::callback<std::optional<robot_state>> reply)
+      : base(context, io, std::move(reply)), robot_(std::move(robot)) {}
 
 protected:
-  void begin() override {
+  void start() override {
     ask(shard_for(robot_), state_atom_v, robot_)
         .then(
             [this](const memory_view& memory) {
@@ -34,13 +34,12 @@ private:
 /// Two seeks, whatever the length of the range: the difference of two running values.
 class odometer_query final : public base<double> {
 public:
-  odometer_query(caf::actor_config& config, engine_context& context, net::io_thread& io,
-                 std::string robot, timestamp_ms from, timestamp_ms to, net::callback<double> reply)
-      : base(config, context, io, std::move(reply)), robot_(std::move(robot)), from_(from),
-        to_(to) {}
+  odometer_query(engine_context& context, net::io_thread& io, std::string robot, timestamp_ms from,
+                 timestamp_ms to, net::callback<double> reply)
+      : base(context, io, std::move(reply)), robot_(std::move(robot)), from_(from), to_(to) {}
 
 protected:
-  void begin() override {
+  void start() override {
     ask(shard_for(robot_), ends_atom_v, robot_, from_, to_)
         .then([this](const memory_view& memory) { use(memory); }, on_error());
   }
@@ -84,12 +83,12 @@ private:
 
 void robot(engine_context& context, net::io_thread& io, std::string name,
            net::callback<std::optional<robot_state>> done) {
-  start<state_query>(context, io, std::move(name), std::move(done));
+  ask<state_query>(context, io, std::move(name), std::move(done));
 }
 
 void odometer(engine_context& context, net::io_thread& io, std::string name, timestamp_ms from,
               timestamp_ms to, net::callback<double> done) {
-  start<odometer_query>(context, io, std::move(name), from, to, std::move(done));
+  ask<odometer_query>(context, io, std::move(name), from, to, std::move(done));
 }
 
 } // namespace telemetry::query

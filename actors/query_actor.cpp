@@ -1,0 +1,28 @@
+#include "actors/query_actor.hpp"
+
+#include "actors/messages.hpp"
+
+namespace telemetry::query {
+
+caf::behavior query_actor::make_behavior() {
+  return {
+      [this](const question_ptr& next) {
+        current_ = next;
+        ++number_;
+        current_->begin(*this);
+      },
+      [this](expired_atom, std::uint64_t number) {
+        if (number == number_ && current_)
+          current_->expire();
+      },
+  };
+}
+
+bool query_actor::done(bool is_good) {
+  ++number_;
+  if (!is_good)
+    quit();
+  return is_good;
+}
+
+} // namespace telemetry::query
