@@ -1,5 +1,6 @@
 #include "storage/rocksdb_checkpoint.hpp"
 
+#include "storage/event_block.hpp"
 #include "storage/rocksdb_format.hpp"
 
 #include <algorithm>
@@ -33,23 +34,28 @@ std::size_t count_rows(const checkpoint& what) {
   return rows;
 }
 
-/// An upper bound of what `what` takes on disk, uncompressed.
+/// An upper bound of what `what` takes on disk, uncompressed: a row never takes more in its block
+/// than its four numbers, and a block's own bytes are fewer than half of that of a full one.
 std::uint64_t disk_bytes(const checkpoint& what, std::size_t rows) {
-  std::uint64_t bytes = rows * (sizeof(event_key) + sizeof(event_value) + 8);
+  std::uint64_t bytes = rows * 3 * sizeof(event_row) / 2;
   for (const checkpoint::robot& robot : what.robots)
-    bytes += robot.name.size() + sizeof(robot_value) + 8;
+    bytes += sizeof(event_key) + block_bytes_beside_rows + robot.name.size() + sizeof(robot_value) +
+             2 * 8;
   return bytes;
 }
 
-/// Writes every row through `put(key, value)`, which returns a Status; events by id and time.
+/// Writes every row through `put(key, value)`, which returns a Status; events in blocks, by id and
+/// time. Blocks are full but for the last of a robot, so that the same rows make the same blocks.
 template <class Put>
 rocksdb::Status put_events(const checkpoint& what, Put put) {
   const auto by_id = [](const auto& left, const auto& right) { return left.id < right.id; };
+  event_block_encoder encoder;
   for (const checkpoint::robot* robot : order_robots(what, by_id))
-    for (const track_row& row : *robot->rows) {
-      const event_key key = make_event_key(robot->id, row.event.timestamp);
-      const event_value value = make_event_value(row.event);
-      if (rocksdb::Status status = put(key.view(), value.view()); !status.ok())
+    for (std::span<const track_row> rest = *robot->rows; !rest.empty();) {
+      const auto block = rest.first(std::min(rest.size(), block_events_max));
+      rest = rest.subspan(block.size());
+      const event_key key = make_event_key({robot->id, block.back().event.timestamp, block.size()});
+      if (rocksdb::Status status = put(key.view(), encoder.encode(block)); !status.ok())
         return status;
     }
   return {};
