@@ -116,14 +116,14 @@ char* put_column(char* to, std::span<const std::int64_t> values) noexcept {
     steps.differences[i] = minus(values[i + 1], values[i]);
   if (count == 1)
     return put_varint(to, zigzag(steps.differences[0]));
-  packing turns; // between a step and the next; none before the first
-  turns.differences[0] = 0;
+  packing turns; // between a step and the next; before the first as behind it
   for (std::size_t i = 1; i < count; ++i)
     turns.differences[i] = minus(steps.differences[i], steps.differences[i - 1]);
+  turns.differences[0] = turns.differences[1];
   steps.measure(count);
   turns.measure(count);
-  const std::uint64_t first_step = zigzag(steps.differences[0]);
-  const bool steps_differ = turns.bytes + varint_size(first_step) < steps.bytes;
+  const std::uint64_t step_before = zigzag(minus(steps.differences[0], turns.differences[0]));
+  const bool steps_differ = turns.bytes + varint_size(step_before) < steps.bytes;
   const packing& best = steps_differ ? turns : steps;
 
   std::memcpy(to, best.widths.data(), groups_of(count));
@@ -131,7 +131,7 @@ char* put_column(char* to, std::span<const std::int64_t> values) noexcept {
     *to = static_cast<char>(*to | steps_differ_bit);
   to += groups_of(count);
   if (steps_differ)
-    to = put_varint(to, first_step);
+    to = put_varint(to, step_before);
   to = put_varint(to, zigzag(best.least));
   for (std::size_t begin = 0; begin < count; begin += column_group)
     to = pack_group(to, best, begin, std::min(begin + column_group, count),
@@ -171,11 +171,11 @@ bool column_reader::open_groups(std::string_view& bytes) noexcept {
       return false;
     packed_bytes += bytes_of(widths_[group], std::min(column_group, left_ - group * column_group));
   }
-  const auto first_step = steps_differ_ ? take_varint(bytes) : 0;
+  const auto step_before = steps_differ_ ? take_varint(bytes) : 0;
   const auto least = take_varint(bytes);
-  if (!first_step || !least || bytes.size() < packed_bytes)
+  if (!step_before || !least || bytes.size() < packed_bytes)
     return false;
-  step_ = static_cast<std::uint64_t>(unzigzag(*first_step));
+  step_ = static_cast<std::uint64_t>(unzigzag(*step_before));
   least_ = static_cast<std::uint64_t>(unzigzag(*least));
   packed_ = bytes.substr(0, packed_bytes);
   bytes.remove_prefix(packed_bytes);
