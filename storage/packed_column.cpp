@@ -114,12 +114,12 @@ char* put_column(char* to, std::span<const std::int64_t> values) noexcept {
   steps.differences[0] = minus(values[1], values[0]);
   for (std::size_t i = 1; i < count; ++i)
     steps.differences[i] = minus(values[i + 1], values[i]);
-  if (count == 1)
+  if (count < 2)
     return put_varint(to, zigzag(steps.differences[0]));
   packing turns; // between a step and the next; before the first as behind it
+  turns.differences[0] = minus(steps.differences[1], steps.differences[0]);
   for (std::size_t i = 1; i < count; ++i)
     turns.differences[i] = minus(steps.differences[i], steps.differences[i - 1]);
-  turns.differences[0] = turns.differences[1];
   steps.measure(count);
   turns.measure(count);
   const std::uint64_t step_before = zigzag(minus(steps.differences[0], turns.differences[0]));
