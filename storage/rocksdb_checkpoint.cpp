@@ -50,21 +50,24 @@ void prefetch_rows(const Order& order, std::size_t at) noexcept {
     __builtin_prefetch(order[at + ahead].second->rows->data());
 }
 
-std::size_t count_rows(const checkpoint& what) {
+struct checkpoint_size {
   std::size_t rows = 0;
-  for (const checkpoint::robot& robot : what.robots)
-    rows += robot.rows->size();
-  return rows;
-}
+  std::size_t entries = 0; ///< of events and robots
+  std::uint64_t bytes = 0; ///< on disk, uncompressed, at most
+};
 
-/// An upper bound of what `what` takes on disk, uncompressed: a row never takes more in its block
-/// than its four numbers, and a block's own bytes are fewer than half of that of a full one.
-std::uint64_t disk_bytes(const checkpoint& what, std::size_t rows) {
-  std::uint64_t bytes = rows * 3 * sizeof(event_row) / 2;
-  for (const checkpoint::robot& robot : what.robots)
-    bytes += sizeof(event_key) + block_bytes_beside_rows + robot.name.size() + sizeof(robot_value) +
-             2 * 8;
-  return bytes;
+checkpoint_size measure(const checkpoint& what) {
+  // A row takes no more in its block than its four numbers; what a full block has beside them is
+  // fewer than half of those.
+  checkpoint_size size;
+  for (const checkpoint::robot& robot : what.robots) {
+    size.rows += robot.rows->size();
+    size.entries += 1 + (robot.rows->size() + block_events_max - 1) / block_events_max;
+    size.bytes += sizeof(event_key) + block_bytes_beside_rows + robot.name.size() +
+                  sizeof(robot_value) + 2 * 8;
+  }
+  size.bytes += size.rows * 3 * sizeof(event_row) / 2;
+  return size;
 }
 
 /// Writes every row through `put(key, value)`, which returns a Status; events in blocks, by id and
@@ -142,16 +145,16 @@ rocksdb::Status build_file(const rocksdb_database& database, family which, const
 } // namespace
 
 checkpoint_writer::checkpoint_writer(std::shared_ptr<rocksdb_database> database,
-                                     std::size_t ingest_from_rows)
-    : database_(std::move(database)), ingest_from_rows_(ingest_from_rows) {}
+                                     std::size_t ingest_from_entries)
+    : database_(std::move(database)), ingest_from_entries_(ingest_from_entries) {}
 
 result<void> checkpoint_writer::write(const checkpoint& what) {
-  const std::size_t rows = count_rows(what);
+  const checkpoint_size size = measure(what);
   // A checkpoint is what lets the journal shrink: it may use room that appends no longer get.
-  const std::uint64_t needed = database_->min_free_bytes() / 4 + disk_bytes(what, rows);
+  const std::uint64_t needed = database_->min_free_bytes() / 4 + size.bytes;
   if (result<void> ready = database_->ready_to_write(needed); !ready)
     return ready;
-  return rows == 0 || rows < ingest_from_rows_ ? write_batch(what) : ingest(what);
+  return size.rows == 0 || size.entries < ingest_from_entries_ ? write_batch(what) : ingest(what);
 }
 
 result<void> checkpoint_writer::write_batch(const checkpoint& what) {

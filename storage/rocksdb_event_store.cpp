@@ -9,8 +9,8 @@
 
 namespace telemetry::detail {
 rocksdb_event_store::rocksdb_event_store(std::shared_ptr<rocksdb_database> database,
-                                         std::size_t ingest_from_rows)
-    : database_(database), writer_(std::move(database), ingest_from_rows) {}
+                                         std::size_t ingest_from_entries)
+    : database_(database), writer_(std::move(database), ingest_from_entries) {}
 
 result<void> rocksdb_event_store::commit(const checkpoint& what) {
   if (auto checked = check_(what, *this); !checked)
