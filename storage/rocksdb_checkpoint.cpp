@@ -63,8 +63,8 @@ checkpoint_size measure(const checkpoint& what) {
   for (const checkpoint::robot& robot : what.robots) {
     size.rows += robot.rows->size();
     size.entries += 1 + (robot.rows->size() + block_events_max - 1) / block_events_max;
-    size.bytes += sizeof(event_key) + block_bytes_beside_rows + robot.name.size() +
-                  sizeof(robot_value) + 16;
+    size.bytes +=
+        sizeof(event_key) + block_bytes_beside_rows + robot.name.size() + sizeof(robot_value) + 16;
   }
   size.bytes += size.rows * 3 * sizeof(event_row) / 2;
   return size;
