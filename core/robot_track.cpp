@@ -1,5 +1,7 @@
 #include "core/robot_track.hpp"
 
+#include "core/odometer.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -8,13 +10,6 @@
 
 namespace telemetry {
 namespace {
-
-/// Length of one step of the path. sqrt, not hypot: any client can recompute it (PROTOCOL.md §2).
-double distance(const position& from, const position& to) noexcept {
-  const double dx = to.x - from.x;
-  const double dy = to.y - from.y;
-  return std::sqrt(dx * dx + dy * dy);
-}
 
 /// The first of `rows` at or after `timestamp`.
 std::vector<track_row>::const_iterator first_from(const std::vector<track_row>& rows,
@@ -82,7 +77,7 @@ void robot_track::fold_from(std::size_t index) noexcept {
   double odometer = index == 0 ? base_.odometer : rows_[index - 1].event.odometer;
   for (; index < rows_.size(); ++index) {
     event_row& event = rows_[index].event;
-    odometer = odometer + distance(before, event.at);
+    odometer = odometer_after(odometer, before, event.at);
     event.odometer = odometer;
     before = event.at;
   }

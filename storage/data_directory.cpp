@@ -87,6 +87,11 @@ result<format_line> read_format(int file, const fs::path& path) {
     return failure{errc::version, path.string() + " has format " + std::to_string(version) +
                                       "; this program knows only formats up to " +
                                       std::to_string(data_directory::format_version)};
+  if (version != 0 && version < data_directory::format_version)
+    return failure{errc::version,
+                   path.string() + " has format " + std::to_string(version) +
+                       ", which this program reads no more; name a new directory, and bring the "
+                       "events over by the program that wrote it: GET them there, POST them here"};
   format_line line;
   line.shards = number_after(" shards ");
   constexpr std::string_view store = " store ";

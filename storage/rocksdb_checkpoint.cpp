@@ -1,5 +1,6 @@
 #include "storage/rocksdb_checkpoint.hpp"
 
+#include "storage/event_block.hpp"
 #include "storage/rocksdb_format.hpp"
 
 #include <algorithm>
@@ -11,57 +12,97 @@
 namespace telemetry::detail {
 namespace {
 
-/// The robots of a checkpoint in another order, without moving them.
-using robot_order = std::vector<const checkpoint::robot*>;
+/// The robots of a checkpoint in another order, without moving them: what orders them stands beside
+/// each, since a look at the robot itself is a cache miss. Rows are never sorted: those of one
+/// robot come in order.
+template <class Key>
+using robot_order = std::vector<std::pair<Key, const checkpoint::robot*>>;
 
-/// Sorts robots, never rows: the rows of one robot come in order.
-template <class Less>
-robot_order order_robots(const checkpoint& what, Less less) {
-  robot_order order;
+/// @param key of a robot; where two have the same, `less` decides.
+template <class MakeKey, class Less>
+auto order_robots(const checkpoint& what, MakeKey key, Less less) {
+  robot_order<decltype(key(what.robots[0]))> order;
   order.reserve(what.robots.size());
   for (const checkpoint::robot& robot : what.robots)
-    order.push_back(&robot);
-  std::sort(order.begin(), order.end(),
-            [&less](const auto* left, const auto* right) { return less(*left, *right); });
+    order.emplace_back(key(robot), &robot);
+  std::sort(order.begin(), order.end(), [&less](const auto& left, const auto& right) {
+    return left.first != right.first ? left.first < right.first : less(*left.second, *right.second);
+  });
   return order;
 }
 
-std::size_t count_rows(const checkpoint& what) {
+/// The first 16 bytes of a name, in two numbers that are ordered as the bytes.
+std::pair<std::uint64_t, std::uint64_t> begin_of(const checkpoint::robot& robot) noexcept {
+  char bytes[16] = {};
+  robot.name.copy(bytes, sizeof bytes);
+  return {take_big_endian(bytes), take_big_endian(bytes + 8)};
+}
+
+/// Has the processor fetch the rows of the robots behind `at`, which lie anywhere in memory.
+template <class Order>
+void prefetch_rows(const Order& order, std::size_t at) noexcept {
+  constexpr std::size_t ahead = 6;
+  if (at + 3 * ahead < order.size())
+    __builtin_prefetch(order[at + 3 * ahead].second);
+  if (at + 2 * ahead < order.size())
+    __builtin_prefetch(order[at + 2 * ahead].second->rows.get());
+  if (at + ahead < order.size())
+    __builtin_prefetch(order[at + ahead].second->rows->data());
+}
+
+struct checkpoint_size {
   std::size_t rows = 0;
-  for (const checkpoint::robot& robot : what.robots)
-    rows += robot.rows->size();
-  return rows;
+  std::size_t entries = 0; ///< of events and robots
+  std::uint64_t bytes = 0; ///< on disk, uncompressed, at most
+};
+
+checkpoint_size measure(const checkpoint& what) {
+  // A row takes no more in its block than its four numbers; what a full block has beside them is
+  // fewer than half of those.
+  checkpoint_size size;
+  for (const checkpoint::robot& robot : what.robots) {
+    size.rows += robot.rows->size();
+    size.entries += 1 + (robot.rows->size() + block_events_max - 1) / block_events_max;
+    size.bytes +=
+        sizeof(event_key) + block_bytes_beside_rows + robot.name.size() + sizeof(robot_value) + 16;
+  }
+  size.bytes += size.rows * 3 * sizeof(event_row) / 2;
+  return size;
 }
 
-/// An upper bound of what `what` takes on disk, uncompressed.
-std::uint64_t disk_bytes(const checkpoint& what, std::size_t rows) {
-  std::uint64_t bytes = rows * (sizeof(event_key) + sizeof(event_value) + 8);
-  for (const checkpoint::robot& robot : what.robots)
-    bytes += robot.name.size() + sizeof(robot_value) + 8;
-  return bytes;
-}
-
-/// Writes every row through `put(key, value)`, which returns a Status; events by id and time.
+/// Writes every row through `put(key, value)`, which returns a Status; events in blocks, by id and
+/// time. Blocks are full but for the last of a robot, so that the same rows make the same blocks.
 template <class Put>
 rocksdb::Status put_events(const checkpoint& what, Put put) {
-  const auto by_id = [](const auto& left, const auto& right) { return left.id < right.id; };
-  for (const checkpoint::robot* robot : order_robots(what, by_id))
-    for (const track_row& row : *robot->rows) {
-      const event_key key = make_event_key(robot->id, row.event.timestamp);
-      const event_value value = make_event_value(row.event);
-      if (rocksdb::Status status = put(key.view(), value.view()); !status.ok())
+  const auto order = order_robots(
+      what, [](const auto& robot) { return robot.id; },
+      [](const auto&, const auto&) { return false; });
+  event_block_encoder encoder;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    prefetch_rows(order, i);
+    const checkpoint::robot& robot = *order[i].second;
+    for (std::span<const track_row> rest = *robot.rows; !rest.empty();) {
+      const auto block = rest.first(std::min(rest.size(), block_events_max));
+      rest = rest.subspan(block.size());
+      const event_key key = make_event_key({robot.id, block.back().event.timestamp, block.size()});
+      if (rocksdb::Status status = put(key.view(), encoder.encode(block)); !status.ok())
         return status;
     }
+  }
   return {};
 }
 
 /// The same for the rows of the robot table, by name.
 template <class Put>
 rocksdb::Status put_robots(const checkpoint& what, Put put) {
-  const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
-  for (const checkpoint::robot* robot : order_robots(what, by_name)) {
-    const robot_value value = make_robot_value(robot->id, robot->state);
-    if (rocksdb::Status status = put(robot->name, value.view()); !status.ok())
+  const auto order = order_robots(
+      what, begin_of, [](const auto& left, const auto& right) { return left.name < right.name; });
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (i + 8 < order.size())
+      __builtin_prefetch(order[i + 8].second);
+    const checkpoint::robot& robot = *order[i].second;
+    const robot_value value = make_robot_value(robot.id, robot.state);
+    if (rocksdb::Status status = put(robot.name, value.view()); !status.ok())
       return status;
   }
   return {};
@@ -104,16 +145,16 @@ rocksdb::Status build_file(const rocksdb_database& database, family which, const
 } // namespace
 
 checkpoint_writer::checkpoint_writer(std::shared_ptr<rocksdb_database> database,
-                                     std::size_t ingest_from_rows)
-    : database_(std::move(database)), ingest_from_rows_(ingest_from_rows) {}
+                                     std::size_t ingest_from_entries)
+    : database_(std::move(database)), ingest_from_entries_(ingest_from_entries) {}
 
 result<void> checkpoint_writer::write(const checkpoint& what) {
-  const std::size_t rows = count_rows(what);
+  const checkpoint_size size = measure(what);
   // A checkpoint is what lets the journal shrink: it may use room that appends no longer get.
-  const std::uint64_t needed = database_->min_free_bytes() / 4 + disk_bytes(what, rows);
+  const std::uint64_t needed = database_->min_free_bytes() / 4 + size.bytes;
   if (result<void> ready = database_->ready_to_write(needed); !ready)
     return ready;
-  return rows == 0 || rows < ingest_from_rows_ ? write_batch(what) : ingest(what);
+  return size.rows == 0 || size.entries < ingest_from_entries_ ? write_batch(what) : ingest(what);
 }
 
 result<void> checkpoint_writer::write_batch(const checkpoint& what) {

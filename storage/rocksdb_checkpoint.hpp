@@ -31,12 +31,12 @@ namespace telemetry::detail {
 /// Thread-safety: none; one owner. Blocking: yes.
 class checkpoint_writer {
 public:
-  /// Rows from which a checkpoint is ingested: below, a file per column family costs more than it
-  /// saves (docs/adr/0012).
-  static constexpr std::size_t ingest_rows_min = 50'000;
+  /// Blocks of events and robots from which a checkpoint is ingested: below, a file per column
+  /// family costs more than it saves (docs/adr/0012).
+  static constexpr std::size_t ingest_entries_min = 10'000;
 
   explicit checkpoint_writer(std::shared_ptr<rocksdb_database> database,
-                             std::size_t ingest_from_rows = ingest_rows_min);
+                             std::size_t ingest_from_entries = ingest_entries_min);
 
   /// @returns as event_store::commit().
   [[nodiscard]] result<void> write(const checkpoint& what);
@@ -50,7 +50,7 @@ private:
   [[nodiscard]] std::string file_of(family which) const;
 
   std::shared_ptr<rocksdb_database> database_;
-  std::size_t ingest_from_rows_;
+  std::size_t ingest_from_entries_;
 };
 
 } // namespace telemetry::detail

@@ -12,9 +12,10 @@ namespace telemetry::detail {
 /// Events, robots and markers in RocksDB. As event_store.
 class rocksdb_event_store final : public event_store {
 public:
-  /// @param ingest_from_rows see checkpoint_writer; tests set it low.
-  explicit rocksdb_event_store(std::shared_ptr<rocksdb_database> database,
-                               std::size_t ingest_from_rows = checkpoint_writer::ingest_rows_min);
+  /// @param ingest_from_entries see checkpoint_writer; tests set it low.
+  explicit rocksdb_event_store(
+      std::shared_ptr<rocksdb_database> database,
+      std::size_t ingest_from_entries = checkpoint_writer::ingest_entries_min);
 
   result<void> commit(const checkpoint& what) override;
   result<std::vector<shard_marker>> markers() override;

@@ -12,7 +12,8 @@
 #include <string_view>
 
 /// Keys and values as RocksDB holds them (docs/adr/0010). Keys are big-endian, so that their byte
-/// order is their numeric order; values are little-endian and of fixed size.
+/// order is their numeric order; values are little-endian and, but for blocks of events, of fixed
+/// size.
 namespace telemetry::detail {
 
 static_assert(std::endian::native == std::endian::little,
@@ -66,32 +67,38 @@ private:
   const char* from_;
 };
 
-/// Events: (robot id, timestamp) -> (x, y, odometer). Timestamps are never negative.
+/// Events, in blocks: (robot id, timestamp of the last << 8 | 256 - count) -> the block
+/// (event_block.hpp). Timestamps are never negative and below 2^53. By the last one, so that the
+/// first block that ends at or after a timestamp is one seek away, and the largest of those that
+/// end there comes first.
 using event_key = fixed_bytes<16>;
-using event_value = fixed_bytes<24>;
 
-[[nodiscard]] inline event_key make_event_key(robot_id robot, timestamp_ms timestamp) noexcept {
+struct block_key {
+  robot_id robot;
+  timestamp_ms last;
+  std::size_t count;
+};
+
+[[nodiscard]] inline event_key make_event_key(const block_key& block) noexcept {
   event_key key;
-  put_big_endian(key.bytes.data(), robot);
-  put_big_endian(key.bytes.data() + 8, static_cast<std::uint64_t>(timestamp));
+  put_big_endian(key.bytes.data(), block.robot);
+  put_big_endian(key.bytes.data() + 8,
+                 (static_cast<std::uint64_t>(block.last) << 8) + (256 - block.count));
   return key;
 }
 
-[[nodiscard]] inline event_value make_event_value(const event_row& row) noexcept {
-  event_value value;
-  field_writer(value.bytes.data()).put(row.at.x).put(row.at.y).put(row.odometer);
-  return value;
+/// Not above the key of any block of `robot` that ends at or after `at`, above all others of it.
+[[nodiscard]] inline event_key make_seek_key(robot_id robot, timestamp_ms at) noexcept {
+  return make_event_key({robot, at, 256});
 }
 
-/// @returns nothing if the sizes are wrong (damage).
-[[nodiscard]] inline std::optional<event_row> read_event(std::string_view key,
-                                                         std::string_view value) noexcept {
-  if (key.size() != sizeof(event_key) || value.size() != sizeof(event_value))
+/// @returns nothing if the size is wrong (damage).
+[[nodiscard]] inline std::optional<block_key> read_event_key(std::string_view key) noexcept {
+  if (key.size() != sizeof(event_key))
     return std::nullopt;
-  event_row row{};
-  row.timestamp = static_cast<timestamp_ms>(take_big_endian(key.data() + 8));
-  field_reader(value.data()).take(row.at.x).take(row.at.y).take(row.odometer);
-  return row;
+  const std::uint64_t end = take_big_endian(key.data() + 8);
+  return block_key{take_big_endian(key.data()), static_cast<timestamp_ms>(end >> 8),
+                   256 - static_cast<std::size_t>(end & 0xFF)};
 }
 
 /// Robots: name -> (id, state).

@@ -14,8 +14,8 @@ inline constexpr std::size_t family_count = 4;
 /// Memory that RocksDB may use, derived from one number (docs/adr/0011).
 ///
 /// Memtables are charged to the block cache, so blocks and memtables together stay within
-/// `cache_bytes`; outside of it are indexes and filters of the open files (about 1.3 bytes per
-/// stored event) and, while a checkpoint runs, the blocks being built and compacted (some 60 MB).
+/// `cache_bytes`; outside of it are indexes and filters of the open files (at most 1.3 bytes per
+/// stored block of events) and, while a checkpoint runs, what is built and compacted (some 60 MB).
 struct memory_budget {
   std::uint64_t cache_bytes;     ///< blocks and memtables together
   std::uint64_t memtables_bytes; ///< of all column families; beyond it they are flushed

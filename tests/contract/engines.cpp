@@ -39,8 +39,8 @@ private:
 
 class rocksdb_engine final : public engine_under_test {
 public:
-  rocksdb_engine(std::uint32_t shards, std::size_t ingest_from_rows)
-      : ingest_from_rows_(ingest_from_rows) {
+  rocksdb_engine(std::uint32_t shards, std::size_t ingest_from_entries)
+      : ingest_from_entries_(ingest_from_entries) {
     options_.data_dir = directory_.path() / "data";
     options_.shards = shards;
     options_.cache_bytes = 8u << 20;
@@ -53,7 +53,7 @@ public:
     if (!opened)
       FAIL() << opened.error().text;
     log_ = std::make_unique<detail::rocksdb_journal>(*opened);
-    store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_rows_);
+    store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_entries_);
   }
   journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
@@ -61,7 +61,7 @@ public:
 private:
   temporary_directory directory_;
   storage_options options_;
-  std::size_t ingest_from_rows_;
+  std::size_t ingest_from_entries_;
   std::unique_ptr<journal> log_;
   std::unique_ptr<event_store> store_;
 };
@@ -133,8 +133,8 @@ std::vector<engine_kind> every_store() {
 
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info) { return info.param.name; }
 
-faulty_rocksdb::faulty_rocksdb(std::size_t ingest_from_rows, std::uint64_t min_free_bytes)
-    : ingest_from_rows_(ingest_from_rows) {
+faulty_rocksdb::faulty_rocksdb(std::size_t ingest_from_entries, std::uint64_t min_free_bytes)
+    : ingest_from_entries_(ingest_from_entries) {
   options_.data_dir = directory_.path();
   options_.shards = 2;
   options_.min_free_bytes = min_free_bytes;
@@ -147,7 +147,7 @@ result<void> faulty_rocksdb::open() {
   if (!opened)
     return opened.error();
   log_ = std::make_unique<detail::rocksdb_journal>(*opened);
-  store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_rows_);
+  store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_entries_);
   return {};
 }
 

@@ -57,8 +57,8 @@ std::string engine_name(const testing::TestParamInfo<engine_kind>& info);
 /// RocksDB on files that can fail.
 class faulty_rocksdb {
 public:
-  /// @param ingest_from_rows rows from which a checkpoint goes as files.
-  explicit faulty_rocksdb(std::size_t ingest_from_rows, std::uint64_t min_free_bytes = 0);
+  /// @param ingest_from_entries blocks and robots from which a checkpoint goes as files.
+  explicit faulty_rocksdb(std::size_t ingest_from_entries, std::uint64_t min_free_bytes = 0);
   /// @returns as open_storage(), after closing what is open.
   result<void> open();
   void close();
@@ -74,7 +74,7 @@ public:
 private:
   temporary_directory directory_;
   storage_options options_;
-  std::size_t ingest_from_rows_;
+  std::size_t ingest_from_entries_;
   std::shared_ptr<faulty_file_system> files_ = std::make_shared<faulty_file_system>();
   std::unique_ptr<journal> log_;
   std::unique_ptr<event_store> store_;

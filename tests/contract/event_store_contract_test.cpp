@@ -289,5 +289,34 @@ TEST_P(EventStoreContractTest, EqualsAModelOverRandomHistories) {
   }
 }
 
+/// Histories whose commits repeat some, or all, of what is stored, and mostly go on from there.
+TEST_P(EventStoreContractTest, EqualsAModelWhereCommitsRepeatRows) {
+  const std::uint64_t seed = 20'261'126;
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937_64 random(seed);
+  store_model model;
+  for (int step = 0; step < 40; ++step) {
+    const robot_id id = 1 + random() % 3;
+    auto& held = model[id];
+    // Of few rows and of many, so that what is repeated begins, ends and lies anywhere in them.
+    const std::uint64_t most = random() % 2 == 0 ? 20 : 400;
+    const auto kept = held.size() - std::min<std::size_t>(held.size(), random() % most);
+    std::vector<event_row> rows;
+    for (auto it = std::next(held.begin(), static_cast<std::ptrdiff_t>(kept)); it != held.end();
+         ++it)
+      rows.push_back(it->second);
+    timestamp_ms last = held.empty() ? -1 : held.rbegin()->first;
+    const std::uint64_t added = random() % 2 * (random() % most);
+    for (std::uint64_t n = added + (rows.empty() ? 1 : 0); n > 0; --n) {
+      last += 1 + static_cast<timestamp_ms>(random() % 3);
+      rows.push_back(row_at(last));
+      held[last] = rows.back();
+    }
+    commit(checkpoint_builder().robot("robot " + std::to_string(id), id, rows, held.size()));
+    for (int read = 0; read < 20; ++read)
+      ASSERT_NO_FATAL_FAILURE(expect_equal_reads(store(), model, random));
+  }
+}
+
 } // namespace
 } // namespace telemetry::test

@@ -27,13 +27,16 @@ result<void> append(faulty_rocksdb& engine, std::uint64_t batch_no, std::size_t 
   return engine.log().append(batches);
 }
 
-/// Rows (from, to] of one robot, and a marker that says so for both shards.
+/// Rows (from, to] of one robot, and a marker that says so for both shards. Of three rows or more
+/// another robot has the same: only those are ingested where both ways are taken.
 result<void> commit(faulty_rocksdb& engine, std::uint64_t from, std::uint64_t to) {
   std::vector<event_row> rows;
   for (std::uint64_t n = from + 1; n <= to; ++n)
     rows.push_back(row_at(static_cast<timestamp_ms>(n)));
   checkpoint_builder what;
   what.robot("r", 1, rows, to).marker({0, to, 0, 0, 0}).marker({1, to, 0, 0, 0});
+  if (rows.size() >= 3)
+    what.robot("twin", 2, rows, to);
   return engine.store().commit(what.get());
 }
 

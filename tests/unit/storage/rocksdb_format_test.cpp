@@ -7,13 +7,29 @@
 namespace telemetry::detail {
 namespace {
 
-TEST(RocksdbFormatTest, OrdersEventKeysByRobotThenTime) {
-  const auto key = [](robot_id robot, timestamp_ms at) {
-    return std::string(make_event_key(robot, at).view());
+TEST(RocksdbFormatTest, OrdersBlocksByRobotThenLastTimestampThenTheLargest) {
+  const auto key = [](robot_id robot, timestamp_ms last, std::size_t count) {
+    return std::string(make_event_key({robot, last, count}).view());
   };
-  EXPECT_LT(key(1, timestamp_max), key(2, 0));
-  EXPECT_LT(key(1, 255), key(1, 256));
-  EXPECT_LT(key(255, 9), key(256, 0));
+  EXPECT_LT(key(1, timestamp_max, 1), key(2, 0, 256));
+  EXPECT_LT(key(1, 255, 1), key(1, 256, 256));
+  EXPECT_LT(key(255, 9, 1), key(256, 0, 1));
+  EXPECT_LT(key(1, 9, 2), key(1, 9, 1));
+  EXPECT_LE(make_seek_key(1, 9).view(), key(1, 9, 256));
+  EXPECT_GT(make_seek_key(1, 9).view(), key(1, 8, 1));
+}
+
+TEST(RocksdbFormatTest, ReadsBackTheKeyOfABlock) {
+  for (const std::size_t count : {1U, 2U, 128U, 256U})
+    for (const timestamp_ms last : {timestamp_ms{0}, timestamp_ms{256}, timestamp_max}) {
+      const event_key bytes = make_event_key({~robot_id{0}, last, count});
+      const auto key = read_event_key(bytes.view());
+      ASSERT_TRUE(key);
+      EXPECT_EQ(key->robot, ~robot_id{0});
+      EXPECT_EQ(key->last, last);
+      EXPECT_EQ(key->count, count);
+      EXPECT_FALSE(read_event_key(bytes.view().substr(1)));
+    }
 }
 
 TEST(RocksdbFormatTest, OrdersJournalKeysByShardThenNumber) {
@@ -48,12 +64,9 @@ TEST(RocksdbFormatTest, ReadsBackAJournalEntryAndRefusesADamagedOne) {
 }
 
 TEST(RocksdbFormatTest, RefusesRowsOfAnotherSize) {
-  const std::string event(make_event_value({1, {2, 3}, 4}).view());
-  const std::string key(make_event_key(1, 1).view());
-  EXPECT_EQ(read_event(key, event), (event_row{1, {2, 3}, 4}));
-  EXPECT_FALSE(read_event(key, event.substr(1)));
-  EXPECT_FALSE(read_robot("r", event));
-  EXPECT_FALSE(read_marker(0, event));
+  const std::string other(24, 'x');
+  EXPECT_FALSE(read_robot("r", other));
+  EXPECT_FALSE(read_marker(0, other));
 }
 
 } // namespace
