@@ -76,7 +76,7 @@ def range_odometer(figure):
 
     def row(bench):
         name = "mysql-range"
-        with databases(bench, name, "rocksdb") as (settings, _):
+        with databases(bench, name, "file") as (settings, _):
             with bench.server(name, *settings) as telemetryd:
                 bench.load(telemetryd, events=1_000_000, robots=1, connections=1, prefix="long-",
                            lines=100)

@@ -155,6 +155,6 @@ ROWS = dict([
     ("restart-2m", restart_2m),
     database_rows.load("mysql-mysql", "mysql", 2, 6, Figure, _load_notes, least_rate=100_000),
     database_rows.load("redis-mysql", "redis", 2, 6.5, Figure, _load_notes),
-    database_rows.load("rocksdb-mysql", "rocksdb", 2, 5.5, Figure, _load_notes),
+    database_rows.load("file-mysql", "file", 2, 5.5, Figure, _load_notes),
     database_rows.range_odometer(Figure),
 ])
