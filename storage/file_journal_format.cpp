@@ -109,9 +109,11 @@ std::string write_segment_head(const segment_head& head) {
                          head.opening});
   for (const shard_ends& ends : head.shards)
     put(to, ends);
-  seal_head(out.data(), out.size(), 0);
+  seal_segment_head(out);
   return out;
 }
+
+void seal_segment_head(std::string& head) noexcept { seal_head(head.data(), head.size(), 0); }
 
 result<segment_head> read_segment_head(std::string_view bytes) {
   const failure damaged{errc::corrupt, "is damaged in its head, at offset 0"};

@@ -52,6 +52,8 @@ struct segment_head {
 [[nodiscard]] std::uint64_t segment_head_bytes(std::uint32_t shards) noexcept;
 /// The head, without padding.
 [[nodiscard]] std::string write_segment_head(const segment_head& head);
+/// Makes the checksum of a head fit what it says.
+void seal_segment_head(std::string& head) noexcept;
 /// @param bytes of the file from its begin, as many as there are, up to segment_head_bytes().
 /// @returns errc::corrupt, errc::version; the text is to follow the name of the file.
 [[nodiscard]] result<segment_head> read_segment_head(std::string_view bytes);

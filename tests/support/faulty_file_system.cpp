@@ -133,6 +133,11 @@ void faulty_file_system::set_free_bytes(std::optional<std::uint64_t> bytes) {
   free_bytes_ = bytes;
 }
 
+std::uint64_t faulty_file_system::space_questions() const {
+  const std::scoped_lock lock(mutex_);
+  return space_questions_;
+}
+
 void faulty_file_system::crash_after(std::uint64_t operations) {
   const std::scoped_lock lock(mutex_);
   left_ = operations;
@@ -307,6 +312,7 @@ IOStatus faulty_file_system::GetFreeSpace(const std::string& path, const IOOptio
                                           std::uint64_t* bytes, IODebugContext* dbg) {
   {
     const std::scoped_lock lock(mutex_);
+    ++space_questions_;
     if (free_bytes_) {
       *bytes = *free_bytes_;
       return IOStatus::OK();

@@ -35,6 +35,8 @@ public:
 
   /// What free_bytes() answers; nothing: the truth.
   void set_free_bytes(std::optional<std::uint64_t> bytes);
+  /// How often that was asked.
+  [[nodiscard]] std::uint64_t space_questions() const;
 
   /// After `operations` more changes of any kind, the machine is off: nothing changes any more.
   void crash_after(std::uint64_t operations);
@@ -112,6 +114,7 @@ private:
   std::optional<fault> fault_;
   std::uint64_t failures_ = 0;
   std::optional<std::uint64_t> free_bytes_;
+  std::uint64_t space_questions_ = 0;
   std::optional<std::uint64_t> left_; ///< changes until the crash
 };
 
