@@ -178,10 +178,10 @@ void read_environment(const char* const* envp, parsed& into) {
 /// Bounds that one setting sets for another.
 void check_together(parsed& read) {
   const auto& storage = read.settings.storage;
-  if (storage.store == store_engine::rocksdb && storage.journal != journal_engine::rocksdb)
+  if (storage.store == store_engine::rocksdb && storage.journal != journal_engine::file)
     read.problems.push_back(
         "storage.journal: mysql and redis go with storage.store=mysql only; legal pairs of journal "
-        "and store: rocksdb and rocksdb, rocksdb and mysql, mysql and mysql, redis and mysql");
+        "and store: file and rocksdb, file and mysql, mysql and mysql, redis and mysql");
   if (storage.warn_free < storage.min_free)
     read.problems.push_back("storage.warn_free: " + write_number(storage.warn_free, unit::bytes) +
                             " is below storage.min_free; legal: " +

@@ -12,7 +12,7 @@
 namespace telemetry::config {
 
 enum class store_engine { rocksdb, mysql };
-enum class journal_engine { rocksdb, mysql, redis };
+enum class journal_engine { file, mysql, redis };
 enum class toggle { off, on };
 
 /// Every setting, grouped as its key: `net.port` is options::net.port. The initialisers are the
@@ -45,7 +45,7 @@ struct options {
   } robots;
   struct {
     store_engine store = store_engine::rocksdb;
-    journal_engine journal = journal_engine::rocksdb;
+    journal_engine journal = journal_engine::file;
     std::string data_dir = "./data";
     std::uint32_t shards = 0;
     std::uint64_t min_free = std::uint64_t{64} << 20;

@@ -103,11 +103,11 @@ constexpr std::array table{
         "Where events and robots are kept: in storage.data_dir, or in MySQL or MariaDB."),
     choice(
         "storage.journal", [](options& o) -> slot { return &o.storage.journal; },
-        "rocksdb|mysql|redis",
+        "file|mysql|redis",
         "Where an event is made durable before its OK; mysql and redis go with store mysql only."),
     text(
         "storage.data_dir", [](options& o) -> slot { return &o.storage.data_dir; }, 1, 4'000,
-        "Directory of what RocksDB holds; created if it is missing."),
+        "Directory of the journal's files and of RocksDB; created if it is missing."),
     count(
         "storage.shards", [](options& o) -> slot { return &o.storage.shards; }, 0, 1'024,
         "Independent logs of a new database; an existing one keeps its number. 0: 8, with MySQL "

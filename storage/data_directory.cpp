@@ -27,6 +27,7 @@ failure system_failure(const std::string& what, const fs::path& path, int error)
 struct survey {
   bool has_format = false;
   bool has_current = false; ///< RocksDB's pointer to its newest manifest
+  bool has_journal = false;
   bool has_tables = false;
   bool has_other = false;
 };
@@ -41,6 +42,7 @@ result<survey> look_into(const fs::path& path) {
     else if (name != "lost+found") // of a freshly made file system
       found.has_other = true;
     found.has_current |= name == "CURRENT";
+    found.has_journal |= name == "journal";
     found.has_tables |= name.ends_with(".sst");
   }
   if (error)
@@ -172,8 +174,9 @@ result<data_directory> data_directory::open(const fs::path& path, std::uint32_t 
     return system_failure("cannot lock", format, errno);
   }
   // Empty: this open made it, or one that was killed before it wrote the line.
-  opened.is_new_ = !found->has_current && fs::file_size(format, error) == 0;
-  if (opened.is_new_)
+  const bool is_new =
+      !found->has_current && !found->has_journal && fs::file_size(format, error) == 0;
+  if (is_new)
     if (result<void> written = write_format(file, path, {shards, store_id}); !written)
       return written.error();
   const result<format_line> stored = read_format(file, format);
@@ -186,12 +189,11 @@ result<data_directory> data_directory::open(const fs::path& path, std::uint32_t 
 }
 
 data_directory::data_directory(data_directory&& other) noexcept
-    : lock_(std::exchange(other.lock_, -1)), shards_(other.shards_), is_new_(other.is_new_) {}
+    : lock_(std::exchange(other.lock_, -1)), shards_(other.shards_) {}
 
 data_directory& data_directory::operator=(data_directory&& other) noexcept {
   std::swap(lock_, other.lock_);
   std::swap(shards_, other.shards_);
-  std::swap(is_new_, other.is_new_);
   return *this;
 }
 

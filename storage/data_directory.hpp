@@ -38,15 +38,12 @@ public:
   ~data_directory();
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
-  /// open() has just made it.
-  [[nodiscard]] bool is_new() const noexcept { return is_new_; }
 
 private:
   data_directory(int lock, std::uint32_t shards) noexcept : lock_(lock), shards_(shards) {}
 
   int lock_; ///< descriptor of FORMAT; -1: moved from
   std::uint32_t shards_;
-  bool is_new_ = false;
 };
 
 } // namespace telemetry::detail

@@ -51,8 +51,8 @@ public:
 
   /// Writes a checkpoint: per robot atomically (or up to one of its events, with the robot row as
   /// of that event), markers last. On return it is visible to every read that starts then, and
-  /// ordered on disk before any later journal append. Repeating one is harmless, also after an
-  /// error. Asserts rule 20: rows above all rows of their robot, or bit-identical to what is there.
+  /// durable. Repeating one is harmless, also after an error. Asserts rule 20: rows above all rows
+  /// of their robot, or bit-identical to what is there.
   /// @returns errc::no_space, errc::unavailable (retry the same), errc::sync_failed, errc::corrupt
   ///          (rule 20 is broken: end the process), errc::fenced (another process has the store).
   [[nodiscard]] virtual result<void> commit(const checkpoint& what) = 0;

@@ -24,6 +24,11 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   return number;
 }
 
+/// The place that a value of storage.journal names, behind "in".
+std::string in_words(std::string_view journal) {
+  return journal == "file" ? "files" : std::string(journal);
+}
+
 } // namespace
 
 result<journal_record> journal_record::from_text(std::string_view text) {
@@ -52,9 +57,10 @@ std::string journal_record::to_text() const {
 
 result<void> journal_record::check(std::string_view name, std::uint64_t opening) const {
   assert(!is_free());
-  const std::string what(name);
+  const std::string what = in_words(name);
   if (journal != name)
-    return failure{errc::version, "the journal was in " + journal + ", is to be in " + what +
+    return failure{errc::version, "the journal was in " + in_words(journal) + ", is to be in " +
+                                      what +
                                       ", and may hold events that the store lacks: start once more "
                                       "with storage.journal=" +
                                       journal +

@@ -1,5 +1,6 @@
 #include "storage/open_storage.hpp"
 
+#include "storage/file_journal.hpp"
 #include "storage/memory_event_store.hpp"
 #include "storage/memory_journal.hpp"
 #include "storage/mysql_database.hpp"
@@ -10,7 +11,6 @@
 #include "storage/redis_journal.hpp"
 #include "storage/rocksdb_database.hpp"
 #include "storage/rocksdb_event_store.hpp"
-#include "storage/rocksdb_journal.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -21,6 +21,8 @@ namespace telemetry {
 
 namespace {
 
+using detail::data_files;
+using detail::file_journal;
 using detail::journal_record;
 using detail::mysql_database;
 using detail::rocksdb_database;
@@ -32,7 +34,6 @@ result<std::uint64_t> no_limit() { return std::numeric_limits<std::uint64_t>::ma
 /// What keeps the engines below journal and store alive.
 struct engines {
   std::shared_ptr<mysql_database> mysql;
-  std::shared_ptr<rocksdb_database> rocksdb;
 };
 
 /// Whether the store has everything that is in the journal.
@@ -50,37 +51,57 @@ result<bool> is_drained(storage& of) {
   return true;
 }
 
+result<std::unique_ptr<file_journal>> open_files(const storage_options& options,
+                                                 const std::shared_ptr<data_files>& home) {
+  detail::file_journal_options how;
+  how.min_free_bytes = options.min_free_bytes;
+  return file_journal::open(home, how);
+}
+
+/// Journal and store in one directory. The journal first: a store without it has lost it.
 result<storage> open_embedded(const storage_options& options) {
-  auto opened = rocksdb_database::open(options);
-  if (!opened)
-    return opened.error();
-  const std::shared_ptr<rocksdb_database> database = *opened;
+  const auto home = data_files::open(options);
+  if (!home)
+    return home.error();
+  auto journal = open_files(options, *home);
+  if (!journal)
+    return journal.error();
+  const auto database = rocksdb_database::open(*home, options);
+  if (!database)
+    return database.error();
   storage made;
-  made.engine = database;
-  made.journal = std::make_unique<detail::rocksdb_journal>(database);
-  made.store = std::make_unique<detail::rocksdb_event_store>(database);
-  made.shards = database->shards();
+  made.store = std::make_unique<detail::rocksdb_event_store>(*database);
+  const auto markers = made.store->markers();
+  if (!markers)
+    return markers.error();
+  if (const auto losses = (*journal)->find_losses(*markers); !losses.empty())
+    return failure{errc::corrupt, "the journal in " + (*home)->path() +
+                                      " is not in the state that its store was in: " +
+                                      detail::describe_losses(losses)};
+  made.engine = *database;
+  made.journal = std::move(*journal);
+  made.shards = (*home)->shards();
   made.description = rocksdb_name;
-  made.free_bytes = [database] { return database->free_bytes(); };
+  made.free_bytes = [home = *home] { return home->free_bytes(); };
   made.note_drained = is_drained;
   return made;
 }
 
 // As in storage.journal, and in the store's record.
-constexpr std::string_view rocksdb_journal_name = "rocksdb";
+constexpr std::string_view file_journal_name = "file";
 constexpr std::string_view mysql_journal_name = "mysql";
 constexpr std::string_view redis_journal_name = "redis";
 
 std::string_view name_of(storage_options::journal_kind journal) {
   switch (journal) {
-  case storage_options::journal_kind::rocksdb:
+  case storage_options::journal_kind::file:
     break;
   case storage_options::journal_kind::mysql:
     return mysql_journal_name;
   case storage_options::journal_kind::redis:
     return redis_journal_name;
   }
-  return rocksdb_journal_name;
+  return file_journal_name;
 }
 
 /// A refusal with the way out of it.
@@ -118,19 +139,17 @@ result<void> note_journal(Journal& journal, std::string_view name, mysql_databas
   return store.write_journal_record(now);
 }
 
-/// Compares a journal in RocksDB with its store, and makes them meet if they may differ.
+/// Compares a journal in files with its store, and makes them meet if they may differ.
 /// @returns what is missing, to be logged; "" if nothing is.
-result<std::string> match(detail::rocksdb_journal& journal, event_store& store,
-                          const journal_record& before, const mysql_database& database) {
+result<std::string> match(file_journal& journal, event_store& store, const journal_record& before,
+                          const mysql_database& database) {
   auto markers = store.markers();
   if (!markers)
     return markers.error();
   const auto losses = journal.find_losses(*markers);
-  if (!losses)
-    return losses.error();
   std::string lost;
-  if (!losses->empty() && !before.is_drained)
-    lost = "acknowledged events of the journal are lost: " + detail::describe_losses(*losses);
+  if (!losses.empty() && !before.is_drained)
+    lost = "acknowledged events of the journal are lost: " + detail::describe_losses(losses);
   if (!before.is_free())
     return lost.empty() ? result<std::string>{lost}
                         : refuse_journal({errc::corrupt, lost}, database);
@@ -142,26 +161,27 @@ result<std::string> match(detail::rocksdb_journal& journal, event_store& store,
 }
 
 /// The journal in data_dir, in front of a store elsewhere.
-result<void> add_rocksdb_journal(storage_options options, const journal_record& before,
-                                 engines& held, storage& made) {
-  options.shards = held.mysql->shards();
-  options.store_id = held.mysql->uuid();
-  auto opened = rocksdb_database::open(options);
-  if (!opened)
-    return opened.error();
-  held.rocksdb = *opened;
-  auto journal = std::make_unique<detail::rocksdb_journal>(held.rocksdb);
-  if (auto fits = check_journal(*journal, rocksdb_journal_name, before, *held.mysql); !fits)
+result<void> add_file_journal(storage_options options, const journal_record& before,
+                              mysql_database& store, storage& made) {
+  options.shards = store.shards();
+  options.store_id = store.uuid();
+  const auto home = data_files::open(options);
+  if (!home)
+    return home.error();
+  auto journal = open_files(options, *home);
+  if (!journal)
+    return journal.error();
+  if (auto fits = check_journal(**journal, file_journal_name, before, store); !fits)
     return fits;
-  const auto matched = match(*journal, *made.store, before, *held.mysql);
+  const auto matched = match(**journal, *made.store, before, store);
   if (!matched)
     return matched.error();
-  if (auto noted = note_journal(*journal, rocksdb_journal_name, *held.mysql); !noted)
+  if (auto noted = note_journal(**journal, file_journal_name, store); !noted)
     return noted;
   made.warning = *matched;
-  made.free_bytes = [database = held.rocksdb] { return database->free_bytes(); };
-  made.journal = std::move(journal);
-  made.description = rocksdb_name + " in front of " + held.mysql->description();
+  made.free_bytes = [home = *home] { return home->free_bytes(); };
+  made.journal = std::move(*journal);
+  made.description = "journal files in front of " + store.description();
   return {};
 }
 
@@ -206,8 +226,8 @@ result<void> add_mysql_journal(const std::shared_ptr<mysql_database>& database, 
 result<void> add_journal(const storage_options& options, const journal_record& before,
                          engines& held, storage& made) {
   switch (options.journal) {
-  case storage_options::journal_kind::rocksdb:
-    return add_rocksdb_journal(options, before, held, made);
+  case storage_options::journal_kind::file:
+    return add_file_journal(options, before, *held.mysql, made);
   case storage_options::journal_kind::mysql:
     return add_mysql_journal(held.mysql, made);
   case storage_options::journal_kind::redis:

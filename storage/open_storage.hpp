@@ -20,11 +20,11 @@ struct storage_options {
   [[nodiscard]] static result<storage_options> from(const config::options& settings);
 
   enum class store_kind { rocksdb, mysql };
-  enum class journal_kind { rocksdb, mysql, redis };
+  enum class journal_kind { file, mysql, redis };
   store_kind store = store_kind::rocksdb;
-  journal_kind journal = journal_kind::rocksdb; ///< mysql and redis go with store mysql
+  journal_kind journal = journal_kind::file; ///< mysql and redis go with store mysql
 
-  /// Of RocksDB's files; not used if neither engine is RocksDB.
+  /// Of the journal's files and of RocksDB; not used if there is neither.
   std::filesystem::path data_dir;
   /// The store elsewhere that the journal in data_dir belongs to; empty: events are there too.
   std::string store_id;

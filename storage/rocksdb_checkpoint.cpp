@@ -172,8 +172,11 @@ result<void> checkpoint_writer::write_batch(const checkpoint& what) {
     status = put_robots(what, into(family::robots));
   if (status.ok())
     status = put_markers(what, into(family::meta));
-  if (status.ok())
-    status = session->db().Write(rocksdb::WriteOptions(), &batch);
+  if (status.ok()) {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    status = session->db().Write(synced, &batch);
+  }
   return database_->written(status, "checkpoint of " + std::to_string(what.robots.size()) +
                                         " robots into events and robots");
 }

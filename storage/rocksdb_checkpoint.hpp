@@ -11,22 +11,15 @@ namespace telemetry::detail {
 
 /// Writes checkpoints, small ones through the write-ahead log, large ones as ready-made files.
 ///
-/// Why a crash cannot tear it from the journal (rules 19 and 21), in both ways:
+/// Durable on return in both ways, and there whole or not at all, because the journal is trimmed
+/// and the rows leave memory next (rules 19 and 21):
 ///
-/// Small: one WriteBatch over events, robots and markers, *not* synced. It is one record of the
-/// log, so it is there whole or not at all. Whatever comes later (a trim, a synced append) lies
-/// behind it in the same log, and a log is only ever cut at its end: a trim that survived implies
-/// the rows that made it safe. If the record is lost, so are all trims behind it, and replay starts
-/// at the old marker and makes the same rows again. A memtable may reach the disk before the log
-/// does (a flush), and with it a trim; but RocksDB syncs the closed logs before it publishes a
-/// flush of a database with several column families, and the rows are in a log no younger than the
-/// trim.
+/// Small: one WriteBatch over events, robots and markers, one record of the log, synced.
 ///
 /// Large: files of sorted rows, synced, then one IngestExternalFiles over three column families,
-/// which is one atomic, synced edit of the manifest. It goes around the log, so an unsynced small
-/// checkpoint that came *before* could be lost while this one, whose markers are higher, survives:
-/// hence what small checkpoints left in memtables is flushed first. (RocksDB does it by itself when
-/// keys overlap, as the markers do, but with all writers, the journal among them, standing still.)
+/// which is one atomic, synced edit of the manifest. What small checkpoints left in memtables is
+/// older than the files and must not hide them: it is flushed first. (RocksDB does it by itself
+/// where keys overlap, as the markers do.)
 ///
 /// Thread-safety: none; one owner. Blocking: yes.
 class checkpoint_writer {

@@ -46,11 +46,8 @@ std::string damaged_file(const std::string& dir) {
 
 } // namespace
 
-rocksdb_database::rocksdb_database(data_directory directory, const storage_options& options,
-                                   const std::shared_ptr<rocksdb::FileSystem>& base)
-    : directory_(std::move(directory)), options_(options), dir_(options.data_dir.string()),
-      syncs_(std::make_shared<sync_record>()), files_(watch_syncs(base, syncs_)),
-      env_(rocksdb::NewCompositeEnv(files_)) {
+rocksdb_database::rocksdb_database(std::shared_ptr<data_files> home, const storage_options& options)
+    : home_(std::move(home)), options_(options), env_(rocksdb::NewCompositeEnv(home_->files())) {
   const memory_budget budget = make_memory_budget(options.cache_bytes);
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(budget.cache_bytes);
   db_options_ = make_db_options(budget, cache, env_.get());
@@ -58,15 +55,9 @@ rocksdb_database::rocksdb_database(data_directory directory, const storage_optio
   families_ = make_families(budget, cache);
 }
 
-result<std::shared_ptr<rocksdb_database>>
-rocksdb_database::open(const storage_options& options,
-                       const std::shared_ptr<rocksdb::FileSystem>& base) {
-  result<data_directory> directory =
-      data_directory::open(options.data_dir, options.shards, options.store_id);
-  if (!directory)
-    return directory.error();
-  std::shared_ptr<rocksdb_database> database(
-      new rocksdb_database(std::move(directory.value()), options, base));
+result<std::shared_ptr<rocksdb_database>> rocksdb_database::open(std::shared_ptr<data_files> home,
+                                                                 const storage_options& options) {
+  std::shared_ptr<rocksdb_database> database(new rocksdb_database(std::move(home), options));
   if (result<void> cleared = database->empty_checkpoint_dir(); !cleared)
     return cleared.error();
   if (result<void> opened = database->open_db(); !opened)
@@ -91,7 +82,8 @@ result<rocksdb_database::session> rocksdb_database::use() {
   std::shared_lock lock(open_);
   entry.unlock();
   if (!db_)
-    return failure{errc::unavailable, "the database in " + dir_ + " could not be opened again yet"};
+    return failure{errc::unavailable,
+                   "the database in " + home_->path() + " could not be opened again yet"};
   return session(std::move(lock), *this);
 }
 
@@ -99,16 +91,16 @@ result<void> rocksdb_database::open_db() {
   // Compaction must not take the processor from whoever answers a producer.
   env_->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(db_options_, dir_, families_, &handles_, &db);
+  const rocksdb::Status status =
+      rocksdb::DB::Open(db_options_, home_->path(), families_, &handles_, &db);
   db_.reset(db);
   if (status.ok())
     return {};
-  if (syncs_->any())
-    return failure{errc::sync_failed,
-                   "a sync failed while opening " + dir_ + ": " + syncs_->text()};
-  failure why = to_failure(status, "cannot open the database in " + dir_);
+  if (result<void> synced = home_->check_syncs(); !synced)
+    return synced;
+  failure why = to_failure(status, "cannot open the database in " + home_->path());
   if (why.code == errc::corrupt)
-    why.text += damaged_file(dir_);
+    why.text += damaged_file(home_->path());
   return why;
 }
 
@@ -126,23 +118,11 @@ rocksdb::Options rocksdb_database::table_options(family which) const {
   return {db_options_, families_[static_cast<std::size_t>(which)].options};
 }
 
-result<std::uint64_t> rocksdb_database::free_bytes() const {
-  std::uint64_t bytes = 0;
-  const rocksdb::Status status = files_->GetFreeSpace(dir_, rocksdb::IOOptions(), &bytes, nullptr);
-  if (!status.ok())
-    return failure{errc::unavailable, "cannot ask for free space: " + status.ToString()};
-  return bytes;
-}
-
 result<void> rocksdb_database::ready_to_write(std::uint64_t needed_bytes) {
-  if (syncs_->any())
-    return failure{errc::sync_failed, "a sync failed: " + syncs_->text()};
-  const result<std::uint64_t> free = free_bytes();
-  if (!free)
-    return free.error();
-  if (*free < needed_bytes)
-    return failure{errc::no_space, std::to_string(*free) + " bytes free in " + dir_ + ", " +
-                                       std::to_string(needed_bytes) + " needed"};
+  if (result<void> synced = home_->check_syncs(); !synced)
+    return synced;
+  if (result<void> room = home_->check_space(needed_bytes); !room)
+    return room;
   if (write_failed_.load(std::memory_order_acquire))
     return reopen();
   return {};
@@ -166,40 +146,36 @@ result<void> rocksdb_database::check_room_to_open() {
   std::uint64_t unflushed = 0;
   if (db_)
     db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &unflushed);
-  const result<std::uint64_t> free = free_bytes();
-  if (!free)
-    return free.error();
-  if (*free < unflushed)
-    return failure{errc::no_space, std::to_string(*free) + " bytes free in " + dir_ + ", " +
-                                       std::to_string(unflushed) + " needed to recover"};
+  if (result<void> room = home_->check_space(unflushed); !room)
+    return room;
   // A quota, or a disk with an error, shows only when it is written to.
   const std::string probe = checkpoint_dir() + "/probe";
   const rocksdb::Status status =
       rocksdb::WriteStringToFile(env_.get(), std::string(probe_bytes, '\0'), probe);
   static_cast<void>(env_->DeleteFile(probe));
-  return status.ok() ? result<void>() : to_failure(status, "cannot write to " + dir_);
+  return status.ok() ? result<void>() : to_failure(status, "cannot write to " + home_->path());
 }
 
 result<void> rocksdb_database::written(const rocksdb::Status& status, std::string_view what) {
   if (status.ok())
     return {};
   write_failed_.store(true, std::memory_order_release);
-  if (syncs_->any())
-    return failure{errc::sync_failed, "a sync failed: " + syncs_->text()};
+  if (result<void> synced = home_->check_syncs(); !synced)
+    return synced;
   failure why = to_failure(status, std::string(what));
   if (why.code == errc::corrupt)
-    why.text += " in " + dir_;
+    why.text += " in " + home_->path();
   return why;
 }
 
 result<void> rocksdb_database::read(const rocksdb::Status& status, std::string_view what) const {
   if (status.ok())
     return {};
-  return to_failure(status, std::string(what) + " in " + dir_);
+  return to_failure(status, std::string(what) + " in " + home_->path());
 }
 
 failure rocksdb_database::damaged(std::string_view place) const {
-  return {errc::corrupt, std::string(place) + " is damaged in " + dir_};
+  return {errc::corrupt, std::string(place) + " is damaged in " + home_->path()};
 }
 
 } // namespace telemetry::detail

@@ -1,10 +1,9 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "storage/data_directory.hpp"
+#include "storage/data_files.hpp"
 #include "storage/open_storage.hpp"
 #include "storage/rocksdb_options.hpp"
-#include "storage/sync_watch.hpp"
 
 #include <atomic>
 #include <memory>
@@ -18,16 +17,15 @@
 
 namespace telemetry::detail {
 
-/// One open RocksDB: the engine below journal and event store, which share its write-ahead log.
+/// One open RocksDB: the engine below the event store.
 ///
 /// Thread-safety: full. Blocking: everything but the accessors. No exception is thrown.
 class rocksdb_database {
 public:
-  /// Opens or creates the database on the file system `base` (tests pass one that fails).
+  /// Opens or creates the database in the directory of `home`.
   /// @returns as open_storage().
-  static result<std::shared_ptr<rocksdb_database>>
-  open(const storage_options& options,
-       const std::shared_ptr<rocksdb::FileSystem>& base = rocksdb::FileSystem::Default());
+  static result<std::shared_ptr<rocksdb_database>> open(std::shared_ptr<data_files> home,
+                                                        const storage_options& options);
 
   ~rocksdb_database();
   rocksdb_database(const rocksdb_database&) = delete;
@@ -52,18 +50,13 @@ public:
   /// @returns errc::unavailable if that failed.
   [[nodiscard]] result<session> use();
 
-  [[nodiscard]] std::uint32_t shards() const noexcept { return directory_.shards(); }
-  /// Its directory was made by this open().
-  [[nodiscard]] bool is_new() const noexcept { return directory_.is_new(); }
+  [[nodiscard]] std::uint32_t shards() const noexcept { return home_->shards(); }
   [[nodiscard]] std::uint64_t min_free_bytes() const noexcept { return options_.min_free_bytes; }
   /// Where the files of a checkpoint are built. Emptied by open().
-  [[nodiscard]] std::string checkpoint_dir() const { return dir_ + "/checkpoint"; }
+  [[nodiscard]] std::string checkpoint_dir() const { return home_->path() + "/checkpoint"; }
   [[nodiscard]] result<void> empty_checkpoint_dir();
   /// Options to build a file for `which` with.
   [[nodiscard]] rocksdb::Options table_options(family which) const;
-
-  /// Bytes free on the file system of the database.
-  [[nodiscard]] result<std::uint64_t> free_bytes() const;
 
   /// To be called before every write, without a session: refuses after a failed sync, refuses when
   /// fewer than `needed_bytes` are free, and opens the database again if a write has failed.
@@ -75,7 +68,7 @@ public:
   /// @returns errc::sync_failed, errc::no_space, errc::unavailable, errc::corrupt.
   [[nodiscard]] result<void> ready_to_write(std::uint64_t needed_bytes);
 
-  /// The outcome of a write. `what` names it for a person: "journal append of 3 batches".
+  /// The outcome of a write. `what` names it for a person: "checkpoint of 3 robots".
   [[nodiscard]] result<void> written(const rocksdb::Status& status, std::string_view what);
 
   /// The outcome of a read.
@@ -85,18 +78,14 @@ public:
   [[nodiscard]] failure damaged(std::string_view place) const;
 
 private:
-  rocksdb_database(data_directory directory, const storage_options& options,
-                   const std::shared_ptr<rocksdb::FileSystem>& base);
+  rocksdb_database(std::shared_ptr<data_files> home, const storage_options& options);
   [[nodiscard]] result<void> open_db();
   [[nodiscard]] result<void> reopen();
   [[nodiscard]] result<void> check_room_to_open();
   void close_db() noexcept;
 
-  data_directory directory_;
+  std::shared_ptr<data_files> home_;
   storage_options options_;
-  std::string dir_;
-  std::shared_ptr<sync_record> syncs_;
-  std::shared_ptr<rocksdb::FileSystem> files_;
   std::unique_ptr<rocksdb::Env> env_;
   std::vector<rocksdb::ColumnFamilyDescriptor> families_;
   rocksdb::DBOptions db_options_;

@@ -2,7 +2,6 @@
 
 #include "core/robot_state.hpp"
 #include "storage/event_store.hpp"
-#include "storage/journal.hpp"
 
 #include <array>
 #include <bit>
@@ -170,58 +169,6 @@ using marker_value = fixed_bytes<32>;
       .take(marker.horizon_ms)
       .take(marker.last_counter);
   return marker;
-}
-
-/// Journal: (shard, batch_no) -> header, then the payload.
-using journal_key = fixed_bytes<12>;
-using journal_header = fixed_bytes<34>;
-inline constexpr std::uint8_t journal_header_version = 1;
-
-[[nodiscard]] inline journal_key make_journal_key(std::uint32_t shard,
-                                                  std::uint64_t batch_no) noexcept {
-  journal_key key;
-  const std::uint32_t swapped = __builtin_bswap32(shard);
-  std::memcpy(key.bytes.data(), &swapped, sizeof swapped);
-  put_big_endian(key.bytes.data() + 4, batch_no);
-  return key;
-}
-
-[[nodiscard]] inline journal_header make_journal_header(const journal_batch& batch) noexcept {
-  journal_header header;
-  field_writer(header.bytes.data())
-      .put(journal_header_version)
-      .put(static_cast<std::uint8_t>(batch.kind))
-      .put(batch.epoch)
-      .put(batch.stamp.arrival_ms)
-      .put(batch.stamp.horizon_ms)
-      .put(batch.stamp.wall);
-  return header;
-}
-
-/// An entry without its payload. @returns nothing if it is damaged, or of a kind or version that
-/// this program does not know.
-[[nodiscard]] inline std::optional<journal_batch> read_journal_entry(std::string_view key,
-                                                                     std::string_view value) {
-  if (key.size() != sizeof(journal_key) || value.size() < sizeof(journal_header))
-    return std::nullopt;
-  std::uint32_t shard = 0;
-  std::memcpy(&shard, key.data(), sizeof shard);
-  journal_batch batch{};
-  batch.shard = __builtin_bswap32(shard);
-  batch.stamp.batch_no = take_big_endian(key.data() + 4);
-  std::uint8_t version = 0;
-  std::uint8_t kind = 0;
-  field_reader(value.data())
-      .take(version)
-      .take(kind)
-      .take(batch.epoch)
-      .take(batch.stamp.arrival_ms)
-      .take(batch.stamp.horizon_ms)
-      .take(batch.stamp.wall);
-  if (version != journal_header_version || kind != static_cast<std::uint8_t>(record_kind::events))
-    return std::nullopt;
-  batch.kind = record_kind::events;
-  return batch;
 }
 
 } // namespace telemetry::detail

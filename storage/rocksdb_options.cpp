@@ -57,18 +57,6 @@ rocksdb::ColumnFamilyOptions make_robots(const memory_budget& budget,
   return options;
 }
 
-/// Entries that mostly are deleted before their memtable is flushed, and then never written.
-rocksdb::ColumnFamilyOptions make_journal(const memory_budget& budget,
-                                          const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = budget.journal_memtable_bytes;
-  options.max_write_buffer_number = 4;
-  options.level0_file_num_compaction_trigger = 12;
-  options.compression = rocksdb::kNoCompression;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(make_table(cache)));
-  return options;
-}
-
 rocksdb::ColumnFamilyOptions make_meta(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions options;
   options.write_buffer_size = mebibyte;
@@ -82,10 +70,9 @@ rocksdb::ColumnFamilyOptions make_meta(const std::shared_ptr<rocksdb::Cache>& ca
 memory_budget make_memory_budget(std::uint64_t cache_bytes) noexcept {
   memory_budget budget{};
   budget.cache_bytes = std::max(cache_bytes, 8 * mebibyte);
-  budget.memtables_bytes = std::min(budget.cache_bytes / 2, 128 * mebibyte);
-  budget.journal_memtable_bytes = budget.memtables_bytes / 2;
-  budget.events_memtable_bytes = budget.memtables_bytes / 4;
-  budget.robots_memtable_bytes = budget.memtables_bytes / 8;
+  budget.memtables_bytes = std::min(budget.cache_bytes / 4, 64 * mebibyte);
+  budget.events_memtable_bytes = budget.memtables_bytes / 2;
+  budget.robots_memtable_bytes = budget.memtables_bytes / 4;
   budget.wal_bytes = 2 * budget.memtables_bytes;
   return budget;
 }
@@ -116,7 +103,6 @@ rocksdb::DBOptions make_db_options(const memory_budget& budget,
 std::vector<rocksdb::ColumnFamilyDescriptor>
 make_families(const memory_budget& budget, const std::shared_ptr<rocksdb::Cache>& cache) {
   return {{rocksdb::kDefaultColumnFamilyName, make_meta(cache)},
-          {"journal", make_journal(budget, cache)},
           {"events", make_events(budget, cache)},
           {"robots", make_robots(budget, cache)}};
 }

@@ -8,8 +8,8 @@
 namespace telemetry::detail {
 
 /// Column families in the order in which they are opened.
-enum class family : std::size_t { meta = 0, journal = 1, events = 2, robots = 3 };
-inline constexpr std::size_t family_count = 4;
+enum class family : std::size_t { meta = 0, events = 1, robots = 2 };
+inline constexpr std::size_t family_count = 3;
 
 /// Memory that RocksDB may use, derived from one number (docs/adr/0011).
 ///
@@ -19,7 +19,6 @@ inline constexpr std::size_t family_count = 4;
 struct memory_budget {
   std::uint64_t cache_bytes;     ///< blocks and memtables together
   std::uint64_t memtables_bytes; ///< of all column families; beyond it they are flushed
-  std::uint64_t journal_memtable_bytes;
   std::uint64_t events_memtable_bytes;
   std::uint64_t robots_memtable_bytes;
   std::uint64_t wal_bytes; ///< files on disk; beyond it the oldest memtables are flushed

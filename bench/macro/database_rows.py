@@ -71,7 +71,7 @@ def load(name, journal, goal_ours, goal_databases, least_rate=None):
 def range_odometer(bench, _):
     """Random ranges of a robot with 1M events in MariaDB, settled."""
     name = "mysql-range"
-    with databases(bench, name, "rocksdb") as (settings, _servers):
+    with databases(bench, name, "file") as (settings, _servers):
         with bench.server(name, *settings) as telemetryd:
             bench.load(telemetryd, events=1_000_000, robots=1, connections=1, prefix="long-",
                        lines=100)
@@ -86,6 +86,6 @@ def range_odometer(bench, _):
 ROWS = [
     load("mysql-mysql", "mysql", 2, 6, least_rate=100_000),
     load("redis-mysql", "redis", 2, 6.5),
-    load("rocksdb-mysql", "rocksdb", 2, 5.5),
+    load("file-mysql", "file", 2, 5.5),
     (("mysql-range",), range_odometer),
 ]

@@ -1,11 +1,12 @@
 #include "tests/contract/engines.hpp"
 
+#include "storage/data_files.hpp"
+#include "storage/file_journal.hpp"
 #include "storage/memory_event_store.hpp"
 #include "storage/memory_journal.hpp"
 #include "storage/redis_journal.hpp"
 #include "storage/rocksdb_database.hpp"
 #include "storage/rocksdb_event_store.hpp"
-#include "storage/rocksdb_journal.hpp"
 #include "tests/contract/mysql_engine.hpp"
 #include "tests/support/redis_process.hpp"
 
@@ -37,9 +38,10 @@ private:
   std::unique_ptr<event_store> store_;
 };
 
-class rocksdb_engine final : public engine_under_test {
+/// A journal in files beside a RocksDB.
+class embedded_engine final : public engine_under_test {
 public:
-  rocksdb_engine(std::uint32_t shards, std::size_t ingest_from_entries)
+  embedded_engine(std::uint32_t shards, std::size_t ingest_from_entries)
       : ingest_from_entries_(ingest_from_entries) {
     options_.data_dir = directory_.path() / "data";
     options_.shards = shards;
@@ -49,10 +51,16 @@ public:
   void reopen() override {
     log_.reset();
     store_.reset();
-    auto opened = detail::rocksdb_database::open(options_);
+    const auto home = detail::data_files::open(options_);
+    if (!home)
+      FAIL() << home.error().text;
+    auto log = detail::file_journal::open(*home, {});
+    if (!log)
+      FAIL() << log.error().text;
+    log_ = std::move(*log);
+    const auto opened = detail::rocksdb_database::open(*home, options_);
     if (!opened)
       FAIL() << opened.error().text;
-    log_ = std::make_unique<detail::rocksdb_journal>(*opened);
     store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_entries_);
   }
   journal& log() override { return *log_; }
@@ -64,6 +72,35 @@ private:
   std::size_t ingest_from_entries_;
   std::unique_ptr<journal> log_;
   std::unique_ptr<event_store> store_;
+};
+
+/// A journal in files; its store is in memory.
+class file_engine final : public engine_under_test {
+public:
+  explicit file_engine(std::uint32_t shards)
+      : store_(std::make_shared<detail::memory_tables>(shards)) {
+    options_.data_dir = directory_.path() / "data";
+    options_.shards = shards;
+    reopen();
+  }
+  void reopen() override {
+    log_.reset();
+    const auto home = detail::data_files::open(options_);
+    if (!home)
+      FAIL() << home.error().text;
+    auto opened = detail::file_journal::open(*home, small_segments());
+    if (!opened)
+      FAIL() << opened.error().text;
+    log_ = std::move(*opened);
+  }
+  journal& log() override { return *log_; }
+  event_store& store() override { return store_; }
+
+private:
+  temporary_directory directory_;
+  storage_options options_;
+  std::unique_ptr<journal> log_;
+  detail::memory_event_store store_;
 };
 
 /// A journal in the Redis that all tests share; its store is in memory.
@@ -118,48 +155,77 @@ temporary_directory::~temporary_directory() { std::filesystem::remove_all(path_)
 
 std::vector<engine_kind> every_journal() {
   return {{"Memory", make<memory_engine>},
-          {"Rocksdb", make<rocksdb_engine, never>},
+          {"File", make<file_engine>},
           {"Redis", make<redis_engine>},
           {"Mysql", make<mysql_engine, detail::checkpoint_sizes{}>}};
 }
 
 std::vector<engine_kind> every_store() {
   return {{"Memory", make<memory_engine>},
-          {"RocksdbBatches", make<rocksdb_engine, never>},
-          {"RocksdbFiles", make<rocksdb_engine, std::size_t{0}>},
+          {"RocksdbBatches", make<embedded_engine, never>},
+          {"RocksdbFiles", make<embedded_engine, std::size_t{0}>},
           {"Mysql", make<mysql_engine, detail::checkpoint_sizes{}>},
           {"MysqlPieces", make<mysql_engine, detail::checkpoint_sizes{3, 2}>, false}};
 }
 
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info) { return info.param.name; }
 
-faulty_rocksdb::faulty_rocksdb(std::size_t ingest_from_entries, std::uint64_t min_free_bytes)
-    : ingest_from_entries_(ingest_from_entries) {
+detail::file_journal_options small_segments(std::uint64_t bytes) {
+  return {.min_free_bytes = 0,
+          .space_check_interval = std::chrono::milliseconds(0),
+          .segment_bytes_min = bytes,
+          .segment_bytes_max = bytes};
+}
+
+faulty_file_journal::faulty_file_journal(const detail::file_journal_options& journal)
+    : journal_options_(journal) {
   options_.data_dir = directory_.path();
   options_.shards = 2;
-  options_.min_free_bytes = min_free_bytes;
+  options_.min_free_bytes = journal.min_free_bytes;
   options_.cache_bytes = 8u << 20;
 }
 
-result<void> faulty_rocksdb::open() {
+result<void> faulty_file_journal::open() {
   close();
-  auto opened = detail::rocksdb_database::open(options_, files_);
+  auto outcome = open_journal();
+  home_.reset();
+  return outcome;
+}
+
+result<void> faulty_file_journal::open_journal() {
+  const auto home = detail::data_files::open(options_, files_);
+  if (!home)
+    return home.error();
+  auto log = detail::file_journal::open(*home, journal_options_);
+  if (!log)
+    return log.error();
+  home_ = *home;
+  log_ = std::move(*log);
+  return {};
+}
+
+void faulty_file_journal::power_on(std::uint64_t kept_tail_bytes) {
+  close();
+  files_->lose_unsynced(kept_tail_bytes);
+  files_ = std::make_shared<faulty_file_system>();
+}
+
+result<void> faulty_database::open() {
+  close();
+  auto outcome = open_journal();
+  const auto home = std::move(home_);
+  if (!outcome)
+    return outcome;
+  const auto opened = detail::rocksdb_database::open(home, options_);
   if (!opened)
     return opened.error();
-  log_ = std::make_unique<detail::rocksdb_journal>(*opened);
   store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_entries_);
   return {};
 }
 
-void faulty_rocksdb::close() {
-  log_.reset();
+void faulty_database::close() {
+  faulty_file_journal::close();
   store_.reset();
-}
-
-void faulty_rocksdb::power_on(std::uint64_t kept_tail_bytes) {
-  close();
-  files_->lose_unsynced(kept_tail_bytes);
-  files_ = std::make_shared<faulty_file_system>();
 }
 
 } // namespace telemetry::test

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/file_journal.hpp"
 #include "storage/open_storage.hpp"
 #include "tests/support/faulty_file_system.hpp"
 
@@ -54,29 +55,51 @@ std::vector<engine_kind> every_journal();
 std::vector<engine_kind> every_store();
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info);
 
-/// RocksDB on files that can fail.
-class faulty_rocksdb {
+/// Journal files as a test wants them: small segments, no reserve, free space asked for each time.
+[[nodiscard]] detail::file_journal_options small_segments(std::uint64_t bytes = 64u << 10);
+
+/// A journal in files, of 2 shards, on a disk that can fail.
+class faulty_file_journal {
 public:
-  /// @param ingest_from_entries blocks and robots from which a checkpoint goes as files.
-  explicit faulty_rocksdb(std::size_t ingest_from_entries, std::uint64_t min_free_bytes = 0);
+  explicit faulty_file_journal(const detail::file_journal_options& journal = small_segments());
+  virtual ~faulty_file_journal() = default;
   /// @returns as open_storage(), after closing what is open.
-  result<void> open();
-  void close();
+  virtual result<void> open();
+  virtual void close() { log_.reset(); }
   /// The machine is on again, after a power cut that lost what was not synced.
   void power_on(std::uint64_t kept_tail_bytes);
 
   [[nodiscard]] faulty_file_system& files() { return *files_; }
   [[nodiscard]] const std::filesystem::path& path() const { return directory_.path(); }
   /// @pre open() succeeded.
-  [[nodiscard]] journal& log() { return *log_; }
-  [[nodiscard]] event_store& store() { return *store_; }
+  [[nodiscard]] detail::file_journal& log() { return *log_; }
+
+protected:
+  result<void> open_journal();
+  storage_options options_;
+  std::shared_ptr<detail::data_files> home_; ///< nullptr: closed
 
 private:
   temporary_directory directory_;
-  storage_options options_;
-  std::size_t ingest_from_entries_;
+  detail::file_journal_options journal_options_;
   std::shared_ptr<faulty_file_system> files_ = std::make_shared<faulty_file_system>();
-  std::unique_ptr<journal> log_;
+  std::unique_ptr<detail::file_journal> log_;
+};
+
+/// The same with a RocksDB beside it.
+class faulty_database final : public faulty_file_journal {
+public:
+  /// @param ingest_from_entries blocks and robots from which a checkpoint goes as files.
+  explicit faulty_database(std::size_t ingest_from_entries,
+                           const detail::file_journal_options& journal = small_segments())
+      : faulty_file_journal(journal), ingest_from_entries_(ingest_from_entries) {}
+  result<void> open() override;
+  void close() override;
+  /// @pre open() succeeded.
+  [[nodiscard]] event_store& store() { return *store_; }
+
+private:
+  std::size_t ingest_from_entries_;
   std::unique_ptr<event_store> store_;
 };
 

@@ -17,7 +17,7 @@ protected:
   temporary_directory directory_;
   fs::path data_ = directory_.path() / "data";
 
-  result<storage> try_start(journal_kind journal = journal_kind::rocksdb) const {
+  result<storage> try_start(journal_kind journal = journal_kind::file) const {
     storage_options options;
     options.store = storage_options::store_kind::mysql;
     options.journal = journal;
@@ -29,14 +29,14 @@ protected:
     return open_storage(options);
   }
   /// Starts, or throws with the reason.
-  storage start(journal_kind journal = journal_kind::rocksdb) const {
+  storage start(journal_kind journal = journal_kind::file) const {
     auto opened = try_start(journal);
     if (!opened)
       throw std::runtime_error(opened.error().text);
     return std::move(*opened);
   }
   void expect_refusal(errc code, const std::string& sentence,
-                      journal_kind journal = journal_kind::rocksdb) const {
+                      journal_kind journal = journal_kind::file) const {
     const auto opened = try_start(journal);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, code) << opened.error().text;
@@ -124,14 +124,15 @@ TEST_F(MysqlJournalMatchTest, RefusesAnOlderStateOfTheStore) {
   start();
   start();
   direct_.run("UPDATE meta SET value = '" + older + "' WHERE name = 'journal'");
-  expect_refusal(errc::version, "the store is an older state than the journal in rocksdb");
+  expect_refusal(errc::version, "the store is an older state than the journal in files");
 }
 
 TEST_F(MysqlJournalMatchTest, SkipsBatchesThatBothHaveForgottenOnceThatIsAccepted) {
   {
     auto opened = start();
-    append(opened, 1, 6);
+    append(opened, 1, 5);
     store_upto(opened, 4);
+    append(opened, 6, 6); // which notes the trim
   }
   direct_.run("UPDATE markers SET cut = 1 WHERE shard = 0"); // a backup of an hour ago
   expect_refusal(errc::corrupt, "shard 0: batches 2 to 4 are missing");
@@ -149,7 +150,7 @@ TEST_F(MysqlJournalMatchTest, RefusesAnotherKindOfJournalUntilTheOldOneIsDrained
     store_upto(opened, 1);
     EXPECT_FALSE(opened.note_drained(opened).value());
   }
-  expect_refusal(errc::version, "storage.journal=rocksdb", journal_kind::mysql);
+  expect_refusal(errc::version, "storage.journal=file", journal_kind::mysql);
   {
     auto opened = start();
     store_upto(opened, 2);

@@ -52,7 +52,7 @@ protected:
         found[file.path()] = file.is_regular_file() ? read(file.path()) : "";
     return found;
   }
-  /// The write-ahead log that holds the entries, which is the largest.
+  /// The write-ahead log that holds the checkpoints, which is the largest.
   [[nodiscard]] fs::path log_file() const {
     fs::path largest;
     for (const auto& file : fs::directory_iterator(data_))
@@ -61,25 +61,21 @@ protected:
         largest = file.path();
     return largest;
   }
-  /// Makes a database whose log holds 20 entries of shard 0, of 1000 bytes each.
+  /// Makes a database whose log holds 20 checkpoints of 20 rows each.
   void fill() {
     auto opened = open();
     ASSERT_TRUE(opened) << opened.error().text;
-    const std::string payload(1000, 'p');
-    const std::array<std::string_view, 1> parts{payload};
-    for (std::uint64_t n = 1; n <= 20; ++n) {
-      const std::array batches{journal_batch{0, 1, {n, 1, 0, 0}, record_kind::events, parts}};
-      ASSERT_TRUE(opened->journal->append(batches));
+    for (timestamp_ms n = 0; n < 20; ++n) {
+      checkpoint_builder what;
+      std::vector<event_row> rows;
+      for (timestamp_ms t = 20 * n; t < 20 * (n + 1); ++t)
+        rows.push_back(row_at(t));
+      what.robot("r", 1, rows);
+      ASSERT_TRUE(opened->store->commit(what.get()));
     }
   }
-  std::vector<std::uint64_t> replay(storage& opened) {
-    std::vector<std::uint64_t> seen;
-    const auto outcome = opened.journal->replay(0, 0, [&](const journal_batch& batch) {
-      seen.push_back(batch.stamp.batch_no);
-      return result<void>();
-    });
-    EXPECT_TRUE(outcome) << outcome.error().text;
-    return seen;
+  static std::size_t rows(const storage& opened) {
+    return opened.store->scan(1, 0, timestamp_max, 100'000)->size();
   }
 
   std::string text_; ///< of the last refusal
@@ -180,7 +176,7 @@ TEST_F(RocksdbOpenTest, RefusesImpossibleOptions) {
 TEST_F(RocksdbOpenTest, RefusesADirectoryThatLostCurrent) {
   fill();
   {
-    auto opened = open(); // writes the log's entries to a table
+    auto opened = open(); // writes the log's rows to a table
     ASSERT_TRUE(opened);
   }
   fs::remove(data_ / "CURRENT");
@@ -202,8 +198,7 @@ TEST_F(RocksdbOpenTest, ForgivesALogThatWasCutShort) {
   fs::resize_file(log, fs::file_size(log) - 500);
   auto opened = open();
   ASSERT_TRUE(opened) << opened.error().text;
-  EXPECT_EQ(replay(*opened).size(), 19U);
-  EXPECT_EQ(opened->journal->last_batch(0).value(), 19U);
+  EXPECT_EQ(rows(*opened), 19U * 20U);
 }
 
 TEST_F(RocksdbOpenTest, RefusesAFlippedByteInTheMiddleOfTheLog) {
@@ -220,12 +215,12 @@ TEST_F(RocksdbOpenTest, RefusesAFlippedByteInTheMiddleOfTheLog) {
   }
   auto opened = open();
   ASSERT_TRUE(opened) << opened.error().text;
-  EXPECT_EQ(replay(*opened).size(), 20U);
+  EXPECT_EQ(rows(*opened), 20U * 20U);
 }
 
 TEST_F(RocksdbOpenTest, RefusesAMissingTable) {
   fill();
-  ASSERT_TRUE(open()); // writes the log's entries to a table
+  ASSERT_TRUE(open()); // writes the log's rows to a table
   for (const auto& file : fs::directory_iterator(data_))
     if (file.path().extension() == ".sst")
       fs::remove(file.path());

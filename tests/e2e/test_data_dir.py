@@ -1,6 +1,6 @@
 """The data directory: one process at a time, foreign and damaged contents, what a crash may leave."""
 
-import struct
+import shutil
 
 import pytest
 from telemetryd import wait_until
@@ -15,9 +15,30 @@ def refused(server):
     return server.log()
 
 
+PAGE = 4096  # records of the journal begin at multiples of it, with RECORD
+RECORD = b"TELMJRC1"
+
+
 def newest_journal(server):
-    """The newest write-ahead log of RocksDB."""
-    return max(server.data_dir.rglob("*.log"), key=lambda path: int(path.stem))
+    """The segment of the journal that is written."""
+    return max((server.data_dir / "journal").glob("*.segment"))
+
+
+def records(journal):
+    """Offsets of the records of a segment."""
+    content = journal.read_bytes()
+    return [at for at in range(0, len(content), PAGE) if content.startswith(RECORD, at)]
+
+
+def end_of(journal):
+    """Offset of the last byte that is not zero."""
+    return len(journal.read_bytes().rstrip(b"\0")) - 1
+
+
+def overwrite(journal, offset, content):
+    with open(journal, "r+b") as file:
+        file.seek(offset)
+        file.write(content)
 
 
 def fill(server, events=2000):
@@ -99,9 +120,9 @@ def test_incomplete_last_record_of_the_journal_is_tolerated(make_server):
     server = make_server(JOURNAL_ONLY).start()
     fill(server)
     server.kill()
-    with open(newest_journal(server), "ab") as journal:
-        # The header of a record of 1000 bytes (checksum, length, type "full"), and ten of them.
-        journal.write(struct.pack("<IHB", 0x12345678, 1000, 1) + bytes(10))
+    journal = newest_journal(server)
+    begun = (end_of(journal) // PAGE + 1) * PAGE
+    overwrite(journal, begun, RECORD + bytes(range(48)))
     server.start()
     assert sum(robot["events"] for robot in server.rest().robots()) == 2000
 
@@ -110,13 +131,12 @@ def test_torn_write_of_an_unanswered_event_is_tolerated(make_server, connect, fa
     server = make_server(JOURNAL_ONLY, env=faults.env).start()
     fill(server)
     journal = newest_journal(server)
-    size = journal.stat().st_size
+    before = len(records(journal))
     with faults.on("hold-syncs"):
         connect(server).send("1,2,3," + "unanswered" * 10)
-        wait_until(lambda: journal.stat().st_size > size, "the append is written")
+        wait_until(lambda: len(records(journal)) > before, "the append is written")
         server.kill()
-    with open(journal, "r+b") as torn:
-        torn.truncate(journal.stat().st_size - 5)
+    overwrite(journal, end_of(journal), b"\0")
     server.start()
     assert sum(robot["events"] for robot in server.rest().robots()) == 2000
     assert connect(server).ask("1,2,3," + "unanswered" * 10) == "OK"
@@ -128,12 +148,31 @@ def test_flipped_byte_in_the_journal_is_refused_by_name(make_server, part):
     fill(server)
     server.kill()
     journal = newest_journal(server)
-    content = bytearray(journal.read_bytes())
-    content[int(len(content) * part)] ^= 0x40
-    journal.write_bytes(content)
+    places = records(journal)
+    at = places[int(len(places) * part)]
+    overwrite(journal, at + 100, bytes([journal.read_bytes()[at + 100] ^ 0x40]))
     log = refused(server)
     assert "corrupt" in log.lower()
-    assert journal.name in log or str(server.data_dir) in log
+    assert journal.name in log and f"offset {at}" in log
+
+
+def test_cut_segment_is_refused_by_name(make_server):
+    server = make_server(JOURNAL_ONLY).start()
+    fill(server)
+    server.kill()
+    journal = newest_journal(server)
+    with open(journal, "r+b") as cut:
+        cut.truncate(journal.stat().st_size - PAGE)
+    assert str(journal) in refused(server)
+
+
+def test_lost_journal_is_refused(make_server):
+    server = make_server(JOURNAL_ONLY).start()
+    fill(server)
+    assert server.terminate() == 0
+    shutil.rmtree(server.data_dir / "journal")
+    log = refused(server)
+    assert "corrupt" in log and str(server.data_dir / "journal") in log
 
 
 def test_lost_file_is_refused(make_server):

@@ -145,15 +145,15 @@ def test_wrong_password_and_missing_database_are_refused_by_name(make_server):
 
 
 def test_journal_changes_only_once_the_store_has_all_of_it(make_server, storages):
-    server = make_server({**SETTINGS, "storage.journal": "rocksdb", "reorder.window": "10s"}).start()
+    server = make_server({**SETTINGS, "storage.journal": "file", "reorder.window": "10s"}).start()
     assert server.rest().post_lines(["1,2,3,moved"])["accepted"] == 1
     assert server.terminate() == 0
     server.wait_log("journal_drained=false")
     server.settings["storage.journal"] = "mysql"
     server.launch()
     assert server.wait_exit(20) != 0
-    assert "start once more with storage.journal=rocksdb" in server.log()
-    server.settings |= {"storage.journal": "rocksdb", "reorder.window": "50ms"}
+    assert "start once more with storage.journal=file" in server.log()
+    server.settings |= {"storage.journal": "file", "reorder.window": "50ms"}
     server.start()
     assert server.rest().post_lines(["1,2,4,moved"])["accepted"] == 1
     rows = f"SELECT COUNT(*) FROM {server.settings['mysql.database']}.events"
@@ -167,7 +167,7 @@ def test_journal_changes_only_once_the_store_has_all_of_it(make_server, storages
 
 
 def test_journal_that_is_gone_is_not_passed_over(make_server, storages):
-    server = make_server({**SETTINGS, "storage.journal": "rocksdb"}).start()
+    server = make_server({**SETTINGS, "storage.journal": "file"}).start()
     assert server.rest().post_lines(["1,2,3,gone"])["accepted"] == 1
     server.kill()
     shutil.rmtree(server.data_dir)

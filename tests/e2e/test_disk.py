@@ -2,6 +2,7 @@
 
 import random
 import re
+import threading
 import time
 
 import pytest
@@ -30,6 +31,19 @@ def on_small_disk(make_server, small_disk):
 
 def walk(robot, start, count, rng):
     return [Event(robot, start + n, rng.gauss(0, 9), rng.gauss(0, 9)) for n in range(count)]
+
+
+def post_until(stop, server, ledger, rng):
+    """Posts events until `stop` is set; each body waits for its answer."""
+    at = 0
+    while not stop.is_set():
+        events = walk("filler", at, 2000, rng)
+        for event in events:
+            ledger.sent(event)
+        assert server.rest().post_lines([event.line for event in events])["accepted"] == 2000
+        for event in events:
+            ledger.answered(event, "OK")
+        at += 2000
 
 
 def unready(server):
@@ -70,6 +84,11 @@ def test_full_disk_stops_answers_not_reads_and_heals_without_restart(
     ledger = Ledger()
     send_events(server, ledger, walk("before", 0, 500, rng))
     disk.fill()
+    stop = threading.Event()
+    filler = threading.Thread(target=post_until, args=(stop, server, ledger, random.Random(seed)))
+    if min_free == "0":  # then only the room that the journal has already is left: use it up
+        filler.start()
+        wait_until(lambda: unready(server), "/readyz 503")
     socket = connect(server)
     late = walk("while full", 0, 100, rng)
     for event in late:
@@ -78,9 +97,13 @@ def test_full_disk_stops_answers_not_reads_and_heals_without_restart(
     reason = wait_until(lambda: unready(server), "/readyz 503")
     assert "space" in reason or "full" in reason or "free" in reason, reason
     ledger.check(server.rest(), rng)
+    stop.set()
     disk.free()
     answers = [socket.receive() for _ in late]
     assert set(answers) == {"OK"}
+    if min_free == "0":
+        filler.join(20)
+        assert not filler.is_alive()
     wait_until(lambda: unready(server) is None, "/readyz 200")
     for event, answer in zip(late, answers):
         ledger.answered(event, answer)

@@ -81,18 +81,18 @@ class Login:
 # storage
 
 
-@pytest.mark.parametrize("journal", ["rocksdb", "mysql", "redis"])
+@pytest.mark.parametrize("journal", ["file", "mysql", "redis"])
 def test_setting_storage_journal(make_server, journal):
     server = make_server({"storage.journal": journal}).start()
     store = f"{MariaDb.brand} "
-    journals = {"rocksdb": f"rocksdb .* in front of {store}", "mysql": f'"{store}',
+    journals = {"file": f"journal files in front of {store}", "mysql": f'"{store}',
                 "redis": f"redis .* in front of {store}"}
     server.wait_log(f"engine=.*{journals[journal]}")
     assert serves(server)
 
 
 def test_setting_storage_store(make_server):
-    embedded = {"storage.store": "rocksdb", "storage.journal": "rocksdb"}
+    embedded = {"storage.store": "rocksdb", "storage.journal": "file"}
     one = make_server(embedded).start()
     assert serves(one) and "in front of" not in one.log()
     other = make_server().start()
@@ -367,7 +367,7 @@ def test_redis_tls_on_a_unix_socket_is_refused(make_server, tls_redis):
 
 def test_cache_over_tls(make_server, tls_redis, certificates):
     server = with_redis_tls(make_server, tls_redis, tls_ca=certificates / "ca.pem")
-    server.settings |= {"storage.journal": "rocksdb", "cache.redis": "on", "cache.interval": "20ms"}
+    server.settings |= {"storage.journal": "file", "cache.redis": "on", "cache.interval": "20ms"}
     assert serves(server.start(), "seen")
     key = f"{server.settings['redis.prefix']}:robot:seen"
     wait_until(lambda: tls_redis.cli("HGET", key, "events") == "1", "cached")
@@ -424,7 +424,7 @@ def test_cache_that_dies_delays_nothing_and_is_filled_again(make_server, storage
     forgets = {"appendonly": "no"}  # when it is killed
     with RedisServer(tmp_path / "cache", forgets) as cache:
         server = make_server({
-            "storage.journal": "rocksdb",
+            "storage.journal": "file",
             "cache.redis": "on",
             "cache.interval": "20ms",
             "redis.hosts": f"127.0.0.1:{cache.port}",

@@ -1,9 +1,25 @@
 #include "tests/support/faulty_file_system.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 namespace telemetry::test {
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+
+/// The bytes of the file `name` at `offset`; fewer at its end.
+std::string read_at(const std::string& name, std::uint64_t offset, std::uint64_t bytes) {
+  std::string content(bytes, '\0');
+  std::ifstream file(name, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(offset));
+  file.read(content.data(), static_cast<std::streamsize>(bytes));
+  content.resize(static_cast<std::size_t>(file.gcount()));
+  return content;
+}
+
+} // namespace
 
 using rocksdb::DirFsyncOptions;
 using rocksdb::FileOptions;
@@ -31,6 +47,29 @@ public:
   IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
                   IODebugContext* dbg) override {
     return Append(data, options, dbg);
+  }
+  IOStatus PositionedAppend(const Slice& data, std::uint64_t offset, const IOOptions& options,
+                            IODebugContext* dbg) override {
+    const auto [status, torn] = files_.decide(file_operation::write, name_);
+    if (!status.ok() && !torn)
+      return status;
+    // Half of it rounded down to pages, as direct I/O wants; what is less than two is lost.
+    const Slice part(data.data(), torn ? data.size() / 2 / page_bytes * page_bytes : data.size());
+    files_.writes_over(name_, offset, part.size());
+    const IOStatus written =
+        part.empty() ? IOStatus::OK() : target()->PositionedAppend(part, offset, options, dbg);
+    return status.ok() ? written : status;
+  }
+  IOStatus PositionedAppend(const Slice& data, std::uint64_t offset, const IOOptions& options,
+                            const rocksdb::DataVerificationInfo&, IODebugContext* dbg) override {
+    return PositionedAppend(data, offset, options, dbg);
+  }
+  IOStatus Allocate(std::uint64_t offset, std::uint64_t bytes, const IOOptions& options,
+                    IODebugContext* dbg) override {
+    if (auto [status, torn] = files_.decide(file_operation::write, name_); !status.ok())
+      return status;
+    files_.writes_over(name_, offset, bytes);
+    return target()->Allocate(offset, bytes, options, dbg);
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* dbg) override {
     if (auto [status, torn] = files_.decide(file_operation::sync, name_); !status.ok())
@@ -94,6 +133,11 @@ void faulty_file_system::set_free_bytes(std::optional<std::uint64_t> bytes) {
   free_bytes_ = bytes;
 }
 
+std::uint64_t faulty_file_system::space_questions() const {
+  const std::scoped_lock lock(mutex_);
+  return space_questions_;
+}
+
 void faulty_file_system::crash_after(std::uint64_t operations) {
   const std::scoped_lock lock(mutex_);
   left_ = operations;
@@ -110,7 +154,20 @@ void faulty_file_system::lose_unsynced(std::uint64_t kept_tail_bytes) {
     if (!state.name_synced)
       std::filesystem::remove(name);
     else
-      std::filesystem::resize_file(name, std::min(state.written, state.synced + kept_tail_bytes));
+      state.lose_unsynced(name, kept_tail_bytes);
+}
+
+void faulty_file_system::file_state::lose_unsynced(const std::string& name,
+                                                   std::uint64_t kept_tail_bytes) const {
+  {
+    std::fstream file(name, std::ios::binary | std::ios::in | std::ios::out);
+    for (auto it = overwritten.rbegin(); it != overwritten.rend(); ++it) {
+      const std::uint64_t kept = std::min<std::uint64_t>(kept_tail_bytes, it->before.size());
+      file.seekp(static_cast<std::streamoff>(it->offset + kept));
+      file.write(it->before.data() + kept, static_cast<std::streamsize>(it->before.size() - kept));
+    }
+  }
+  std::filesystem::resize_file(name, std::min(written, synced + kept_tail_bytes));
 }
 
 faulty_file_system::decision faulty_file_system::decide(std::optional<file_operation> which,
@@ -135,9 +192,19 @@ void faulty_file_system::wrote(const std::string& name, std::uint64_t bytes) {
   files_[name].written += bytes;
 }
 
+void faulty_file_system::writes_over(const std::string& name, std::uint64_t offset,
+                                     std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  file_state& state = files_[name];
+  state.overwritten.push_back({offset, read_at(name, offset, bytes)});
+  state.written = std::max(state.written, offset + bytes);
+}
+
 void faulty_file_system::synced(const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  files_[name].synced = files_[name].written;
+  file_state& state = files_[name];
+  state.synced = state.written;
+  state.overwritten.clear();
 }
 
 void faulty_file_system::synced_directory(const std::string& name) {
@@ -170,6 +237,29 @@ IOStatus faulty_file_system::ReopenWritableFile(const std::string& name, const F
   return status;
 }
 
+IOStatus faulty_file_system::ReuseWritableFile(const std::string& name, const std::string& old_name,
+                                               const FileOptions& options,
+                                               std::unique_ptr<FSWritableFile>* file,
+                                               IODebugContext* dbg) {
+  if (name != old_name)
+    if (auto [status, torn] = decide(std::nullopt, name); !status.ok())
+      return status;
+  const IOStatus status = target()->ReuseWritableFile(name, old_name, options, file, dbg);
+  if (!status.ok())
+    return status;
+  *file = std::make_unique<faulty_file>(std::move(*file), name, *this);
+  const std::scoped_lock lock(mutex_);
+  if (const auto it = files_.find(old_name); name != old_name && it != files_.end()) {
+    files_[name] = std::move(it->second);
+    files_[name].name_synced = false;
+    files_.erase(old_name);
+  } else if (it == files_.end()) { // was there before: all of it is on the disk
+    const std::uint64_t size = std::filesystem::file_size(name);
+    files_[name] = {size, size, true, {}};
+  }
+  return status;
+}
+
 IOStatus faulty_file_system::NewDirectory(const std::string& name, const IOOptions& options,
                                           std::unique_ptr<FSDirectory>* directory,
                                           IODebugContext* dbg) {
@@ -197,7 +287,7 @@ IOStatus faulty_file_system::RenameFile(const std::string& from, const std::stri
   {
     const std::scoped_lock lock(mutex_);
     if (const auto it = files_.find(from); it != files_.end()) {
-      files_[to] = it->second;
+      files_[to] = std::move(it->second);
       files_.erase(from);
     }
   }
@@ -222,6 +312,7 @@ IOStatus faulty_file_system::GetFreeSpace(const std::string& path, const IOOptio
                                           std::uint64_t* bytes, IODebugContext* dbg) {
   {
     const std::scoped_lock lock(mutex_);
+    ++space_questions_;
     if (free_bytes_) {
       *bytes = *free_bytes_;
       return IOStatus::OK();

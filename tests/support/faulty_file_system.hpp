@@ -9,6 +9,7 @@
 #include <optional>
 #include <rocksdb/file_system.h>
 #include <string>
+#include <vector>
 
 namespace telemetry::test {
 
@@ -34,13 +35,16 @@ public:
 
   /// What free_bytes() answers; nothing: the truth.
   void set_free_bytes(std::optional<std::uint64_t> bytes);
+  /// How often that was asked.
+  [[nodiscard]] std::uint64_t space_questions() const;
 
   /// After `operations` more changes of any kind, the machine is off: nothing changes any more.
   void crash_after(std::uint64_t operations);
   /// The machine is off.
   [[nodiscard]] bool crashed() const;
   /// Leaves on the disk what a power cut may leave. @pre crashed(), and the database is closed.
-  /// @param kept_tail_bytes of every file's unsynced end that made it to the disk nevertheless.
+  /// @param kept_tail_bytes of every file's unsynced end, and of the begin of every unsynced
+  ///        positioned write, that made it to the disk nevertheless.
   void lose_unsynced(std::uint64_t kept_tail_bytes);
 
   // What follows is RocksDB's side.
@@ -51,6 +55,10 @@ public:
   rocksdb::IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                        std::unique_ptr<rocksdb::FSWritableFile>* file,
                                        rocksdb::IODebugContext* dbg) override;
+  rocksdb::IOStatus ReuseWritableFile(const std::string& name, const std::string& old_name,
+                                      const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                      rocksdb::IODebugContext* dbg) override;
   rocksdb::IOStatus NewDirectory(const std::string& name, const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* directory,
                                  rocksdb::IODebugContext* dbg) override;
@@ -69,10 +77,17 @@ private:
   friend class faulty_file;
   friend class faulty_directory;
 
+  /// What stood where an unsynced write went.
+  struct overwritten_bytes {
+    std::uint64_t offset;
+    std::string before;
+  };
   struct file_state {
-    std::uint64_t written = 0;
-    std::uint64_t synced = 0;
+    std::uint64_t written = 0; ///< size
+    std::uint64_t synced = 0;  ///< size as of the last sync
     bool name_synced = false;
+    std::vector<overwritten_bytes> overwritten; ///< since the last sync, by positioned writes
+    void lose_unsynced(const std::string& name, std::uint64_t kept_tail_bytes) const;
   };
   struct fault {
     file_operation which;
@@ -89,6 +104,8 @@ private:
 
   decision decide(std::optional<file_operation> which, const std::string& name);
   void wrote(const std::string& name, std::uint64_t bytes);
+  /// To be told before a positioned write.
+  void writes_over(const std::string& name, std::uint64_t offset, std::uint64_t bytes);
   void synced(const std::string& name);
   void synced_directory(const std::string& name);
 
@@ -97,6 +114,7 @@ private:
   std::optional<fault> fault_;
   std::uint64_t failures_ = 0;
   std::optional<std::uint64_t> free_bytes_;
+  std::uint64_t space_questions_ = 0;
   std::optional<std::uint64_t> left_; ///< changes until the crash
 };
 

@@ -203,7 +203,7 @@ class World:
         return users
 
     def use(self, journal, database_settings=None):
-        """One of the pairs of engines: rocksdb, mysql or redis in front of MySQL."""
+        """One of the pairs of engines: file, mysql or redis in front of MySQL."""
         self.add_mariadb(settings=database_settings)
         if journal == "redis":
             self.add_redis(rights=REDIS_JOURNAL_RIGHTS)

@@ -18,8 +18,8 @@ from outage_kit import (
 
 @scenario
 def store_killed(world):
-    """MySQL killed and restarted, journal in RocksDB: producers go on, the store is away."""
-    world.use("rocksdb")
+    """MySQL killed and restarted, journal in files: producers go on, the store is away."""
+    world.use("file")
     killed_and_restarted(world, world.mariadb)
 
 
@@ -39,8 +39,8 @@ def mysql_away_long(world):
 
 @scenario
 def memory_full(world):
-    """MySQL away, journal in RocksDB, until storage.memory_max (here 1 MiB) is reached."""
-    world.use("rocksdb").settings["storage.memory_max"] = "1MiB"
+    """MySQL away, journal in files, until storage.memory_max (here 1 MiB) is reached."""
+    world.use("file").settings["storage.memory_max"] = "1MiB"
     world.start()
     world.note("database killed (kill -9)")
     world.mariadb.kill9()
@@ -80,8 +80,8 @@ def mysql_frozen(world):
 
 @scenario
 def store_frozen(world):
-    """MySQL hangs for 30 s, journal in RocksDB."""
-    world.use("rocksdb")
+    """MySQL hangs for 30 s, journal in files."""
+    world.use("file")
     frozen(world, world.mariadb)
 
 
@@ -293,16 +293,16 @@ def mysql_disk_full(world):
 
 
 @scenario
-def store_restored_behind_rocksdb(world):
-    """MySQL is restored from an older state, the journal in RocksDB is as it was."""
-    world.use("rocksdb")
+def store_restored_behind_files(world):
+    """MySQL is restored from an older state, the journal in files is as it was."""
+    world.use("file")
     one_half_restored(world, world.mariadb, world.mariadb.data_dir)
 
 
 @scenario
-def rocksdb_journal_restored(world):
+def file_journal_restored(world):
     """storage.data_dir is restored from an older state, MySQL is as it was."""
-    world.use("rocksdb")
+    world.use("file")
     one_half_restored(world, None, world.directory / "telemetryd" / "data")
 
 
@@ -345,7 +345,7 @@ def taken_over(world):
 @scenario
 def new_journal_directory(world):
     """storage.data_dir is empty, the MySQL behind it is not; and then it is another store's."""
-    world.use("rocksdb")
+    world.use("file")
     world.start()
     world.server.kill()
     shutil.rmtree(world.server.data_dir)

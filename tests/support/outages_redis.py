@@ -142,7 +142,7 @@ def store_restored_behind_redis(world):
 @scenario
 def cache_killed(world):
     """The Redis of the cache is killed, started empty, flushed, frozen."""
-    world.use("rocksdb")
+    world.use("file")
     world.add_redis({"appendonly": "no"}, rights=REDIS_CACHE_RIGHTS)
     world.settings |= {"cache.redis": "on", "cache.interval": "200ms"}
     world.start()

@@ -1,6 +1,6 @@
 """The engines below the servers of an end-to-end run: $TELEMETRY_TEST_STORAGE, as journal+store.
 
-rocksdb+rocksdb (the default) needs nothing. The others get a private MariaDB, and Redis if it is the
+file+rocksdb (the default) needs nothing. The others get a private MariaDB, and Redis if it is the
 journal, on loopback with directories of their own; each server has a database, or keys, of its own.
 """
 
@@ -10,7 +10,7 @@ import os
 from mariadb import MariaDb
 from redis_server import RedisServer
 
-COMBINATIONS = ("rocksdb+rocksdb", "rocksdb+mysql", "mysql+mysql", "redis+mysql")
+COMBINATIONS = ("file+rocksdb", "file+mysql", "mysql+mysql", "redis+mysql")
 COMBINATION = os.environ.get("TELEMETRY_TEST_STORAGE", COMBINATIONS[0])
 assert COMBINATION in COMBINATIONS, f"TELEMETRY_TEST_STORAGE is one of {', '.join(COMBINATIONS)}"
 JOURNAL, STORE = COMBINATION.split("+")

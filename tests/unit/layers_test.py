@@ -28,7 +28,7 @@ PACKAGES = {
 }
 ALLOWED = {  # layer: (own layers, packages)
     "core": ({"core"}, {"xxhash"}),
-    "storage": ({"storage", "core", "config"}, {"rocksdb", "mysql", "hiredis", "openssl"}),
+    "storage": ({"storage", "core", "config"}, {"rocksdb", "mysql", "hiredis", "openssl", "xxhash"}),
     "net": ({"net", "core", "config"}, {"asio", "nlohmann", "openssl"}),
     "config": ({"config"}, {"spdlog", "program_options", "nlohmann"}),
     "actors": (set(LAYERS), set(PACKAGES)),

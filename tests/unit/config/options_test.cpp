@@ -24,7 +24,7 @@ TEST(OptionsTest, RefusePairsOfJournalAndStoreThatDoNotWork) {
   for (const char* journal : {"mysql", "redis"})
     EXPECT_THAT(parse_all({std::string("--storage.journal=") + journal}).problems,
                 ElementsAre(AllOf(HasSubstr("storage.journal:"), HasSubstr("redis and mysql"))));
-  for (const char* journal : {"rocksdb", "mysql", "redis"})
+  for (const char* journal : {"file", "mysql", "redis"})
     EXPECT_THAT(
         parse_all({"--storage.store=mysql", std::string("--storage.journal=") + journal}).problems,
         IsEmpty());

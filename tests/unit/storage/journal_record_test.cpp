@@ -16,7 +16,7 @@ void expect_refusal(const result<void>& outcome, const std::string& sentence) {
 }
 
 TEST(JournalRecordTest, ReadsWhatItWrites) {
-  for (const std::string text : {"", "redis 7 9", "rocksdb 0 18446744073709551615 drained"}) {
+  for (const std::string text : {"", "redis 7 9", "file 0 18446744073709551615 drained"}) {
     const auto read = journal_record::from_text(text);
     ASSERT_TRUE(read) << text;
     EXPECT_EQ(read->to_text(), text);

@@ -32,37 +32,6 @@ TEST(RocksdbFormatTest, ReadsBackTheKeyOfABlock) {
     }
 }
 
-TEST(RocksdbFormatTest, OrdersJournalKeysByShardThenNumber) {
-  const auto key = [](std::uint32_t shard, std::uint64_t batch_no) {
-    return std::string(make_journal_key(shard, batch_no).view());
-  };
-  EXPECT_LT(key(0, ~0ULL), key(1, 0));
-  EXPECT_LT(key(0, 0xFFFFFFFF), key(0, 0x100000000));
-  EXPECT_LT(key(255, 0), key(256, 0));
-}
-
-TEST(RocksdbFormatTest, ReadsBackAJournalEntryAndRefusesADamagedOne) {
-  journal_batch batch{3, 4, {5, -6, -7, 8}, record_kind::events, {}};
-  const std::string key(make_journal_key(3, 5).view());
-  const std::string header(make_journal_header(batch).view());
-  const auto read = read_journal_entry(key, header);
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->shard, 3U);
-  EXPECT_EQ(read->epoch, 4U);
-  EXPECT_EQ(read->stamp.batch_no, 5U);
-  EXPECT_EQ(read->stamp.arrival_ms, -6);
-  EXPECT_EQ(read->stamp.horizon_ms, -7);
-  EXPECT_EQ(read->stamp.wall, 8);
-  EXPECT_FALSE(read_journal_entry(key, header.substr(1)));
-  EXPECT_FALSE(read_journal_entry(key.substr(1), header));
-  std::string newer = header;
-  newer[0] = 2;
-  EXPECT_FALSE(read_journal_entry(key, newer));
-  std::string other_kind = header;
-  other_kind[1] = 9;
-  EXPECT_FALSE(read_journal_entry(key, other_kind));
-}
-
 TEST(RocksdbFormatTest, RefusesRowsOfAnotherSize) {
   const std::string other(24, 'x');
   EXPECT_FALSE(read_robot("r", other));

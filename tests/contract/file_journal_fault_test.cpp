@@ -1,0 +1,221 @@
+// The journal in files on a disk that is full, fails, or loses its power.
+#include "tests/contract/engines.hpp"
+#include "tests/contract/journal_entries.hpp"
+
+#include <filesystem>
+#include <iterator>
+#include <vector>
+
+namespace telemetry::test {
+namespace {
+
+using rocksdb::IOStatus;
+
+struct append_fault {
+  const char* name;
+  errc expected;
+  IOStatus (*error)();
+  bool torn;
+  std::size_t bytes;
+};
+
+class append_fault_test : public testing::TestWithParam<append_fault> {};
+using FileJournalAppendFaultTest = append_fault_test;
+
+IOStatus full() { return IOStatus::NoSpace("injected"); }
+IOStatus broken() { return IOStatus::IOError("injected"); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults, FileJournalAppendFaultTest,
+    testing::Values(append_fault{"Full", errc::no_space, full, false, 100},
+                    append_fault{"FullAndTorn", errc::no_space, full, true, 100},
+                    append_fault{"FullAndTornInALargeRecord", errc::no_space, full, true,
+                                 3'000'000},
+                    append_fault{"Broken", errc::unavailable, broken, false, 100},
+                    append_fault{"BrokenAndTorn", errc::unavailable, broken, true, 100'000}),
+    [](const auto& kind) { return std::string(kind.param.name); });
+
+TEST_P(FileJournalAppendFaultTest, KeepsWhatWasAcknowledgedAndTakesTheRetryOnce) {
+  const append_fault& fault = GetParam();
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  ASSERT_TRUE(append_entries(engine.log(), 1, fault.bytes));
+  ASSERT_TRUE(append_entries(engine.log(), 2, fault.bytes));
+  engine.files().fail(file_operation::write, "", 0, fault.error(), fault.torn);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const auto failed = append_entries(engine.log(), 3, fault.bytes);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, fault.expected) << failed.error().text;
+    EXPECT_EQ(replay_entries(engine.log(), 0, 0), numbers(1, 2)) << "reads go on";
+  }
+  EXPECT_GT(engine.files().failures(), 0U);
+  engine.files().heal();
+  for (std::uint64_t n = 3; n <= 5; ++n) {
+    const auto appended = append_entries(engine.log(), n, fault.bytes);
+    ASSERT_TRUE(appended) << appended.error().text;
+  }
+  EXPECT_EQ(replay_entries(engine.log(), 0, 0), numbers(1, 5));
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(replay_entries(engine.log(), 0, 0), numbers(1, 5));
+  EXPECT_EQ(replay_entries(engine.log(), 1, 0), numbers(1, 5));
+}
+
+TEST_P(FileJournalAppendFaultTest, SurvivesAPowerCutAfterTheRetry) {
+  const append_fault& fault = GetParam();
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  ASSERT_TRUE(append_entries(engine.log(), 1, fault.bytes));
+  engine.files().fail(file_operation::write, ".segment", 0, fault.error(), fault.torn);
+  EXPECT_FALSE(append_entries(engine.log(), 2, fault.bytes));
+  engine.files().heal();
+  ASSERT_TRUE(append_entries(engine.log(), 2, fault.bytes));
+  ASSERT_TRUE(append_entries(engine.log(), 3, fault.bytes));
+  engine.files().crash_after(0);
+  engine.power_on(0);
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(replay_entries(engine.log(), 0, 0), numbers(1, 3));
+}
+
+class file_journal_power_test : public testing::TestWithParam<std::uint64_t> {};
+using FileJournalPowerTest = file_journal_power_test;
+INSTANTIATE_TEST_SUITE_P(KeptBytes, FileJournalPowerTest, testing::Values(0U, 50U, 5000U),
+                         [](const auto& kept) { return std::to_string(kept.param); });
+
+/// What was acknowledged, or at least begun, before the power cut.
+struct progress {
+  std::uint64_t appended = 0;
+  std::uint64_t begun = 0;
+  std::uint64_t trimmed = 0;
+};
+
+/// Appends over several segments and trims behind, until the power fails, or the end.
+progress run_until_power_cut(faulty_file_journal& engine) {
+  progress made;
+  for (std::uint64_t last = 12; last <= 60; last += 12) {
+    while (made.begun < last) {
+      ++made.begun;
+      if (!append_entries(engine.log(), made.begun, made.begun % 5 == 0 ? 5000 : 100))
+        return made;
+      made.appended = made.begun;
+    }
+    made.trimmed = last - 3;
+    for (const std::uint32_t shard : {0U, 1U})
+      if (!engine.log().trim(shard, made.trimmed))
+        return made;
+  }
+  return made;
+}
+
+TEST_P(FileJournalPowerTest, LosesNothingWheneverThePowerFails) {
+  bool crashed = true;
+  for (std::uint64_t operations = 0; crashed && !HasFailure(); ++operations) {
+    SCOPED_TRACE(testing::Message() << "power cut after " << operations << " operations");
+    faulty_file_journal engine;
+    ASSERT_TRUE(engine.open());
+    engine.files().crash_after(operations);
+    const progress made = run_until_power_cut(engine);
+    crashed = engine.files().crashed();
+    if (!crashed) {
+      EXPECT_GT(operations, 150U);
+      engine.files().crash_after(0);
+    }
+    engine.power_on(GetParam());
+    const auto opened = engine.open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    for (const std::uint32_t shard : {0U, 1U}) {
+      const std::uint64_t last = engine.log().last_batch(shard).value();
+      EXPECT_GE(last, made.appended);
+      EXPECT_LE(last, made.begun);
+      EXPECT_EQ(replay_entries(engine.log(), shard, made.trimmed), numbers(made.trimmed + 1, last));
+    }
+    EXPECT_TRUE(append_entries(engine.log(), made.begun + 1));
+  }
+}
+
+TEST(FileJournalFaultTest, FinishesAJournalWhoseCreationLostItsPower) {
+  bool crashed = true;
+  for (std::uint64_t operations = 0; crashed; ++operations) {
+    SCOPED_TRACE(testing::Message() << "power cut after " << operations << " operations");
+    faulty_file_journal engine;
+    engine.files().crash_after(operations);
+    crashed = !engine.open();
+    engine.files().crash_after(0);
+    engine.power_on(0);
+    const auto opened = engine.open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    EXPECT_TRUE(append_entries(engine.log(), 1));
+  }
+}
+
+TEST(FileJournalFaultTest, WaitsForRoomForANewSegmentAndLeavesNothingHalfMade) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  for (std::uint64_t n = 1; n <= 15; ++n) // the first segment is full
+    ASSERT_TRUE(append_entries(engine.log(), n));
+  engine.files().fail(file_operation::write, ".spare", 0, full());
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const auto refused = append_entries(engine.log(), 16);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, errc::no_space) << refused.error().text;
+    const std::filesystem::directory_iterator files(engine.path() / "journal");
+    EXPECT_EQ(std::distance(begin(files), end(files)), 1);
+  }
+  EXPECT_EQ(replay_entries(engine.log(), 0, 0), numbers(1, 15)) << "reads go on";
+  engine.files().heal();
+  ASSERT_TRUE(append_entries(engine.log(), 16));
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(replay_entries(engine.log(), 1, 0), numbers(1, 16));
+}
+
+TEST(FileJournalFaultTest, TriesANewSegmentAgainWhicheverStepFails) {
+  std::uint64_t pass = 0;
+  for (bool failed = true; failed; ++pass) {
+    SCOPED_TRACE(testing::Message() << "after " << pass << " writes");
+    faulty_file_journal engine;
+    ASSERT_TRUE(engine.open());
+    for (std::uint64_t n = 1; n <= 15; ++n)
+      ASSERT_TRUE(append_entries(engine.log(), n));
+    engine.files().fail(file_operation::write, "", pass, broken(), /*torn=*/true);
+    failed = !append_entries(engine.log(), 16);
+    EXPECT_EQ(failed, engine.files().failures() > 0);
+    ASSERT_TRUE(engine.log().trim(0, 15)); // must not be noted where nobody will look for it
+    engine.files().heal();
+    ASSERT_TRUE(engine.log().trim(1, 15));
+    ASSERT_TRUE(append_entries(engine.log(), failed ? 16 : 17));
+    ASSERT_TRUE(engine.open());
+    EXPECT_EQ(replay_entries(engine.log(), 0, 15), numbers(16, failed ? 16 : 17));
+  }
+  EXPECT_GT(pass, 2U) << "no write was made to fail";
+}
+
+TEST(FileJournalFaultTest, TrustsNothingAfterAFailedSync) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  ASSERT_TRUE(append_entries(engine.log(), 1));
+  engine.files().fail(file_operation::sync, ".segment", 0, broken());
+  EXPECT_EQ(append_entries(engine.log(), 2).error().code, errc::sync_failed);
+  engine.files().heal();
+  EXPECT_EQ(append_entries(engine.log(), 2).error().code, errc::sync_failed);
+  EXPECT_EQ(engine.log().note_opening(3).error().code, errc::sync_failed);
+}
+
+TEST(FileJournalFaultTest, AsksForFreeSpaceNowAndThenOnly) {
+  auto bounds = small_segments(1u << 20);
+  bounds.min_free_bytes = 1000;
+  bounds.space_check_interval = std::chrono::hours(1);
+  faulty_file_journal engine(bounds);
+  ASSERT_TRUE(engine.open());
+  for (std::uint64_t n = 1; n <= 100; ++n)
+    ASSERT_TRUE(append_entries(engine.log(), n));
+  EXPECT_EQ(engine.files().space_questions(), 1U);
+  engine.files().set_free_bytes(999);
+  std::uint64_t n = 101;
+  for (; append_entries(engine.log(), n); ++n) // until a new segment is needed
+    ASSERT_LT(n, 300U);
+  EXPECT_EQ(append_entries(engine.log(), n).error().code, errc::no_space);
+  engine.files().set_free_bytes(std::nullopt);
+  EXPECT_TRUE(append_entries(engine.log(), n));
+}
+
+} // namespace
+} // namespace telemetry::test
