@@ -15,6 +15,8 @@
 /// Every message and every typed interface of the actors.
 namespace telemetry {
 
+struct robot_slot;
+
 /// What a shard hands to the checkpointer (rules 15-17). `robots` keep the shard's robots alive.
 struct shard_checkpoint {
   std::uint32_t shard = 0;
@@ -31,10 +33,11 @@ struct replayed_batch {
 };
 using replayed_batches = std::shared_ptr<std::vector<replayed_batch>>;
 
-/// Robot rows for names that a shard wants to activate.
+/// Robot rows for robots that a shard wants to activate.
 struct activation {
-  std::vector<std::string> names;             ///< sorted
-  std::vector<std::optional<robot_row>> rows; ///< one per name, once loaded
+  std::vector<robot_slot*> robots;            ///< the shard's; they stay while they are loading
+  std::vector<std::string_view> names;        ///< of each, sorted; theirs
+  std::vector<std::optional<robot_row>> rows; ///< of each, once loaded
 };
 using activation_ptr = std::shared_ptr<activation>;
 

@@ -48,8 +48,7 @@ caf::result<T> reader::answer(T what) {
 }
 
 void reader::load(const shard_actor& shard, const activation_ptr& wanted) {
-  const std::vector<std::string_view> names(wanted->names.begin(), wanted->names.end());
-  auto rows = store_.robots(names);
+  auto rows = store_.robots(wanted->names);
   if (!rows) {
     survive(rows.error());
     delayed_send(this, retry_delay, load_atom_v, shard, wanted);

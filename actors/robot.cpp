@@ -7,15 +7,12 @@ robot::robot(caf::actor_config& config, engine_context& context) : caf::event_ba
 }
 
 caf::behavior robot::make_behavior() {
-  return {
-      [this](const robot_message::loaded& what) {
-        if (what.row == nullptr)
-          return;
-        id_ = what.row->id;
-        track_ = robot_track{what.row->state};
-      },
-      [this](const robot_message::view& what) { view(what); },
-  };
+  return {[this](const robot_message::view& what) { view(what); }};
+}
+
+void robot::load(const robot_row& row) {
+  id_ = row.id;
+  track_ = robot_track{row.state};
 }
 
 void robot::offer(shard_batch& batch, robot_slot& slot, std::uint32_t first) {

@@ -12,10 +12,6 @@ namespace telemetry {
 /// point to what the shard holds.
 namespace robot_message {
 
-/// The robot's row; nullptr if the table has none.
-struct loaded {
-  const robot_row* row;
-};
 enum class view_kind { state, rows, ends };
 /// What does memory hold?
 struct view {
@@ -29,7 +25,6 @@ struct view {
 } // namespace robot_message
 } // namespace telemetry
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::loaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::view)
 
 namespace telemetry {
@@ -46,6 +41,8 @@ public:
   robot(caf::actor_config& config, engine_context& context);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
+  /// Continues from its row in the robot table. @pre nothing was offered yet.
+  void load(const robot_row& row);
   /// Offers a chain of events of a batch, in order; `slot` is this robot's.
   void offer(shard_batch& batch, robot_slot& slot, std::uint32_t first);
 

@@ -169,7 +169,7 @@ robot_slot& shard::activate(std::string_view name, std::uint64_t hash) {
   slot.actor = caf::actor_cast<caf::actor>(
       system().spawn<robot, caf::lazy_init + caf::hidden>(std::ref(context_)));
   slot.body = static_cast<robot*>(caf::actor_cast<caf::abstract_actor*>(slot.actor));
-  unknown_.emplace_back(name);
+  unknown_.push_back(&slot);
   ++loading_;
   return slot;
 }
@@ -178,13 +178,28 @@ void shard::fetch_unknown() {
   if (unknown_.empty())
     return;
   auto wanted = std::make_shared<activation>();
-  wanted->names = std::move(unknown_);
-  unknown_.clear();
-  std::sort(wanted->names.begin(), wanted->names.end());
+  wanted->robots = std::exchange(unknown_, {});
+  std::sort(wanted->robots.begin(), wanted->robots.end(), by_name);
+  wanted->names.reserve(wanted->robots.size());
+  for (const auto* slot : wanted->robots)
+    wanted->names.push_back(slot->name);
   caf::anon_send(context_.reader_of(id_), load_atom_v, caf::actor_cast<shard_actor>(this),
                  std::move(wanted));
   if (robots_.size() > crowded_at_)
     sweep();
+}
+
+/// Has the processor fetch the robots some places behind `at`.
+void shard::prefetch_ahead(std::span<robot_slot* const> slots, std::size_t at) {
+  constexpr std::size_t slots_ahead = 12;
+  constexpr std::size_t robots_ahead = 6;
+  constexpr std::size_t tracks_ahead = 3;
+  if (at + slots_ahead < slots.size())
+    slots[at + slots_ahead]->prefetch();
+  if (at + robots_ahead < slots.size())
+    slots[at + robots_ahead]->body->prefetch();
+  if (at + tracks_ahead < slots.size())
+    slots[at + tracks_ahead]->body->prefetch_track();
 }
 
 void shard::apply(const shard_batch_ptr& batch) {
@@ -241,16 +256,15 @@ void shard::run(robot_slot& slot, shard_batch& batch, std::uint32_t first) {
 
 void shard::loaded(activation& rows) {
   turn_ms_ = context_.time.steady_ms();
-  for (std::size_t i = 0; i < rows.names.size(); ++i) {
-    auto* slot = robots_.find(rows.names[i], name_hash(rows.names[i]));
-    const auto& row = rows.rows[i];
-    unit_.deliver(slot->actor, robot_message::loaded{row ? &*row : nullptr});
+  for (std::size_t i = 0; i < rows.robots.size(); ++i) {
+    prefetch_ahead(rows.robots, i);
+    auto* slot = rows.robots[i];
     slot->loading = false;
     --loading_;
-    if (!row) {
-      slot->unlisted = true;
-      unlisted_.insert(slot->name);
-    }
+    if (const auto& row = rows.rows[i])
+      slot->body->load(*row);
+    else
+      unlisted_.add(*slot);
     unpark(*slot);
   }
   seal_quiet();

@@ -4,10 +4,11 @@
 #include "actors/inline_unit.hpp"
 #include "actors/robot.hpp"
 #include "actors/robot_table.hpp"
+#include "actors/unlisted_robots.hpp"
 
 #include <deque>
-#include <map>
 #include <set>
+#include <span>
 
 namespace telemetry {
 
@@ -37,6 +38,7 @@ private:
              std::uint32_t index);
   robot_slot& activate(std::string_view name, std::uint64_t hash);
   void fetch_unknown();
+  static void prefetch_ahead(std::span<robot_slot* const> slots, std::size_t at);
   void apply(const shard_batch_ptr& batch);
   void hold(std::size_t rows);
   void run(robot_slot& slot, shard_batch& batch, std::uint32_t first);
@@ -75,7 +77,7 @@ private:
 
   std::deque<shard_batch_ptr> prepared_; ///< being synced, in order
   shard_batch_ptr spare_;                ///< a batch to be used again; nullptr if there is none
-  std::vector<std::string> unknown_;     ///< names of the batch being prepared
+  std::vector<robot_slot*> unknown_;     ///< of the batch being prepared
   std::size_t loading_ = 0;              ///< robots
   std::size_t crowded_at_;               ///< more robots than this: sweep at once
   std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
@@ -86,11 +88,11 @@ private:
     robot_slot* slot;
     std::int64_t arrival_ms;
   };
-  std::deque<awaiting_seal> unsealed_;  ///< each robot with unsealed events once (rule 5)
-  std::vector<robot_slot*> dirty_;      ///< each robot with untaken rows once
-  std::vector<robot_slot*> taken_;      ///< robots of the checkpoint in flight (rule 18)
-  std::vector<robot_slot*> uncached_;   ///< each robot that changed for the cache once
-  std::set<std::string_view> unlisted_; ///< names the robot table may not have yet
+  std::deque<awaiting_seal> unsealed_; ///< each robot with unsealed events once (rule 5)
+  std::vector<robot_slot*> dirty_;     ///< each robot with untaken rows once
+  std::vector<robot_slot*> taken_;     ///< robots of the checkpoint in flight (rule 18)
+  std::vector<robot_slot*> uncached_;  ///< each robot that changed for the cache once
+  unlisted_robots unlisted_;           ///< those that the robot table may not have yet
 };
 
 } // namespace telemetry

@@ -14,7 +14,9 @@ shard_checkpoint_ptr shard::collect() {
   if (!parked_.empty())
     lowest_kept = std::min(lowest_kept, *parked_.begin());
   std::vector<robot_slot*> still_dirty;
-  for (auto* slot : dirty_) {
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    prefetch_ahead(dirty_, i);
+    auto* slot = dirty_[i];
     // Rule 15: the horizon of the last batch applied; no clock is read.
     const auto next_id = robot_id{id_} << 48 | (marker_.last_counter + 1);
     auto robot = slot->body->collect(horizon_ms_, next_id);
@@ -40,15 +42,14 @@ shard_checkpoint_ptr shard::collect() {
 }
 
 void shard::stored(const shard_checkpoint& what) {
-  for (auto* slot : taken_) {
-    slot->body->stored();
-    slot->taken = false;
-    if (slot->unlisted) {
-      slot->unlisted = false;
-      unlisted_.erase(slot->name);
-    }
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    prefetch_ahead(taken_, i);
+    taken_[i]->body->stored();
+    taken_[i]->taken = false;
+    taken_[i]->unlisted = false;
   }
   taken_.clear();
+  unlisted_.forget_listed();
   context_.credit.remove_memory(what.rows * sizeof(track_row));
 }
 
@@ -61,8 +62,8 @@ std::size_t shard::active_max() const {
 std::size_t shard::crowd_above(std::size_t robots) { return robots + robots / 8; }
 
 std::chrono::milliseconds shard::sweep_interval() const {
-  return std::clamp(context_.options.robots_idle / 4, std::chrono::milliseconds{50},
-                    std::chrono::milliseconds{1'000});
+  return std::clamp(context_.options.robots_idle / 8, std::chrono::milliseconds{50},
+                    std::chrono::milliseconds{10'000});
 }
 
 void shard::sweep() {

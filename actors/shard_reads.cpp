@@ -34,14 +34,14 @@ list_answer shard::list(const list_question& question) {
   for (const auto& name : question.names)
     add(robots_.find(name, name_hash(name)));
   auto left = question.limit;
-  for (auto name = unlisted_.upper_bound(question.after);
-       name != unlisted_.end() && (question.upto.empty() || *name <= question.upto); ++name) {
-    add(robots_.find(*name, name_hash(*name)));
-    if (--left == 0) {
-      out.cut_after = *name;
-      break;
-    }
-  }
+  unlisted_.for_each_above(question.after, [&](robot_slot& slot) {
+    if (!question.upto.empty() && slot.name > question.upto)
+      return false;
+    add(&slot);
+    if (--left == 0)
+      out.cut_after = slot.name;
+    return left > 0;
+  });
   return out;
 }
 
