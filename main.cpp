@@ -15,6 +15,11 @@
 #include <thread>
 #include <unistd.h>
 
+/// jemalloc reads this before main(): huge pages, since cache and TLB misses are what an event of
+/// one in a million robots costs.
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "thp:always,metadata_thp:auto";
+
 namespace {
 
 using namespace telemetry;

@@ -1,9 +1,8 @@
 #include "actors/monitor.hpp"
 
+#include "actors/heap.hpp"
 #include "actors/lane.hpp"
 #include "config/log.hpp"
-
-#include <malloc.h>
 
 namespace telemetry {
 
@@ -84,7 +83,7 @@ void monitor::tell_silence(watched& one, gate::answering now) const {
 /// The pages of actors that were passivated in numbers go back to the machine.
 void monitor::watch_memory() {
   if (context_.memory_freed.exchange(false))
-    malloc_trim(0);
+    release_free_memory();
 }
 
 } // namespace telemetry
