@@ -82,9 +82,11 @@ TEST_F(QueryTest, AReadWithoutAnAnswerBlamesTheStoreOnlyIfThatIsSilent) {
   start();
   const auto ask = [this] {
     std::optional<result<std::optional<robot_state>>> got;
+    caf::anon_send(context().readers.front(), list_atom_v, std::string{}, std::uint64_t{1});
     engine().robot(io(), "a", [&](result<std::optional<robot_state>> what) { got = what; });
-    pass(options.query_timeout.count()); // it has asked the reader
+    pass(options.query_timeout.count()); // it has asked the reader, which is not free
     run(context().deadlines.timer());
+    run_actor(1); // the query, before the reader
     settle();
     return got ? got->error() : failure{errc::malformed, "answered nothing"};
   };
@@ -118,11 +120,12 @@ TEST_F(QueryTest, ListSeesMemoryAboveARowThatJustAppeared) {
   pass(window_ms);
   client.send("3,4,2,a"); // seals the first
   settle();
+  caf::anon_send(context().readers.front(), list_atom_v, std::string{}, std::uint64_t{1});
   const auto stream = engine().robots(io(), "", SIZE_MAX);
   std::vector<net::named_robot> listed;
   stream->next([&](const result<std::vector<net::named_robot>>& got) { listed = *got; });
-  run_actor();                                 // the query starts
-  ASSERT_TRUE(run(context().readers.front())); // and has read the table
+  ASSERT_TRUE(run(context().readers.front()));
+  ASSERT_TRUE(run(context().readers.front())); // has read the table for the list, which waits
   ask_checkpoint();
   while (run(context().checkpointer) || run(context().shards.front()) || run(context().writer)) {
   }
