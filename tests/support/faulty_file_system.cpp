@@ -138,6 +138,11 @@ std::uint64_t faulty_file_system::space_questions() const {
   return space_questions_;
 }
 
+faulty_file_system::operation_counts faulty_file_system::counts() const {
+  const std::scoped_lock lock(mutex_);
+  return counts_;
+}
+
 void faulty_file_system::crash_after(std::uint64_t operations) {
   const std::scoped_lock lock(mutex_);
   left_ = operations;
@@ -177,6 +182,8 @@ faulty_file_system::decision faulty_file_system::decide(std::optional<file_opera
     return {IOStatus::IOError("the machine is off")};
   if (left_)
     --*left_;
+  counts_.writes += which == file_operation::write ? 1 : 0;
+  counts_.syncs += which == file_operation::sync ? 1 : 0;
   if (!fault_ || which != fault_->which || !name.ends_with(fault_->suffix))
     return {};
   if (fault_->pass > 0) {
@@ -190,6 +197,7 @@ faulty_file_system::decision faulty_file_system::decide(std::optional<file_opera
 void faulty_file_system::wrote(const std::string& name, std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
   files_[name].written += bytes;
+  counts_.written_bytes += bytes;
 }
 
 void faulty_file_system::writes_over(const std::string& name, std::uint64_t offset,
@@ -198,6 +206,7 @@ void faulty_file_system::writes_over(const std::string& name, std::uint64_t offs
   file_state& state = files_[name];
   state.overwritten.push_back({offset, read_at(name, offset, bytes)});
   state.written = std::max(state.written, offset + bytes);
+  counts_.written_bytes += bytes;
 }
 
 void faulty_file_system::synced(const std::string& name) {

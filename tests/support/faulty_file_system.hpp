@@ -38,6 +38,14 @@ public:
   /// How often that was asked.
   [[nodiscard]] std::uint64_t space_questions() const;
 
+  /// What files and directories were asked for since the start.
+  struct operation_counts {
+    std::uint64_t writes = 0; ///< room that was reserved is one
+    std::uint64_t written_bytes = 0;
+    std::uint64_t syncs = 0;
+  };
+  [[nodiscard]] operation_counts counts() const;
+
   /// After `operations` more changes of any kind, the machine is off: nothing changes any more.
   void crash_after(std::uint64_t operations);
   /// The machine is off.
@@ -115,6 +123,7 @@ private:
   std::uint64_t failures_ = 0;
   std::optional<std::uint64_t> free_bytes_;
   std::uint64_t space_questions_ = 0;
+  operation_counts counts_;
   std::optional<std::uint64_t> left_; ///< changes until the crash
 };
 
