@@ -8,12 +8,16 @@ from pathlib import Path
 SHIM_SOURCE = Path(__file__).with_name("failing_sync.c")
 
 
-def build_shim(directory):
-    """Compiles the LD_PRELOAD library; returns its path."""
-    library = Path(directory) / "failing_sync.so"
+def build_library(source, directory):
+    """Compiles an LD_PRELOAD library; returns its path."""
+    library = Path(directory) / source.with_suffix(".so").name
     command = ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run(command + ["-o", str(library), str(SHIM_SOURCE)], check=True)
+    subprocess.run(command + ["-o", str(library), str(source)], check=True)
     return library
+
+
+def build_shim(directory):
+    return build_library(SHIM_SOURCE, directory)
 
 
 class Faults:
