@@ -59,7 +59,8 @@ def test_idle_server_neither_syncs_nor_wakes_up(make_server, connect, calls):
     server = make_server(QUIET, env=calls.env).start()
     for _ in range(200):
         connect(server)
-    assert server.rest().post_lines([f"{n},0,1,robot-{n}" for n in range(1000)])["accepted"] == 1000
+    rest = server.rest()  # stays open
+    assert rest.post_lines([f"{n},0,1,robot-{n}" for n in range(1000)])["accepted"] == 1000
     begin, calls_before, woken_before = time.monotonic(), calls.now(), wake_ups(server.pid)
     wait_until(lambda: time.monotonic() - begin > 2, "two seconds", 5, 0.1)
     took, woken = calls.now() - calls_before, wake_ups(server.pid) - woken_before
