@@ -3,6 +3,7 @@
 A frame is (symbol, object). Of a chain only the kernel's frames and the first of the program are
 looked at: the libraries keep no frame pointers, so what stands behind that one is guesswork.
 """
+import collections
 import re
 
 # The order of the table.
@@ -18,7 +19,8 @@ GROUPS = (
     ("checkpoint", "all of its thread; collecting and forgetting in the shards"),
     ("flush and compaction", "all of RocksDB's threads"),
     ("readers", "all of their threads: rows of unknown robots, look-ups"),
-    ("memory", "malloc and free, copies, page faults, of the other threads"),
+    ("memory, I/O threads", "malloc and free, copies, page faults there"),
+    ("memory, shards and journal", "the same where commits are written and applied: growing rows"),
     ("messages", "CAF's mailboxes, timers and workers"),
     ("switches and wake-ups", "scheduler, futex, eventfd"),
     ("interrupts", "timer ticks and what they run, on whatever thread they hit"),
@@ -35,6 +37,7 @@ _ROLES = (
     ("reader", r"telemetry::(reader|detail::rocksdb_event_store)|rocksdb::.*(MultiGet|::Get\()"),
 )
 
+# These threads do one thing.
 _BY_ROLE = {"checkpointer": "checkpoint", "rocksdb": "flush and compaction", "reader": "readers"}
 
 # Any frame of the kernel part; the first that matches counts.
@@ -56,8 +59,8 @@ _PROGRAM = (
                    r"|shard::(collect|stored|sweep)|final_rows|event_block|checkpointer"),
     ("parse", r"parse_line|from_chars|read_coordinate|read_timestamp|name_fault|core/number"
               r"|parse_(number|decimal)|memchr"),
-    ("answer", r"answer_queue::(next|is_|take|clear)|connection::(answer|append_answer|flush|on_verdicts)"
-               r"|lane::(answer|tell|flush_all)|websocket_session::send|append_(text_)?frame"),
+    ("answer", r"answer_queue::(next|is_|take|clear)|lane::(answer|tell|flush_all)"
+               r"|connection::(answer|append_answer|flush|on_verdicts)|websocket_session::send"),
     ("encode and hash", r"encode_event|name_hash|lane::(add|join|end_turn)|slice::reserve"
                         r"|answer_queue::(submit|add|refuse)|connection::(take|receive|may_read)"
                         r"|session_upstream|future_limit"),
@@ -68,9 +71,9 @@ _PROGRAM = (
                 r"|is_below|group_commit|rocksdb::Posix|pwrite|fdatasync|call_watch|sync_watch"),
     ("WebSocket framing", r"boost::|telemetry::net::|utf8|mask_inplace"),
     ("sockets, kernel", r"^(__libc_)?(__)?(recv|send|sendmsg|recvmsg|accept|accept4)$|epoll_"),
-    ("memory", r"malloc|calloc|realloc|_int_free|^_?_?c?free([@$]|$)|operator (new|delete)|unlink_chunk"
-               r"|^(__)?mem(move|cpy|set|cmp)|_M_(replace|append)|arena|_M_(realloc|default|append|mutate)|std::vector"
-               r"|sysmalloc|systrim|madvise|brk"),
+    ("memory", r"malloc|calloc|realloc|_int_free|^_?_?c?free([@$]|$)|operator (new|delete)"
+               r"|unlink_chunk|^(__)?mem(move|cpy|set|cmp)|arena|std::vector"
+               r"|_M_(realloc|default|replace|append|mutate)|sysmalloc|systrim|madvise|brk"),
     ("switches and wake-ups", r"pthread_|__lll_|futex|condition_variable|await_resume|syscall"
                               r"|eventfd|__(libc_)?write$"),
     ("messages", r"caf::|libcaf_core|std::_Sp_counted|intrusive_ptr|atom_value|borrowed_unit"
@@ -79,6 +82,45 @@ _PROGRAM = (
 # Of a function that several parts call, the thread tells for whom.
 _SHARED = ((r"XXH", {"io": "encode and hash"}, "journal"),
            (r"librocksdb", {}, "journal"))
+
+_FRAME = re.compile(r"\s+[0-9a-f]+ (.*) \(([^()]*(?:\([^()]*\))?[^()]*)\)$")
+
+
+def read_samples(lines):
+    """Yields (name of the thread, its id, frames) of each sample in the output of
+    `perf script -F comm,tid,ip,sym,dso` that has frames: a tuple, the innermost first."""
+    thread, frames = None, []
+    for line in lines:
+        found = _FRAME.match(line)
+        if found:
+            where = "kernel" if "kernel" in found[2] else found[2].rpartition("/")[2]
+            frames.append((found[1], where))
+        elif line.strip():
+            thread = line.strip().rsplit(None, 1)
+        elif frames:
+            yield thread[0], thread[1], tuple(frames)
+            frames = []
+    if frames:
+        yield thread[0], thread[1], tuple(frames)
+
+
+def sum_up(samples):
+    """Counts of samples: by group, by role of the thread, and by (role, symbol, object) of what no
+    pattern knows."""
+    counts, symbols = collections.Counter(), collections.defaultdict(collections.Counter)
+    for comm, tid, frames in samples:
+        counts[comm, tid, frames] += 1
+        symbols[comm, tid][frames[0][0]] += 1
+    roles = {thread: role_of(thread[0], hits) for thread, hits in symbols.items()}
+    groups, threads, unknown = (collections.Counter() for _ in range(3))
+    for (comm, tid, frames), n in counts.items():
+        role = roles[comm, tid]
+        group = group_of(role, frames)
+        groups[group] += n
+        threads[role] += n
+        if group == "other":
+            unknown[role, *frames[0]] += n
+    return groups, threads, unknown
 
 
 def role_of(comm, hits):
@@ -101,11 +143,17 @@ def _first(patterns, text):
 
 def group_of(role, frames):
     """Name of the group of a sample. `frames`: the innermost first; not empty."""
-    if role in _BY_ROLE:
-        return _BY_ROLE[role]
+    group = _BY_ROLE.get(role) or _part(role, frames)
+    if group == "memory":
+        return "memory, I/O threads" if role == "io" else "memory, shards and journal"
+    return group
+
+
+def _part(role, frames):
+    """The group by symbols; memory is still one."""
     kernel = [symbol for symbol, where in frames if where == "kernel"]
     for group, pattern in _KERNEL:
-        if any(re.search(pattern, symbol) for symbol in kernel):
+        if any(re.search(pattern, one) for one in kernel):
             return group
     if len(kernel) == len(frames):
         return "other"
