@@ -22,7 +22,7 @@ GROUPS = (
     ("memory, I/O threads", "malloc and free, copies, page faults there"),
     ("memory, shards and journal", "the same where commits are written and applied: growing rows"),
     ("messages", "CAF's mailboxes, timers and workers"),
-    ("switches and wake-ups", "scheduler, futex, eventfd"),
+    ("switches and wake-ups", "scheduler, futex, waking an epoll"),
     ("interrupts", "timer ticks and what they run, on whatever thread they hit"),
     ("other", "what no pattern knows"),
 )
@@ -44,8 +44,9 @@ _BY_ROLE = {"checkpointer": "checkpoint", "rocksdb": "flush and compaction", "re
 _KERNEL = (
     ("sockets, kernel", r"_sys_(sendto|sendmsg|recvfrom|recvmsg|accept|accept4|shutdown|connect"
                         r"|setsockopt|getsockname|getpeername|socket|writev|readv)$"),
-    ("switches and wake-ups", r"^(__)?schedule$|finish_task_switch|^futex|_sys_(futex|sched_yield)"
-                              r"|eventfd|ret_from_fork"),
+    # Asio wakes a loop by epoll_ctl.
+    ("switches and wake-ups", r"^(__)?schedule$|finish_task_switch|^futex|eventfd|ret_from_fork"
+                              r"|_sys_(futex|sched_yield|epoll_ctl)$"),
     ("memory", r"exc_page_fault|_sys_(mmap|munmap|brk|madvise|mremap|mprotect)$"),
     ("journal", r"virtblk|^blk_|^bio_|^ext4|^jbd2|^iomap|_sys_(pwrite64|fdatasync|fsync"
                 r"|pwritev|fallocate|openat|renameat|rename|unlink|statfs|close)$"),
