@@ -28,7 +28,7 @@ caf::behavior connection::make_behavior() {
   };
 }
 
-void connection::receive(std::span<const std::string_view> messages) {
+void connection::on_messages(std::span<const std::string_view> messages) {
   future_limit_ = future_limit(home_.context());
   for (const auto text : messages)
     take(text);
@@ -159,7 +159,7 @@ public:
 
   void on_messages(std::span<const std::string_view> messages) override {
     try {
-      connection_.receive(messages);
+      connection_.on_messages(messages);
     } catch (const std::exception& what) { // as in a handler of the actor
       home_.context().fatal({errc::unavailable, std::string{"connection: "} + what.what()});
     }

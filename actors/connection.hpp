@@ -23,7 +23,7 @@ public:
   [[nodiscard]] const char* name() const override { return actor_name; }
 
   /// Takes the complete messages of one socket read.
-  void receive(std::span<const std::string_view> messages);
+  void on_messages(std::span<const std::string_view> messages);
   void on_verdicts() override { answer(); }
   [[nodiscard]] bool may_read();
   [[nodiscard]] std::size_t unanswered() const noexcept { return messages_.size(); }

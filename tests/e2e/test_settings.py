@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 import re
 import socket
 import time
@@ -296,8 +297,12 @@ def test_setting_storage_warn_free(make_server):
 def test_setting_storage_cache(make_server):
     def rss_after_reading(cache):
         server = make_server({"storage.cache": cache, "reorder.window": "1ms"}).start()
-        for start in range(0, 400_000, 100_000):
-            lines = [f"{n}.25,{n}.75,{n * 7919},r{n % 20}" for n in range(start, start + 100_000)]
+        noise = random.Random(1).random  # such events take 20 bytes each, walks in metres take 4
+        for start in range(0, 1_000_000, 100_000):
+            lines = [
+                f"{noise()},{noise()},{n * 1_000_000 + int(noise() * 1_000_000)},r{n % 20}"
+                for n in range(start, start + 100_000)
+            ]
             server.rest().post_lines(lines)
         assert server.terminate() == 0
         server.start()

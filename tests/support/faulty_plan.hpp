@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -26,6 +27,12 @@ public:
   void lose_next_answers(std::size_t calls) {
     const std::scoped_lock lock(mutex_);
     losing_ = calls;
+  }
+
+  /// The next call does its work, then `what` happens, then its caller gets the outcome.
+  void after_next(std::function<void()> what) {
+    const std::scoped_lock lock(mutex_);
+    after_ = std::move(what);
   }
 
   /// Calls wait, before they do anything, until release().
@@ -53,10 +60,12 @@ public:
   /// The engine's side: does `work`, or what the test commanded.
   template <class Work>
   auto run(Work work) -> decltype(work()) {
-    const auto [fails, loses, code] = next();
+    const auto [fails, loses, code, after] = next();
     if (fails)
       return failure{code, "commanded by the test"};
     auto done = work();
+    if (after)
+      after();
     if (loses && done)
       return failure{errc::unavailable, "done, but the answer was lost by the test"};
     return done;
@@ -67,6 +76,7 @@ private:
     bool fails;
     bool loses;
     errc code;
+    std::function<void()> after;
   };
 
   turn next() {
@@ -81,11 +91,12 @@ private:
     const bool loses = !fails && losing_ > 0;
     failing_ -= fails ? 1 : 0;
     losing_ -= loses ? 1 : 0;
-    return {fails, loses, code_};
+    return {fails, loses, code_, std::exchange(after_, nullptr)};
   }
 
   mutable std::mutex mutex_; ///< guards what follows
   std::condition_variable changed_;
+  std::function<void()> after_;
   std::size_t failing_ = 0;
   std::size_t losing_ = 0;
   std::size_t calls_ = 0;

@@ -4,6 +4,7 @@
 //
 // TELEMETRY_SEED=N runs history N alone; TELEMETRY_SOAK=1 runs ten times as many.
 
+#include "tests/support/soak.hpp"
 #include "tests/unit/actors/engine_history.hpp"
 
 #include <chrono>
@@ -28,8 +29,7 @@ TEST_P(EngineHistoryTest, AnswersAndStateAreThoseOfANaiveReaderOfTheLog) {
     run_one(static_cast<unsigned>(std::strtoul(one, nullptr, 10)));
     return;
   }
-  const char* soak = std::getenv("TELEMETRY_SOAK");
-  const unsigned count = histories_per_lot * (soak != nullptr && *soak == '1' ? 10 : 1);
+  const unsigned count = histories_per_lot * (is_soak() ? 10 : 1);
   const unsigned first = GetParam() * 1'000'000;
   std::printf("seeds %u to %u\n", first, first + count - 1);
   testing::internal::CaptureStderr(); // thousands of commanded failures, each with its log line
