@@ -80,6 +80,7 @@ private:
   std::vector<robot_slot*> unknown_;     ///< of the batch being prepared
   std::size_t loading_ = 0;              ///< robots
   std::size_t crowded_at_;               ///< more robots than this: sweep at once
+  std::int64_t hurried_ms_ = 0;          ///< when a sweep last asked for a checkpoint (steady)
   std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
   bool replay_step_due_ = false; ///< the writer waits for this shard to have taken its replay
   bool live_due_ = false;        ///< the writer waits for this shard to be live

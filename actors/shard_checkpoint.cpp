@@ -51,6 +51,8 @@ void shard::stored(const shard_checkpoint& what) {
   taken_.clear();
   unlisted_.forget_listed();
   context_.credit.remove_memory(what.rows * sizeof(track_row));
+  if (robots_.size() > active_max()) // what kept them alive has left them
+    sweep();
 }
 
 std::size_t shard::active_max() const {
@@ -84,8 +86,11 @@ void shard::sweep() {
         rested.begin(), rested.begin() + static_cast<std::ptrdiff_t>(excess), rested.end(),
         [](const robot_slot* a, const robot_slot* b) { return a->last_used_ms < b->last_used_ms; });
     idle.insert(idle.end(), rested.begin(), rested.begin() + static_cast<std::ptrdiff_t>(excess));
-    if (left - excess > active_max()) // the others wait for a checkpoint
+    constexpr std::int64_t pause_ms = 1'000;
+    if (left - excess > active_max() && now_ms - hurried_ms_ >= pause_ms) {
+      hurried_ms_ = now_ms; // the others wait for a checkpoint
       caf::anon_send(context_.checkpointer, checkpoint_atom_v);
+    }
   }
   for (auto* slot : idle)
     robots_.erase(*slot);
