@@ -73,7 +73,7 @@ _PROGRAM = (
     ("WebSocket framing", r"boost::|telemetry::net::|utf8|mask_inplace"),
     ("sockets, kernel", r"^(__libc_)?(__)?(recv|send|sendmsg|recvmsg|accept|accept4)$|epoll_"),
     ("memory", r"malloc|calloc|realloc|_int_free|^_?_?c?free([@$]|$)|operator (new|delete)"
-               r"|unlink_chunk|^(__)?mem(move|cpy|set|cmp)|arena|std::vector"
+               r"|unlink_chunk|jemalloc|^(rtree|arena|tcache|extent|base)_|^(__)?mem(move|cpy|set|cmp)|arena|std::vector"
                r"|_M_(realloc|default|replace|append|mutate)|sysmalloc|systrim|madvise|brk"),
     ("switches and wake-ups", r"pthread_|__lll_|futex|condition_variable|await_resume|syscall"
                               r"|eventfd|__(libc_)?write$"),
