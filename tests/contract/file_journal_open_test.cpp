@@ -81,7 +81,7 @@ TEST_F(FileJournalOpenTest, RefusesAFlippedByteAnywhereButInTheLastRecord) {
   // The head of the segment is one page, and so is each record; their ends are padding.
   constexpr std::size_t segment_head = 72 + 2 * 16;
   constexpr std::size_t record = 56 + 2 * 64 + 2 * 100;
-  const std::size_t stride = is_soak() ? 1 : 7; // every byte, or one of each field of 8
+  const std::size_t stride = is_soak() ? 1 : 3; // every byte, or one of each field
   for (std::size_t at = 0; at < 5 * journal_page_bytes; ++at) {
     const std::size_t page = at / journal_page_bytes;
     if (at % (at % journal_page_bytes > record ? 97 : stride) != 0)
