@@ -15,10 +15,10 @@
 #include <thread>
 #include <unistd.h>
 
-/// jemalloc reads this before main(): huge pages, since cache and TLB misses are what an event of
-/// one in a million robots costs.
+/// jemalloc reads this before main(). Freed pages go back from a thread of its own: giving back
+/// what a checkpoint frees takes milliseconds, and some thread that answers a producer would do it.
 extern "C" const char* malloc_conf;
-const char* malloc_conf = "thp:always,metadata_thp:auto";
+const char* malloc_conf = "background_thread:true";
 
 namespace {
 

@@ -3,6 +3,8 @@
 #include "config/log.hpp"
 
 #include <algorithm>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace telemetry {
 
@@ -80,7 +82,15 @@ void checkpointer::collected(const shard_checkpoint_ptr& part) {
   write();
 }
 
+/// The processor belongs to whoever answers a producer first.
+void checkpointer::step_back() {
+  constexpr int niceness = 10;
+  if (context_.options.detach && !std::exchange(stepped_back_, true))
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness); // Linux: of this thread
+}
+
 void checkpointer::write() {
+  step_back();
   if (content_.markers.empty())
     return written();
   if (const auto outcome = store_.commit(content_); !outcome)

@@ -25,6 +25,7 @@ protected:
 private:
   void start();
   void collected(const shard_checkpoint_ptr& part);
+  void step_back();
   void write();
   void written();
   void failed(const failure& why);
@@ -39,6 +40,7 @@ private:
   std::int64_t last_done_ms_ = 0;
   bool deferred_ = false; ///< a checkpoint_atom that came too soon is on its way again
   bool away_ = false;
+  bool stepped_back_ = false; ///< its thread has a lower priority
   std::vector<caf::typed_response_promise<bool>> finishing_;
   bool last_one_ = false; ///< the checkpoint in flight began after finish was asked for
 };
