@@ -33,6 +33,11 @@ void* operator new(std::size_t size, std::align_val_t align) {
   const auto unit = static_cast<std::size_t>(align);
   return count_in(std::aligned_alloc(unit, (size + unit - 1) / unit * unit));
 }
+// Of its own, since asan's would not come here; std::stable_partition deletes it by the plain form.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  void* const memory = std::malloc(size);
+  return memory == nullptr ? nullptr : count_in(memory);
+}
 void operator delete(void* memory) noexcept { count_out(memory); }
 void operator delete(void* memory, std::size_t) noexcept { count_out(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { count_out(memory); }
