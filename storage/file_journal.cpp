@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -78,9 +79,11 @@ result<void> file_journal::write_record(std::span<const journal_batch> batches) 
       return rotated;
   const std::vector<journal_trim> trims = index_.pending();
   const std::uint64_t bytes = record_bytes(batches, trims.size());
-  char* const to = pages_.reserve(bytes);
+  const std::uint64_t zeros = writer_->zeros_behind(position_, bytes);
+  char* const to = pages_.reserve(bytes + zeros);
   detail::write_record(to, writer_->head(), next_commit_, opening_, batches, trims);
-  const auto written = writer_->write(position_, {to, bytes});
+  std::memset(to + bytes, 0, zeros);
+  const auto written = writer_->write(position_, {to, bytes + zeros});
   pages_.shrink(kept_buffer_bytes);
   if (!written)
     return written;

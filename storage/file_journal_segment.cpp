@@ -124,8 +124,9 @@ result<void> journal_outcome(const data_files& home, const IOStatus& status,
 }
 
 segment_writer::segment_writer(const data_files& home, std::string path, segment_head head,
-                               std::unique_ptr<FSWritableFile> file)
-    : home_(home), path_(std::move(path)), head_(std::move(head)), file_(std::move(file)) {}
+                               std::unique_ptr<FSWritableFile> file, std::uint64_t used_bytes)
+    : home_(home), path_(std::move(path)), head_(std::move(head)), file_(std::move(file)),
+      used_bytes_(used_bytes) {}
 
 result<std::unique_ptr<segment_writer>> segment_writer::create(const data_files& home,
                                                                const std::string& dir,
@@ -149,8 +150,9 @@ result<std::unique_ptr<segment_writer>> segment_writer::create(const data_files&
     static_cast<void>(files.DeleteFile(before, IOOptions(), nullptr)); // it takes room
   if (auto outcome = journal_outcome(home, status, "cannot make " + path); !outcome)
     return outcome.error();
+  const std::uint64_t used = is_new ? 0 : head.size; // a spare was a segment up to its end, mostly
   return std::unique_ptr<segment_writer>(
-      new segment_writer(home, path, std::move(head), std::move(file)));
+      new segment_writer(home, path, std::move(head), std::move(file), used));
 }
 
 result<std::unique_ptr<segment_writer>>
@@ -163,7 +165,15 @@ segment_writer::open(const data_files& home, const std::string& dir, segment_hea
   if (auto outcome = journal_outcome(home, status, "cannot open " + path); !outcome)
     return outcome.error();
   return std::unique_ptr<segment_writer>(
-      new segment_writer(home, path, std::move(head), std::move(file)));
+      new segment_writer(home, path, std::move(head), std::move(file), 0));
+}
+
+std::uint64_t segment_writer::zeros_behind(std::uint64_t offset,
+                                           std::uint64_t bytes) const noexcept {
+  constexpr std::uint64_t small_record = 64u << 10; // with larger ones the note is a small part
+  constexpr std::uint64_t zeros = 256u << 10;
+  const std::uint64_t end = offset + bytes;
+  return end <= used_bytes_ || bytes > small_record ? 0 : std::min(zeros, head_.size - end);
 }
 
 result<void> segment_writer::write(std::uint64_t offset, std::string_view pages) {
@@ -172,9 +182,10 @@ result<void> segment_writer::write(std::uint64_t offset, std::string_view pages)
   IOStatus status = file_->PositionedAppend(pages, offset, IOOptions(), nullptr);
   if (status.ok())
     status = file_->Sync(IOOptions(), nullptr);
-  if (status.ok()) // the usual case builds no text
-    return {};
-  return journal_outcome(home_, status, "cannot write " + path_);
+  if (!status.ok()) // the usual case builds no text
+    return journal_outcome(home_, status, "cannot write " + path_);
+  used_bytes_ = std::max(used_bytes_, offset + pages.size());
+  return {};
 }
 
 } // namespace telemetry::detail

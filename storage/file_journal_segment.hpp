@@ -58,6 +58,15 @@ public:
 
   [[nodiscard]] const segment_head& head() const noexcept { return head_; }
 
+  /// How many zeros to write behind `bytes` at `offset`, in the same write.
+  ///
+  /// A first write to new room makes the file system note that it is no longer empty, so the sync
+  /// after it writes that too, and waits once more: 57 instead of 34 µs cpu, 190 instead of 130 µs
+  /// (docs/adr/0047). Zeros that go before take this off all small records but the one they ride
+  /// on.
+  [[nodiscard]] std::uint64_t zeros_behind(std::uint64_t offset,
+                                           std::uint64_t bytes) const noexcept;
+
   /// Writes whole pages and syncs them.
   /// @returns errc::no_space, errc::unavailable (it may be there, in part or whole: write the same
   ///          place again), errc::sync_failed.
@@ -65,12 +74,13 @@ public:
 
 private:
   segment_writer(const data_files& home, std::string path, segment_head head,
-                 std::unique_ptr<rocksdb::FSWritableFile> file);
+                 std::unique_ptr<rocksdb::FSWritableFile> file, std::uint64_t used_bytes);
 
   const data_files& home_;
   std::string path_;
   segment_head head_;
   std::unique_ptr<rocksdb::FSWritableFile> file_;
+  std::uint64_t used_bytes_; ///< of the file, written in this or an earlier life
 };
 
 } // namespace telemetry::detail
