@@ -6,6 +6,7 @@
 #include "net/http_upgrade.hpp"
 #include "net/problem.hpp"
 #include "net/rest_handler.hpp"
+#include "net/socket_stream.hpp"
 #include "net/websocket_session.hpp"
 
 #include <boost/asio/post.hpp>
@@ -230,8 +231,9 @@ private:
   void hand_over() {
     phase_ = phase::closed;
     deadline_.cancel();
-    std::string received = boost::beast::buffers_to_string(buffer_.data());
-    start_websocket_session(std::move(socket_), parser_->release(), std::move(received), context_);
+    const std::string received = boost::beast::buffers_to_string(buffer_.data());
+    start_websocket_session(std::make_unique<socket_stream>(std::move(socket_)), parser_->release(),
+                            received, context_);
   }
 
   void respond(http_answer answer) {

@@ -2,15 +2,50 @@
 
 #include <boost/asio/post.hpp>
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
 namespace telemetry::net {
 
-pooled_io_thread::pooled_io_thread(std::size_t index, std::chrono::milliseconds tick)
-    : index_(index), tick_(tick), context_(1), work_(context_.get_executor()), timer_(context_) {
-  this->tick();
-  thread_ = std::thread([this] { context_.run(); });
+namespace {
+
+/// The one that this thread runs, if any.
+thread_local const pooled_io_thread* own = nullptr;
+
+int new_eventfd() {
+  const int made = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (made < 0)
+    throw std::system_error(errno, std::generic_category(), "eventfd");
+  return made;
 }
 
-// Only the first of a batch of tasks wakes the thread up: that is a system call.
+} // namespace
+
+pooled_io_thread::pooled_io_thread(std::size_t index, std::chrono::milliseconds tick)
+    : index_(index), tick_(tick), wake_(new_eventfd()), context_(1), work_(context_.get_executor()),
+      timer_(context_) {
+  boost::system::error_code ec;
+  boost::asio::use_service<socket_watch>(context_).add(wake_, *this, ec);
+  if (ec)
+    throw boost::system::system_error(ec, "epoll_ctl");
+  this->tick();
+  thread_ = std::thread([this] {
+    own = this;
+    context_.run();
+  });
+}
+
+pooled_io_thread::~pooled_io_thread() {
+  stop();
+  ::close(wake_);
+}
+
+// Only the first of a batch of tasks wakes the thread up: that is a system call. Not Asio's, which
+// holds a lock meanwhile that the thread wants as soon as it is awake. Every write is an edge, so
+// nobody needs to read the eventfd.
 void pooled_io_thread::post(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
@@ -20,7 +55,10 @@ void pooled_io_thread::post(std::function<void()> task) {
     if (tasks_.size() > 1)
       return;
   }
-  boost::asio::post(context_, [this] { run_tasks(); });
+  if (own == this)
+    boost::asio::post(context_, [this] { run_tasks(); });
+  else
+    eventfd_write(wake_, 1);
 }
 
 // A task that throws is a bug of its owner, and nobody is left to tell: the process ends.

@@ -4,6 +4,7 @@
 
 #include "net/io_thread.hpp"
 #include "net/session.hpp"
+#include "net/socket_watch.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,11 +17,11 @@
 namespace telemetry::net {
 
 /// An io_thread with its event loop and its sessions. Runs from construction to stop().
-class pooled_io_thread final : public io_thread {
+class pooled_io_thread final : public io_thread, private socket_watch::member {
 public:
   /// @param tick how often the sessions are told that time passes.
   pooled_io_thread(std::size_t index, std::chrono::milliseconds tick);
-  ~pooled_io_thread() override { stop(); }
+  ~pooled_io_thread() override;
   pooled_io_thread(const pooled_io_thread&) = delete;
   pooled_io_thread& operator=(const pooled_io_thread&) = delete;
 
@@ -34,12 +35,14 @@ public:
   void stop();
 
 private:
+  void on_events(std::uint32_t) override { run_tasks(); }
   void run_tasks() noexcept;
   void tick();
   void stop_when_empty(int rounds_left);
 
   const std::size_t index_;
   const std::chrono::milliseconds tick_;
+  const int wake_;   ///< an eventfd
   std::mutex mutex_; ///< of the next two
   std::vector<std::function<void()>> tasks_;
   bool is_stopped_ = false;

@@ -1,16 +1,320 @@
 #include "net/websocket_session.hpp"
 
-#include "net/websocket_basic_session.hpp"
+#include "net/problem.hpp"
+#include "net/websocket_codec.hpp"
+#include "net/websocket_frames.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <exception>
 
 namespace telemetry::net {
 
+namespace {
+
+/// Of this thread: nothing of a connection stays in it from one turn to the next.
+websocket_inbox& inbox() {
+  thread_local websocket_inbox one;
+  return one;
+}
+
+/// One WebSocket: moves bytes between its stream, the codec and the engine's `upstream`.
+///
+/// Owns itself from start() until its end; the registry reaches it for drain, cut and tick.
+/// Thread: its I/O thread only. Everything that may end the session inside a call from the engine
+/// only closes the stream: finish() comes by itself, so that `upstream` never dies in its own call.
+/// For the same reason only on_ready() reads, which the engine never calls.
+class websocket_session final : public session, public upstream_peer, private stream_listener {
+public:
+  websocket_session(std::unique_ptr<byte_stream> stream, session_context& context)
+      : stream_(std::move(stream)), context_(context),
+        codec_(stream_->get_executor(), context.options.message_bytes_max) {
+    const auto tick = tick_interval(context.options.idle_timeout);
+    silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
+    closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
+  }
+
+  /// Answers the handshake and goes to work; `received` is what came behind it.
+  void start(const websocket_codec::request& upgrade, std::string_view received);
+
+  // session
+  void drain() override { close(close_code::going_away, "server is shutting down"); }
+  void cut() override { end(); }
+  void tick() override;
+
+  // upstream_peer
+  void answer_ok(std::size_t messages) override { append_ok_frames(out_, messages); }
+  void answer(std::string_view lines) override { append_text_frame(out_, lines); }
+  void flush() override { advance(); }
+  void close(close_code code, std::string_view reason) override;
+
+private:
+  enum class phase {
+    serving,
+    answering, ///< reads no more; closes when everything that was read is answered
+    closing,   ///< the close frame is on its way out
+    lingering, ///< sent; what the peer still sends is thrown away until it ends its side
+    ended,
+  };
+
+  static constexpr std::size_t idle_buffer_bytes_max = 4096;
+
+  // stream_listener
+  void on_ready() override;
+
+  void open();
+  void refuse(const websocket_codec::refusal& why, std::string_view server);
+  void receive_early(std::string_view received);
+  void receive(std::size_t size);
+  void close_with(std::string frame);
+  void look_for_close(std::size_t size);
+  void advance();
+  [[nodiscard]] bool wants_read() const;
+  void listen();
+  void read();
+  void read_later();
+  void write();
+  void end();
+  void finish();
+
+  /// One of the doors where exceptions end: out of memory, or a bug. It costs this session.
+  template <class Function>
+  void guarded(Function function) {
+    try {
+      function();
+    } catch (const std::exception&) {
+      is_delivering_ = false;
+      end();
+    }
+  }
+
+  std::shared_ptr<websocket_session> self_; ///< until finish()
+  std::unique_ptr<byte_stream> stream_;
+  session_context& context_;
+  websocket_codec codec_;
+  phase phase_ = phase::serving;
+  bool awaits_peers_close_ = false; ///< we began the close: the peer's is still to come
+  bool is_delivering_ = false;      ///< within upstream::on_messages(): advance() comes after it
+  bool is_listening_ = false;       ///< it is the peer's turn to say something
+  bool reads_later_ = false;        ///< on_ready() is posted
+  int silent_ticks_ = 0;            ///< since the peer was last heard, while we listened
+  int stalled_ticks_ = 0;           ///< since writing last got on, while something waits for it
+  int silent_ticks_max_;
+  int closing_ticks_max_;
+  std::string out_; ///< whole frames, but for what the stream took of the first one
+  std::string close_frame_;
+  std::unique_ptr<upstream> upstream_; // last: it may call us until it is gone
+};
+
+void websocket_session::start(const websocket_codec::request& upgrade, std::string_view received) {
+  self_ = std::static_pointer_cast<websocket_session>(shared_from_this());
+  context_.sessions.add(self_);
+  const auto server = "telemetryd/" + context_.options.version;
+  guarded([&] {
+    byte_stream::error_code ec;
+    stream_->watch(*this, ec);
+    if (ec)
+      return end();
+    if (const auto refusal = codec_.accept(upgrade, server, out_))
+      refuse(*refusal, server);
+    else
+      open();
+    receive_early(received);
+  });
+}
+
+void websocket_session::close(close_code code, std::string_view reason) {
+  std::string frame;
+  append_close_frame(frame, code, reason);
+  awaits_peers_close_ = awaits_peers_close_ || phase_ == phase::serving;
+  close_with(std::move(frame));
+}
+
+void websocket_session::open() {
+  if (context_.sessions.draining())
+    return drain();
+  is_delivering_ = true;
+  auto opened = context_.upstreams.open(*this, context_.io);
+  is_delivering_ = false;
+  if (!opened)
+    return close(close_code::try_again_later, opened.error().text);
+  upstream_ = std::move(*opened);
+}
+
+void websocket_session::refuse(const websocket_codec::refusal& why, std::string_view server) {
+  const auto problem = make_problem(why.status, "/upstream", why.reason);
+  out_ += "HTTP/1.1 " + std::to_string(why.status) + ' ';
+  out_ += status_phrase(why.status);
+  out_ += "\r\nServer: ";
+  out_ += server;
+  out_ += "\r\nContent-Type: ";
+  out_ += problem.content_type;
+  out_ += "\r\nContent-Length: " + std::to_string(problem.body.size());
+  out_ += "\r\nConnection: close\r\nSec-WebSocket-Version: 13\r\n" + problem.headers + "\r\n";
+  out_ += problem.body;
+  phase_ = phase::closing;
+}
+
+void websocket_session::receive_early(std::string_view received) {
+  while (phase_ == phase::serving && !received.empty()) {
+    const auto space = inbox().space();
+    const auto size = received.copy(space.data(), space.size());
+    received.remove_prefix(size);
+    receive(size);
+  }
+  advance();
+}
+
+/// Takes `size` bytes from the inbox's space to the engine.
+void websocket_session::receive(std::size_t size) {
+  auto closed = codec_.read(inbox(), size, out_);
+  if (const auto messages = inbox().messages(); !messages.empty()) {
+    is_delivering_ = true;
+    upstream_->on_messages(messages);
+    is_delivering_ = false;
+  }
+  if (closed)
+    close_with(std::move(*closed));
+}
+
+void websocket_session::close_with(std::string frame) {
+  if (phase_ != phase::serving)
+    return;
+  phase_ = phase::answering;
+  close_frame_ = std::move(frame);
+  advance();
+}
+
+/// Throws away what the peer sends after our close, up to its own. Only then does our side end too:
+/// there are clients that take the end of the stream for a broken connection and never see a close
+/// frame right before it.
+void websocket_session::look_for_close(std::size_t size) {
+  std::string pongs; // the close was our last frame
+  if (!codec_.read(inbox(), size, pongs))
+    return;
+  awaits_peers_close_ = false;
+  stream_->end_writing();
+}
+
+void websocket_session::on_ready() {
+  if (phase_ == phase::ended)
+    return;
+  guarded([&] {
+    if (wants_read() && stream_->is_readable())
+      read();
+    advance();
+  });
+}
+
+/// Does whatever is to be done now, but for reading: the one place that decides.
+void websocket_session::advance() {
+  if (is_delivering_)
+    return;
+  if (phase_ == phase::answering && (!upstream_ || upstream_->unanswered() == 0)) {
+    out_ += std::exchange(close_frame_, {});
+    phase_ = phase::closing;
+  }
+  write();
+  if (phase_ == phase::closing && out_.empty()) {
+    if (!awaits_peers_close_)
+      stream_->end_writing();
+    phase_ = phase::lingering;
+    is_listening_ = false;
+  }
+  listen();
+}
+
+bool websocket_session::wants_read() const {
+  return phase_ == phase::lingering ||
+         (phase_ == phase::serving && out_.size() < websocket_backlog_max && upstream_->may_read());
+}
+
+void websocket_session::listen() {
+  const bool listened = std::exchange(is_listening_, wants_read());
+  if (!is_listening_)
+    return;
+  if (!listened)
+    silent_ticks_ = 0;
+  if (stream_->is_readable())
+    read_later();
+}
+
+/// Reads once: who sends more than a read holds takes turns with the others.
+void websocket_session::read() {
+  byte_stream::error_code ec;
+  const auto size = stream_->try_read(inbox().space(), ec);
+  if (ec)
+    return end(); // gone, with or without a close: who is gone needs no answers
+  if (size == 0)
+    return;
+  if (phase_ == phase::serving) {
+    silent_ticks_ = 0;
+    receive(size);
+  } else if (awaits_peers_close_) {
+    look_for_close(size);
+  }
+}
+
+void websocket_session::read_later() {
+  if (std::exchange(reads_later_, true))
+    return;
+  boost::asio::post(stream_->get_executor(), [self = self_] {
+    self->reads_later_ = false;
+    self->on_ready();
+  });
+}
+
+void websocket_session::write() {
+  if (out_.empty() || phase_ == phase::ended || !stream_->is_writable())
+    return;
+  byte_stream::error_code ec;
+  const auto size = stream_->try_write(out_, ec);
+  if (ec)
+    return end();
+  if (size > 0)
+    stalled_ticks_ = 0;
+  out_.erase(0, size);
+  if (out_.empty() && out_.capacity() > idle_buffer_bytes_max)
+    out_.shrink_to_fit();
+}
+
+// Time counts only while it is the peer's turn: to say something while we listen, to read what we
+// send, to end its side after a close. It stands still while credit keeps us from reading.
+void websocket_session::tick() {
+  const bool is_closing = phase_ == phase::closing || phase_ == phase::lingering;
+  const auto patience = is_closing ? closing_ticks_max_ : silent_ticks_max_;
+  if (!out_.empty() && ++stalled_ticks_ > patience)
+    return end();
+  if (!is_listening_)
+    return;
+  if (++silent_ticks_ > patience)
+    return end();
+  if (phase_ == phase::serving && silent_ticks_ == patience / 2) {
+    append_ping_frame(out_);
+    advance();
+  }
+}
+
+void websocket_session::end() {
+  if (std::exchange(phase_, phase::ended) == phase::ended)
+    return;
+  stream_->close();
+  boost::asio::post(stream_->get_executor(), [self = self_] { self->finish(); });
+}
+
+void websocket_session::finish() {
+  context_.sessions.remove(*this);
+  upstream_.reset();
+  self_.reset();
+}
+
+} // namespace
+
 void start_websocket_session(
-    boost::asio::ip::tcp::socket socket,
+    std::unique_ptr<byte_stream> stream,
     const boost::beast::http::request<boost::beast::http::string_body>& upgrade,
     std::string_view received, session_context& context) {
-  std::make_shared<basic_websocket_session<boost::asio::ip::tcp::socket>>(std::move(socket),
-                                                                          context)
-      ->start(upgrade, received);
+  std::make_shared<websocket_session>(std::move(stream), context)->start(upgrade, received);
 }
 
 } // namespace telemetry::net

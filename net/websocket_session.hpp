@@ -1,25 +1,28 @@
 #pragma once
 
-#include <utility> // Boost 1.74's Asio needs it in C++20
-
+#include "net/byte_stream.hpp"
 #include "net/session.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <memory>
 #include <string_view>
 
 namespace telemetry::net {
 
-/// Answers `upgrade`, a `GET /upstream` with an Upgrade header, on `socket` and serves the
+/// How much may wait to be sent before a session stops reading: a peer that does not read its
+/// answers hurts only itself.
+inline constexpr std::size_t websocket_backlog_max = 64u << 10;
+
+/// Answers `upgrade`, a `GET /upstream` with an Upgrade header, on `stream` and serves the
 /// WebSocket from then on: the session registers itself in `context.sessions` and owns itself.
 ///
-/// Thread: the I/O thread of `context`, which `socket` belongs to.
+/// Thread: the I/O thread of `context`, which `stream` belongs to.
 /// Errors: a bad handshake is answered with 400 and closed; nothing is thrown.
-/// @param received what was read from the socket behind the request, maybe nothing.
+/// @param received what was read from the stream behind the request, maybe nothing.
 void start_websocket_session(
-    boost::asio::ip::tcp::socket socket,
+    std::unique_ptr<byte_stream> stream,
     const boost::beast::http::request<boost::beast::http::string_body>& upgrade,
     std::string_view received, session_context& context);
 

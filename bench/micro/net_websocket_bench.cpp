@@ -5,7 +5,7 @@
 // socket; the time is that of the I/O thread alone (the client's is left out).
 
 #include "net/io_pool.hpp"
-#include "net/websocket_session.hpp"
+#include "net/socket_stream.hpp"
 #include "tests/support/feed_stream.hpp"
 #include "tests/support/no_api.hpp"
 #include "tests/support/upgrade_request.hpp"
@@ -64,9 +64,8 @@ void feed_frames_in_flight(benchmark::State& state) {
   net::session_registry registry;
   net::session_context surroundings{options, engine, api, io, registry};
   test::feed peer;
-  std::make_shared<net::basic_websocket_session<test::feed_stream>>(
-      test::feed_stream(context, peer), surroundings)
-      ->start(test::upgrade_request(), "");
+  net::start_websocket_session(std::make_unique<test::feed_stream>(context, peer),
+                               test::upgrade_request(), "", surroundings);
   for (auto _ : state) {
     peer.output.clear();
     peer.input = bytes;
@@ -107,7 +106,8 @@ void socket_frames_in_flight(benchmark::State& state) {
   tcp::socket accepted(thread.context());
   acceptor.accept(accepted);
   thread.post([&] {
-    net::start_websocket_session(std::move(accepted), test::upgrade_request(), "", surroundings);
+    net::start_websocket_session(std::make_unique<net::socket_stream>(std::move(accepted)),
+                                 test::upgrade_request(), "", surroundings);
   });
   std::string input(1u << 16, '\0');
   const auto receive = [&] { return client.read_some(boost::asio::buffer(input)); };

@@ -51,8 +51,8 @@ def test_one_event_alone_is_one_write_and_one_sync(make_server, connect, calls):
         assert producer.ask(f"{n},0,{n},robot") == "OK"
     took = calls.now() - before
     assert (took.sends, took.syncs, took.positioned_writes) == (events, events, events), took
-    assert took.receives <= events * 2.5, took  # measured: 2, the second finds nothing
-    assert took.waits <= events * 4.5, took  # measured: 3.5 on two I/O threads
+    assert took.receives == events, took  # none that finds nothing
+    assert took.waits <= events * 6.5, took  # measured: 6, in two turns of the loop
 
 
 def test_idle_server_neither_syncs_nor_wakes_up(make_server, connect, calls):
@@ -66,6 +66,6 @@ def test_idle_server_neither_syncs_nor_wakes_up(make_server, connect, calls):
     took, woken = calls.now() - calls_before, wake_ups(server.pid) - woken_before
     seconds = time.monotonic() - begin
     assert (took.sends, took.syncs, took.positioned_writes) == (0, 0, 0), took
-    assert took.receives <= 4, took  # behind what was answered last, finding nothing
+    assert took.receives == 0, took
     # Measured: 5 to 13 a second. A timer per robot or connection would make it hundreds.
     assert woken <= 30 * seconds, (woken, took)

@@ -77,18 +77,18 @@ std::vector<std::string> serve(std::string_view input, std::size_t piece, std::s
   test::no_api api;
   net::session_context surroundings{options, upstreams, api, io, registry};
   test::feed peer;
-  std::make_shared<net::basic_websocket_session<test::feed_stream>>(
-      test::feed_stream(context, peer), surroundings)
-      ->start(upgrade, "");
+  net::start_websocket_session(std::make_unique<test::feed_stream>(context, peer), upgrade, "",
+                               surroundings);
   const auto head = peer.output.find("\r\n\r\n");
   require(head != std::string::npos);
   peer.output.erase(0, head + 4);
 
   for (; !input.empty(); input.remove_prefix(std::min(piece, input.size()))) {
     peer.input = input.substr(0, piece);
-    while (peer.pump() || !peer.input.empty()) {
-      if (!peer.pending && upstreams.current->open > 0) {
-        upstreams.current->answer(); // it does not read: for want of credit, or it is closing
+    while (peer.is_open && !peer.input.empty()) {
+      if (!peer.pump()) { // it does not read: for want of credit, or it is closing
+        require(upstreams.current->open > 0);
+        upstreams.current->answer();
       }
     }
   }

@@ -66,7 +66,7 @@ TEST_P(WebsocketEndingTest, ComesAfterTheAnswersWithItsCode) {
   EXPECT_EQ(frames[0].payload, "OK");
   EXPECT_EQ(frames[1].op, opcode::close);
   EXPECT_EQ(frames[1].close_code(), GetParam().code);
-  EXPECT_TRUE(pair.control->has_ended);
+  EXPECT_TRUE(pair.peer.has_its_end);
 }
 
 TEST_P(WebsocketEndingTest, ComesAtOnceWhenNothingIsDue) {
@@ -173,9 +173,9 @@ TEST(WebsocketCloseTest, KeepsItsSideOpenUntilThePeersCloseComes) {
   pair.run();
   EXPECT_EQ(pair.frames().size(), 1u);
   pair.send(half.substr(5) + client_text("sent before it saw the close"));
-  EXPECT_FALSE(pair.control->has_ended);
+  EXPECT_FALSE(pair.peer.has_its_end);
   pair.send(client_close(1001));
-  EXPECT_TRUE(pair.control->has_ended);
+  EXPECT_TRUE(pair.peer.has_its_end);
   EXPECT_TRUE(pair.engine.received.empty());
   pair.close_client();
   EXPECT_EQ(pair.registry.count(), 0u);
@@ -188,11 +188,11 @@ TEST(WebsocketCloseTest, PeersCloseMayComeWhileAnswersAreDue) {
   pair.send(client_text("a"));
   pair.registry.drain_all();
   pair.send(client_close(1000));
-  EXPECT_FALSE(pair.control->has_ended);
+  EXPECT_FALSE(pair.peer.has_its_end);
   pair.engine.answer(1);
   pair.run();
   EXPECT_EQ(pair.frames().size(), 2u);
-  EXPECT_TRUE(pair.control->has_ended);
+  EXPECT_TRUE(pair.peer.has_its_end);
 }
 
 TEST(WebsocketCloseTest, ASessionThatComesWhileDrainingIsClosedWith1001) {
@@ -222,7 +222,7 @@ TEST(WebsocketCloseTest, WaitsForThePeersEndButNotForEver) {
   pair.send(client_close(1000));
   pair.send("whatever it still sends");
   EXPECT_EQ(pair.registry.count(), 1u);
-  EXPECT_FALSE(pair.control->is_closed);
+  EXPECT_TRUE(pair.peer.is_open);
   pair.tick(3); // 3 s
   EXPECT_EQ(pair.registry.count(), 1u);
   pair.tick(1);
@@ -232,7 +232,7 @@ TEST(WebsocketCloseTest, WaitsForThePeersEndButNotForEver) {
 TEST(WebsocketCloseTest, DoesNotWaitForAPeerThatReadsNothing) {
   websocket_pair pair;
   pair.start();
-  pair.control->is_blocked = true;
+  pair.block();
   pair.send(client_text("a") + client_close(1000));
   EXPECT_EQ(pair.registry.count(), 1u);
   pair.tick(4);

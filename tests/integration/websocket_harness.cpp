@@ -1,88 +1,10 @@
 #include "tests/integration/websocket_harness.hpp"
 
-#include "net/websocket_basic_session.hpp"
 #include "tests/support/upgrade_request.hpp"
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/beast/_experimental/test/stream.hpp>
-
-namespace telemetry::test {
-
-/// beast::test::stream as a socket: its writes can be made to wait.
-class link_stream {
-public:
-  using executor_type = boost::beast::test::stream::executor_type;
-
-  link_stream(boost::beast::test::stream stream, std::shared_ptr<link_control> control)
-      : stream_(std::move(stream)), control_(std::move(control)) {}
-
-  executor_type get_executor() noexcept { return stream_.get_executor(); }
-
-  template <class Buffers, class Handler>
-  void async_read_some(const Buffers& buffers, Handler handler) {
-    stream_.async_read_some(buffers, std::move(handler));
-  }
-
-  template <class Buffers, class Handler>
-  void async_write_some(const Buffers& buffers, Handler handler) {
-    if (!control_->is_blocked)
-      return stream_.async_write_some(buffers, std::move(handler));
-    control_->blocked_write = [this, buffers, handler] {
-      stream_.async_write_some(buffers, handler);
-    };
-    control_->aborted_write = [executor = get_executor(), handler] {
-      boost::asio::post(executor,
-                        [handler]() mutable { handler(boost::asio::error::operation_aborted, 0); });
-    };
-  }
-
-  boost::beast::test::stream& stream() noexcept { return stream_; }
-  link_control& control() noexcept { return *control_; }
-
-private:
-  boost::beast::test::stream stream_;
-  std::shared_ptr<link_control> control_;
-};
-
-} // namespace telemetry::test
-
-template <>
-struct telemetry::net::transport<telemetry::test::link_stream> {
-  using stream = telemetry::test::link_stream;
-  using error_code = boost::system::error_code;
-
-  static void prepare(stream&) {}
-  static std::size_t try_read(stream& s, boost::asio::mutable_buffer space, error_code& ec) {
-    return s.stream().buffer().size() == 0 ? 0 : s.stream().read_some(space, ec);
-  }
-  static std::size_t try_write(stream& s, boost::asio::const_buffer bytes, error_code& ec) {
-    return s.control().is_blocked ? 0 : s.stream().write_some(bytes, ec);
-  }
-  static void end_writing(stream& s) { s.control().has_ended = true; }
-  static void close(stream& s) {
-    s.control().is_closed = true;
-    s.control().blocked_write = nullptr;
-    if (const auto abort = std::exchange(s.control().aborted_write, nullptr))
-      abort();
-    s.stream().close();
-  }
-};
 
 namespace telemetry::test {
 
 namespace {
-
-using boost::beast::test::fail_count;
-using memory_stream = boost::beast::test::stream;
-
-/// The test's own thread as an I/O thread.
-struct loop_thread final : net::io_thread {
-  explicit loop_thread(boost::asio::io_context& c) : context(c) {}
-  void post(std::function<void()> task) override { boost::asio::post(context, std::move(task)); }
-  [[nodiscard]] std::size_t index() const noexcept override { return 0; }
-  boost::asio::io_context& context;
-};
 
 net::websocket_codec::request changed_request(const header_change& change) {
   auto request = upgrade_request();
@@ -95,27 +17,6 @@ net::websocket_codec::request changed_request(const header_change& change) {
 
 } // namespace
 
-struct websocket_pair::memory_link {
-  memory_link(websocket_pair& p, std::optional<std::size_t> operations_to_failure)
-      : faults(operations_to_failure.value_or(~std::size_t{0})), surroundings{p.options, p.engine,
-                                                                              p.rest_api, thread,
-                                                                              p.registry} {
-    client.connect(server);
-  }
-
-  boost::asio::io_context context; // first in, last out
-  fail_count faults;
-  loop_thread thread{context};
-  memory_stream client{context};
-  memory_stream server{context, faults};
-  net::session_context surroundings;
-};
-
-websocket_pair::websocket_pair(std::optional<std::size_t> operations_to_failure)
-    : link_(std::make_unique<memory_link>(*this, operations_to_failure)) {
-  options.version = "test";
-}
-
 websocket_pair::~websocket_pair() {
   close_client();
   registry.cut_all();
@@ -125,9 +26,8 @@ websocket_pair::~websocket_pair() {
 }
 
 std::string websocket_pair::start(std::string_view early, const header_change& change) {
-  using session = net::basic_websocket_session<link_stream>;
-  std::make_shared<session>(link_stream(std::move(link_->server), control), link_->surroundings)
-      ->start(changed_request(change), early);
+  net::start_websocket_session(std::make_unique<feed_stream>(context_, peer),
+                               changed_request(change), early, surroundings_);
   run();
   const auto end = rest().find("\r\n\r\n");
   if (end == std::string::npos)
@@ -138,14 +38,24 @@ std::string websocket_pair::start(std::string_view early, const header_change& c
 }
 
 void websocket_pair::send(std::string_view bytes) {
-  boost::system::error_code ec; // the session may have closed
-  link_->client.write_some(boost::asio::buffer(bytes.data(), bytes.size()), ec);
+  unread_ = std::string(peer.input) + std::string(bytes);
+  peer.input = unread_;
   run();
 }
 
+void websocket_pair::block() { peer.is_blocked = true; }
+
+void websocket_pair::unblock() {
+  peer.is_blocked = false;
+  if (peer.listener != nullptr)
+    peer.listener->on_ready();
+}
+
 void websocket_pair::run() {
-  link_->context.restart();
-  link_->context.poll();
+  do {
+    context_.restart();
+    context_.poll();
+  } while (peer.pump());
 }
 
 void websocket_pair::tick(int times) {
@@ -156,7 +66,7 @@ void websocket_pair::tick(int times) {
 }
 
 void websocket_pair::close_client() {
-  link_->client.close();
+  peer.has_ended = true;
   run();
 }
 
@@ -166,9 +76,7 @@ std::vector<server_frame> websocket_pair::frames() {
 }
 
 const std::string& websocket_pair::rest() {
-  const auto text = link_->client.str();
-  output_.append(text.data(), text.size());
-  link_->client.clear();
+  output_ += std::exchange(peer.output, {});
   return output_;
 }
 

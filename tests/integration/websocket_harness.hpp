@@ -1,33 +1,17 @@
 #pragma once
 
-#include "net/session.hpp"
+#include "tests/support/feed_stream.hpp"
 #include "tests/support/no_api.hpp"
 #include "tests/support/websocket_frames.hpp"
 
+#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace telemetry::test {
-
-/// What a test does to the server's end of a connection.
-struct link_control {
-  bool is_blocked = false; ///< the peer reads nothing and its window is full
-  bool has_ended = false;  ///< the server ended its side
-  bool is_closed = false;
-  std::function<void()> blocked_write;
-  std::function<void()> aborted_write;
-
-  void unblock() {
-    is_blocked = false;
-    if (const auto write = std::exchange(blocked_write, nullptr))
-      write();
-  }
-};
 
 /// Answers like the engine, when the test says so.
 struct fake_engine final : net::upstream_factory {
@@ -85,6 +69,14 @@ struct fake_engine final : net::upstream_factory {
   std::vector<std::string> received;
 };
 
+/// The test's own thread as an I/O thread.
+struct loop_thread final : net::io_thread {
+  explicit loop_thread(boost::asio::io_context& c) : context(c) {}
+  void post(std::function<void()> task) override { boost::asio::post(context, std::move(task)); }
+  [[nodiscard]] std::size_t index() const noexcept override { return 0; }
+  boost::asio::io_context& context;
+};
+
 /// A header field of the handshake to set, or to leave out if `value` is empty.
 struct header_change {
   std::string name;
@@ -94,8 +86,7 @@ struct header_change {
 /// One client and the session that serves it, in memory, in the test's thread.
 class websocket_pair {
 public:
-  /// @param operations_to_failure of the server's stream: that one fails and all after it.
-  explicit websocket_pair(std::optional<std::size_t> operations_to_failure = std::nullopt);
+  websocket_pair() { options.version = "test"; }
   /// Cuts the session and checks that nothing is left of it.
   ~websocket_pair();
   websocket_pair(const websocket_pair&) = delete;
@@ -105,6 +96,9 @@ public:
   std::string start(std::string_view early = "", const header_change& change = {});
   /// The client sends; the session does all it can.
   void send(std::string_view bytes);
+  /// The client reads nothing any more, until unblock().
+  void block();
+  void unblock();
   void run();
   /// Lets time pass: each tick is a second by default.
   void tick(int times);
@@ -116,16 +110,20 @@ public:
   [[nodiscard]] const std::string& rest();
 
 private:
-  struct memory_link;
-  std::unique_ptr<memory_link> link_;
-  std::string output_;
+  boost::asio::io_context context_; // first in, last out
+  loop_thread thread_{context_};
+  std::string unread_; ///< what the client sent and the session did not read
+  std::string output_; ///< what the session sent and the test did not take
 
 public:
   net::server_options options;
   fake_engine engine;
   no_api rest_api;
   net::session_registry registry;
-  std::shared_ptr<link_control> control = std::make_shared<link_control>();
+  feed peer; ///< what the client sees of the session's stream
+
+private:
+  net::session_context surroundings_{options, engine, rest_api, thread_, registry};
 };
 
 } // namespace telemetry::test

@@ -28,7 +28,7 @@ TEST(WebsocketSessionTest, RefusesABadHandshakeWithAProblem) {
   EXPECT_NE(head.find("Content-Length: " + std::to_string(body.size()) + "\r\n"), head.npos)
       << head;
   EXPECT_EQ(body.front(), '{');
-  EXPECT_TRUE(pair.control->has_ended);
+  EXPECT_TRUE(pair.peer.has_its_end);
   EXPECT_EQ(pair.engine.opened, 0);
 }
 
@@ -133,8 +133,8 @@ TEST(WebsocketSessionTest, DoesNotReadWithoutCredit) {
   websocket_pair pair;
   pair.engine.answers_at_once = false;
   pair.start();
-  pair.engine.has_credit = false;
-  pair.send(client_text("a")); // the read was pending already
+  pair.engine.on_read = [&] { pair.engine.has_credit = false; };
+  pair.send(client_text("a"));
   pair.send(client_text("b"));
   EXPECT_EQ(pair.engine.received, (strings{"a"}));
   pair.engine.answer(1);
@@ -159,7 +159,7 @@ TEST(WebsocketSessionTest, AnswersPingsWhileAnswersAreDue) {
 TEST(WebsocketSessionTest, DoesNotReadAPeerThatReadsNoAnswers) {
   websocket_pair pair;
   pair.start();
-  pair.control->is_blocked = true;
+  pair.block();
   std::string burst;
   for (int i = 0; i < 1000; ++i)
     burst += client_text("e");
@@ -169,7 +169,7 @@ TEST(WebsocketSessionTest, DoesNotReadAPeerThatReadsNoAnswers) {
   const auto read = pair.engine.received.size();
   EXPECT_GE(read, in_backlog);
   EXPECT_LT(read, in_backlog + 65'536 / 7 + 1);
-  pair.control->unblock();
+  pair.unblock();
   pair.run();
   EXPECT_EQ(pair.engine.received.size(), 100'000u);
   EXPECT_EQ(pair.frames(), oks(100'000));
@@ -212,7 +212,8 @@ TEST(WebsocketSessionTest, IsToldThatTheServerStopsRatherThanWhyItIsRefused) {
 TEST(WebsocketSessionTest, EndsWhereverTheStreamFails) {
   std::size_t complete = 0;
   for (std::size_t n = 0; n < 30; ++n) {
-    websocket_pair pair(n);
+    websocket_pair pair;
+    pair.peer.operations_left = n;
     pair.engine.answers_at_once = false;
     pair.start();
     for (int i = 0; i < 5 && pair.engine.current != nullptr; ++i) {
@@ -223,7 +224,7 @@ TEST(WebsocketSessionTest, EndsWhereverTheStreamFails) {
     }
     pair.send(client_close(1000));
     pair.run();
-    complete += static_cast<std::size_t>(!pair.control->is_closed);
+    complete += static_cast<std::size_t>(pair.peer.is_open);
     pair.close_client();
     EXPECT_EQ(pair.registry.count(), 0u) << n;
     EXPECT_EQ(pair.engine.closed, pair.engine.opened) << n;

@@ -44,7 +44,7 @@ TEST(WebsocketTimeoutTest, StandsStillWhileThereIsNoCredit) {
   pair.start();
   pair.tick(half + 5);
   EXPECT_EQ(pair.frames(), one_ping);
-  pair.engine.has_credit = false;
+  pair.engine.on_read = [&] { pair.engine.has_credit = false; };
   pair.send(client_text("a"));
   pair.tick(10 * half);
   EXPECT_EQ(pair.registry.count(), 1u);
@@ -60,7 +60,7 @@ TEST(WebsocketTimeoutTest, StandsStillWhileThereIsNoCredit) {
 TEST(WebsocketTimeoutTest, ClosesAPeerThatReadsNothing) {
   websocket_pair pair;
   pair.start();
-  pair.control->is_blocked = true;
+  pair.block();
   pair.send(client_text("a"));
   for (int i = 0; i < 2 * half; ++i) {
     pair.send(client_frame(opcode::pong, "")); // it is alive, but does not read

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <utility> // Boost 1.74's Asio needs it in C++20
+#include "net/websocket_session.hpp"
 
-#include "net/websocket_basic_session.hpp"
-
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -17,71 +16,74 @@ struct feed {
   std::string_view input; ///< must stay until it is read
   bool has_ended = false; ///< behind `input` comes the end of the stream
   std::string output;
-  bool is_closed = false;
 
-  using handler = std::function<void(boost::system::error_code, std::size_t)>;
-  boost::asio::mutable_buffer space;
-  handler pending; ///< of a read
+  bool is_blocked = false; ///< it reads nothing, and its window is full
+  /// Reads and writes that succeed; the one after them fails, and all others.
+  std::size_t operations_left = std::numeric_limits<std::size_t>::max();
 
-  std::size_t copy_to(boost::asio::mutable_buffer to) {
-    const auto size = boost::asio::buffer_copy(to, boost::asio::buffer(input));
-    input.remove_prefix(size);
-    return size;
-  }
-  /// Completes the pending read with what there is. @returns false if there was nothing to do.
+  bool is_open = true;      ///< the stream, for reading
+  bool has_its_end = false; ///< the stream has ended its side
+  net::stream_listener* listener = nullptr;
+
+  /// Tells the session once that its stream is ready, if it is.
+  /// @returns whether it was, and the session read or ended.
   bool pump() {
-    if (!pending || (input.empty() && !has_ended && !is_closed))
+    if (listener == nullptr || !is_open || (input.empty() && !has_ended))
       return false;
-    const auto size = copy_to(space);
-    boost::system::error_code ec;
-    if (is_closed)
-      ec = boost::asio::error::operation_aborted;
-    else if (size == 0)
-      ec = boost::asio::error::eof;
-    std::exchange(pending, nullptr)(ec, size);
-    return true;
+    const auto before = input.size();
+    listener->on_ready();
+    return input.size() < before || !is_open;
   }
 };
 
-/// A stream in memory without any cost of its own: for fuzzing and benchmarks.
-class feed_stream {
+/// A stream in memory without any cost of its own: for tests, fuzzing and benchmarks.
+class feed_stream final : public net::byte_stream {
 public:
-  using executor_type = boost::asio::io_context::executor_type;
+  feed_stream(boost::asio::io_context& context, feed& peer) : context_(context), peer_(peer) {}
+  ~feed_stream() override { feed_stream::close(); }
+  feed_stream(const feed_stream&) = delete;
+  feed_stream& operator=(const feed_stream&) = delete;
 
-  feed_stream(boost::asio::io_context& context, feed& peer) : context_(&context), peer_(&peer) {}
-
-  executor_type get_executor() noexcept { return context_->get_executor(); }
-  template <class Handler>
-  void async_read_some(boost::asio::mutable_buffer space, Handler handler) {
-    peer_->space = space;
-    peer_->pending = std::move(handler);
+  void watch(net::stream_listener& listener, error_code&) override { peer_.listener = &listener; }
+  [[nodiscard]] bool is_readable() const noexcept override {
+    return !peer_.input.empty() || peer_.has_ended;
   }
-  template <class Handler>
-  void async_write_some(boost::asio::const_buffer, Handler) {
-    std::abort(); // every direct write takes all of it
+  std::size_t try_read(std::span<char> space, error_code& ec) override {
+    if (has_failed(ec))
+      return 0;
+    const auto size = peer_.input.copy(space.data(), space.size());
+    peer_.input.remove_prefix(size);
+    if (size == 0 && peer_.has_ended)
+      ec = boost::asio::error::eof;
+    return size;
   }
-  feed& peer() noexcept { return *peer_; }
+  [[nodiscard]] bool is_writable() const noexcept override { return !peer_.is_blocked; }
+  std::size_t try_write(std::string_view bytes, error_code& ec) override {
+    if (has_failed(ec))
+      return 0;
+    peer_.output += bytes;
+    return bytes.size();
+  }
+  void end_writing() noexcept override { peer_.has_its_end = true; }
+  void close() noexcept override {
+    peer_.is_open = false;
+    peer_.listener = nullptr;
+  }
+  [[nodiscard]] boost::asio::any_io_executor get_executor() override {
+    return context_.get_executor();
+  }
 
 private:
-  boost::asio::io_context* context_;
-  feed* peer_;
+  bool has_failed(error_code& ec) {
+    if (peer_.operations_left == 0)
+      ec = boost::asio::error::connection_reset;
+    else
+      --peer_.operations_left;
+    return bool(ec);
+  }
+
+  boost::asio::io_context& context_;
+  feed& peer_;
 };
 
 } // namespace telemetry::test
-
-template <>
-struct telemetry::net::transport<telemetry::test::feed_stream> {
-  using stream = telemetry::test::feed_stream;
-  using error_code = boost::system::error_code;
-
-  static void prepare(stream&) {}
-  static std::size_t try_read(stream& s, boost::asio::mutable_buffer space, error_code&) {
-    return s.peer().copy_to(space);
-  }
-  static std::size_t try_write(stream& s, boost::asio::const_buffer bytes, error_code&) {
-    s.peer().output.append(static_cast<const char*>(bytes.data()), bytes.size());
-    return bytes.size();
-  }
-  static void end_writing(stream&) {}
-  static void close(stream& s) { s.peer().is_closed = true; }
-};

@@ -1,0 +1,72 @@
+#include "net/socket_stream.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace telemetry::net {
+
+namespace {
+
+/// What a call without waiting returned. @returns bytes; 0 with no error if it would have waited.
+std::size_t transferred(ssize_t result, boost::system::error_code& ec) {
+  if (result >= 0)
+    return static_cast<std::size_t>(result);
+  if (errno != EAGAIN && errno != EWOULDBLOCK)
+    ec.assign(errno, boost::system::system_category());
+  return 0;
+}
+
+} // namespace
+
+socket_stream::socket_stream(boost::asio::ip::tcp::socket socket)
+    : executor_(socket.get_executor()) {
+  error_code ignored; // watch() does not take what is no descriptor
+  descriptor_ = socket.release(ignored);
+}
+
+void socket_stream::watch(stream_listener& listener, error_code& ec) {
+  listener_ = &listener;
+  auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
+  boost::asio::use_service<socket_watch>(loop).add(descriptor_, *this, ec);
+}
+
+std::size_t socket_stream::try_read(std::span<char> space, error_code& ec) {
+  const auto result = ::recv(descriptor_, space.data(), space.size(), MSG_DONTWAIT);
+  const auto size = transferred(result, ec);
+  if (result == 0)
+    ec = boost::asio::error::eof;
+  // Less than asked for: all that there was. What comes later is a new edge, but the end may have
+  // come already, in the same event.
+  is_readable_ = is_over_ || size == space.size();
+  return size;
+}
+
+std::size_t socket_stream::try_write(std::string_view bytes, error_code& ec) {
+  const auto result = ::send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto size = transferred(result, ec);
+  is_writable_ = size == bytes.size();
+  return size;
+}
+
+void socket_stream::end_writing() noexcept { ::shutdown(descriptor_, SHUT_WR); }
+
+void socket_stream::close() noexcept {
+  listener_ = nullptr;
+  if (descriptor_ >= 0)
+    ::close(std::exchange(descriptor_, -1));
+}
+
+void socket_stream::on_events(std::uint32_t events) {
+  is_over_ = is_over_ || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  is_readable_ = is_readable_ || is_over_ || (events & EPOLLIN) != 0;
+  is_writable_ = is_writable_ || is_over_ || (events & EPOLLOUT) != 0;
+  if (listener_ != nullptr)
+    listener_->on_ready();
+}
+
+} // namespace telemetry::net

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "net/byte_stream.hpp"
+#include "net/socket_watch.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+namespace telemetry::net {
+
+/// A TCP socket that its event loop's socket_watch watches, not Asio.
+///
+/// Asio tries to read once more before it waits, which is a system call for every message of a
+/// producer that waits for its answer. Here a read that does not fill its space has emptied the
+/// socket, and one event of the watch is all that it takes to be read again.
+class socket_stream final : public byte_stream, private socket_watch::member {
+public:
+  /// Takes the socket out of Asio's hands.
+  explicit socket_stream(boost::asio::ip::tcp::socket socket);
+  ~socket_stream() override { socket_stream::close(); }
+  socket_stream(const socket_stream&) = delete;
+  socket_stream& operator=(const socket_stream&) = delete;
+
+  void watch(stream_listener& listener, error_code& ec) override;
+  [[nodiscard]] bool is_readable() const noexcept override { return is_readable_; }
+  std::size_t try_read(std::span<char> space, error_code& ec) override;
+  [[nodiscard]] bool is_writable() const noexcept override { return is_writable_; }
+  std::size_t try_write(std::string_view bytes, error_code& ec) override;
+  void end_writing() noexcept override;
+  void close() noexcept override;
+  [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
+
+private:
+  void on_events(std::uint32_t events) override;
+
+  boost::asio::any_io_executor executor_;
+  stream_listener* listener_ = nullptr;
+  int descriptor_ = -1;
+  bool is_readable_ = false;
+  bool is_writable_ = true;
+  bool is_over_ = false; ///< the peer ended its side, or the connection failed: reading tells
+};
+
+} // namespace telemetry::net

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <utility> // Boost 1.74's Asio needs it in C++20
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <cstdint>
+
+namespace telemetry::net {
+
+/// The sockets of one event loop that are not Asio's: an edge-triggered epoll of its own, which the
+/// loop waits for as for one descriptor.
+///
+/// A service of its io_context, made by the first `boost::asio::use_service<socket_watch>`.
+/// Thread: the one that runs the io_context.
+class socket_watch final : public boost::asio::execution_context::service {
+public:
+  class member {
+  public:
+    /// @param events of epoll(7): what the socket is ready for now.
+    virtual void on_events(std::uint32_t events) = 0;
+
+  protected:
+    ~member() = default;
+  };
+
+  static boost::asio::execution_context::id id;
+  explicit socket_watch(boost::asio::execution_context& io_context);
+
+  /// `one` is told what `descriptor` is ready for, soon and after every change. It must outlive the
+  /// descriptor by one turn of the event loop; closing the descriptor is what removes it.
+  void add(int descriptor, member& one, boost::system::error_code& ec);
+
+private:
+  void shutdown() override;
+  void wait();
+  void tell_members();
+
+  boost::asio::posix::stream_descriptor epoll_;
+};
+
+} // namespace telemetry::net

@@ -1,0 +1,165 @@
+#include "net/socket_stream.hpp"
+
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace telemetry::net {
+namespace {
+
+using boost::asio::ip::tcp;
+using error_code = byte_stream::error_code;
+
+/// A connection over loopback: the client's end a plain socket, ours a socket_stream.
+struct connection final : stream_listener {
+  explicit connection(boost::asio::io_context& loop) : client(loop) {
+    tcp::acceptor acceptor(loop, {boost::asio::ip::address_v4::loopback(), 0});
+    client.connect(acceptor.local_endpoint());
+    ours = std::make_unique<socket_stream>(acceptor.accept());
+    error_code ec;
+    ours->watch(*this, ec);
+    EXPECT_FALSE(ec);
+  }
+  void on_ready() override {
+    ++told;
+    if (reads && ours->is_readable())
+      (void)read(1024);
+  }
+  std::string read(std::size_t most) {
+    std::string text(most, '\0');
+    text.resize(ours->try_read(text, outcome));
+    received += text;
+    return text;
+  }
+  void send(const std::string& text) { boost::asio::write(client, boost::asio::buffer(text)); }
+
+  tcp::socket client;
+  std::unique_ptr<socket_stream> ours;
+  int told = 0;
+  bool reads = false; ///< when it is told, once
+  std::string received;
+  error_code outcome;
+};
+
+/// Runs what is ready, once it is: loopback delivers before send() returns.
+void turn(boost::asio::io_context& loop) {
+  loop.restart();
+  loop.poll();
+}
+
+TEST(SocketStreamTest, TellsOfBytesOnceAndReadsThemWithOneCall) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  turn(loop);
+  const auto before = one.told;
+  EXPECT_FALSE(one.ours->is_readable());
+  one.send("abc");
+  turn(loop);
+  turn(loop);
+  EXPECT_EQ(one.told, before + 1);
+  ASSERT_TRUE(one.ours->is_readable());
+  EXPECT_EQ(one.read(10), "abc");
+  EXPECT_FALSE(one.ours->is_readable()) << "there was room for more";
+  EXPECT_FALSE(one.outcome);
+  one.send("d");
+  turn(loop);
+  EXPECT_EQ(one.told, before + 2);
+  EXPECT_EQ(one.read(10), "d");
+}
+
+TEST(SocketStreamTest, StaysReadableWhileAReadIsFilled) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  one.send("abcdef");
+  turn(loop);
+  EXPECT_EQ(one.read(3), "abc");
+  ASSERT_TRUE(one.ours->is_readable());
+  EXPECT_EQ(one.read(3), "def");
+  ASSERT_TRUE(one.ours->is_readable()) << "nobody knows that this was all";
+  EXPECT_EQ(one.read(3), "");
+  EXPECT_FALSE(one.ours->is_readable());
+  EXPECT_FALSE(one.outcome);
+}
+
+TEST(SocketStreamTest, TheEndComesBehindTheBytes) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  one.send("last words");
+  one.client.shutdown(tcp::socket::shutdown_send);
+  turn(loop);
+  EXPECT_EQ(one.read(100), "last words");
+  EXPECT_FALSE(one.outcome);
+  ASSERT_TRUE(one.ours->is_readable()) << "no other edge will tell of the end";
+  EXPECT_EQ(one.read(100), "");
+  EXPECT_EQ(one.outcome, boost::asio::error::eof);
+}
+
+TEST(SocketStreamTest, AnEndThatComesLaterIsToldOf) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  one.send("abc");
+  turn(loop);
+  EXPECT_EQ(one.read(100), "abc");
+  one.client.set_option(tcp::socket::linger(true, 0)); // a reset
+  one.client.close();
+  turn(loop);
+  ASSERT_TRUE(one.ours->is_readable());
+  (void)one.read(100);
+  EXPECT_EQ(one.outcome, boost::asio::error::connection_reset);
+}
+
+TEST(SocketStreamTest, TellsWhenThereIsRoomAgain) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  turn(loop);
+  const std::string much(1u << 20, 'm');
+  std::size_t sent = 0;
+  while (one.ours->is_writable())
+    sent += one.ours->try_write(much, one.outcome);
+  EXPECT_FALSE(one.outcome);
+  turn(loop);
+  const auto before = one.told;
+  EXPECT_FALSE(one.ours->is_writable());
+  std::string got(sent, '\0');
+  boost::asio::read(one.client, boost::asio::buffer(got));
+  turn(loop);
+  EXPECT_GT(one.told, before);
+  EXPECT_TRUE(one.ours->is_writable());
+}
+
+TEST(SocketStreamTest, TellsEveryOneOfMany) {
+  boost::asio::io_context loop;
+  std::vector<std::unique_ptr<connection>> many;
+  for (int i = 0; i < 300; ++i) { // more than one call to epoll_wait returns
+    many.push_back(std::make_unique<connection>(loop));
+    many.back()->reads = true;
+  }
+  turn(loop);
+  for (auto& one : many)
+    one->send("x");
+  turn(loop);
+  for (auto& one : many)
+    EXPECT_EQ(one->received, "x");
+}
+
+TEST(SocketStreamTest, ClosingTellsThePeerAndNobodyElse) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  turn(loop);
+  const auto before = one.told;
+  one.send("unread");
+  one.ours->close();
+  one.ours->close();
+  turn(loop);
+  EXPECT_EQ(one.told, before);
+  char byte = 0;
+  error_code ec;
+  one.client.read_some(boost::asio::buffer(&byte, 1), ec);
+  EXPECT_TRUE(ec);
+}
+
+} // namespace
+} // namespace telemetry::net
