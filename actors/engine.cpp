@@ -99,6 +99,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
                : system.spawn<Actor>(std::ref(context_), arguments...);
   };
   auto& store = *database_.store;
+  context_.cached = &store;
   context_.writer = blocking(std::type_identity<journal_writer>{}, std::ref(*database_.journal),
                              std::cref(markers));
   context_.checkpointer =

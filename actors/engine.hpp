@@ -38,6 +38,7 @@ public:
   void finish(std::function<void(bool)> done);
 
   /// Ends the actors that use the database and waits for them, so that it may be closed. Blocks.
+  /// @pre the I/O threads have stopped: they read the store themselves.
   void release_storage();
 
   [[nodiscard]] net::upstream_factory& upstreams() noexcept { return connections_; }

@@ -85,6 +85,8 @@ struct engine_context {
 
   std::vector<shard_actor> shards;
   std::vector<reader_actor> readers;
+  /// What the I/O threads may ask of the store themselves, as long as they run.
+  cached_reads* cached = nullptr;
   journal_writer_actor writer;
   checkpointer_actor checkpointer;
 

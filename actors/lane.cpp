@@ -95,6 +95,11 @@ void lane::run_query(query::question_ptr what) {
     idle_queries_.pop_back();
   }
   queries_unit_.deliver(one, std::move(what));
+  while (!answers_.empty()) { // one may ask the next question, here
+    const auto give = std::move(answers_.back());
+    answers_.pop_back();
+    give();
+  }
 }
 
 void lane::keep_query(const caf::actor& idle) {

@@ -6,6 +6,7 @@
 #include "actors/query_actor.hpp"
 #include "net/io_thread.hpp"
 
+#include <functional>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -72,8 +73,15 @@ public:
   void dismiss(const caf::actor& member) { members_.erase(member); }
 
   [[nodiscard]] inline_unit& unit() noexcept { return unit_; }
-  /// Has a query actor work on `what`, here, as far as it gets without waiting.
+  /// Has a query actor work on `what`, here, as far as it gets without waiting. An answer that is
+  /// there by then is given before this returns.
   void run_query(query::question_ptr what);
+  /// Whether `query` is run by run_query() just now: on this thread, that is.
+  [[nodiscard]] bool runs(const query::query_actor& query) const noexcept {
+    return query.context() == &queries_unit_;
+  }
+  /// Has run_query() give an answer once no query runs. @pre runs() whose answer it is.
+  void give(std::function<void()> answer) { answers_.push_back(std::move(answer)); }
   /// `idle` may work on the next.
   void keep_query(const caf::actor& idle);
   [[nodiscard]] net::io_thread& io() noexcept { return io_; }
@@ -95,6 +103,7 @@ private:
   inline_unit unit_;
   borrowed_unit queries_unit_;
   std::vector<caf::actor> idle_queries_;
+  std::vector<std::function<void()>> answers_; ///< to be given by run_query()
   submission_ptr current_;
   bool turn_scheduled_ = false;
   std::size_t usual_items_ = 0; ///< of a slice, lately: room to make at once

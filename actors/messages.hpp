@@ -61,12 +61,6 @@ struct memory_view {
   std::vector<event_row> rows;       ///< as asked for
 };
 
-/// The two ends of a range, and what lies between them in running values.
-struct range_ends {
-  std::optional<event_row> first; ///< first row at or after the range's start
-  std::optional<event_row> last;  ///< last row at or before its end
-};
-
 struct listed_robot {
   std::string name;
   robot_state state;

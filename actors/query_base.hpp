@@ -22,16 +22,21 @@ protected:
   /// Asks the first actor.
   virtual void start() = 0;
 
-  /// Posts the answer. The last thing that a question does.
+  /// Answers within the asker's call if that is where this still runs, otherwise by a post, which
+  /// may have to wake its thread. The last thing that a question does.
   void answer(result<T> what) {
     context_.deadlines.end(deadline_);
     auto again = self_->done(what.has_value()) ? caf::actor{self_} : caf::actor{};
-    io_.post([reply = std::move(reply_), what = std::make_shared<result<T>>(std::move(what)),
-              home = context_.lanes[io_.index()], again = std::move(again)] {
+    auto give = [reply = std::move(reply_), what = std::make_shared<result<T>>(std::move(what)),
+                 home = &home(), again = std::move(again)] {
       if (again)
         home->keep_query(again);
       reply(std::move(*what));
-    });
+    };
+    if (home().runs(*self_))
+      home().give(std::move(give));
+    else
+      io_.post(std::move(give));
   }
 
   /// For `.then`: the actor asked is gone.
@@ -46,9 +51,17 @@ protected:
   [[nodiscard]] auto ask(const Receiver& receiver, Ts&&... message) {
     return self_->request(receiver, caf::infinite, std::forward<Ts>(message)...);
   }
+  /// What may be asked of the store here; nullptr unless this still runs on the asker's I/O thread.
+  /// Elsewhere there is a thread to wake anyway, and nothing keeps the store open.
+  [[nodiscard]] cached_reads* cached() const {
+    return home().runs(*self_) ? context_.cached : nullptr;
+  }
   /// Asks the robot table; `use` gets the row, or nullptr if there is none. Failures are answered.
   template <class Use>
   void ask_row(const std::string& robot, Use use) {
+    if (auto* const memory = cached())
+      if (const auto row = memory->cached_robot(robot))
+        return use(*row ? &**row : nullptr);
     ask(reader_for(robot), state_atom_v, robot)
         .then(
             [this, use = std::move(use)](const result<std::optional<robot_row>>& row) {
@@ -72,6 +85,8 @@ protected:
   engine_context& context_;
 
 private:
+  [[nodiscard]] lane& home() const { return *context_.lanes[io_.index()]; }
+
   void begin(query_actor& by) final {
     self_ = &by;
     deadline_ = context_.deadlines.begin({by.address(), by.number()});

@@ -56,6 +56,9 @@ private:
   }
 
   void ask_store(robot_id id) {
+    if (auto* const memory = cached())
+      if (const auto ends = memory->cached_ends(id, from_, to_))
+        return finish(*ends);
     ask(reader_for(robot_), ends_atom_v, id, from_, to_)
         .then(
             [this](const result<range_ends>& ends) {

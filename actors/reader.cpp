@@ -28,7 +28,7 @@ reader::behavior_type reader::make_behavior() {
         return answer(store_.scan(robot, from, to, limit));
       },
       [this](ends_atom, robot_id robot, timestamp_ms from, timestamp_ms to) {
-        return answer(ends(robot, from, to));
+        return answer(store_.ends(robot, from, to));
       },
       [this](list_atom, const std::string& after, std::uint64_t limit) {
         return answer(store_.scan_robots(after, limit));
@@ -92,18 +92,6 @@ result<std::optional<robot_row>> reader::row(const std::string& name) {
   if (!rows)
     return rows.error();
   return std::move(rows->front());
-}
-
-result<range_ends> reader::ends(robot_id robot, timestamp_ms from, timestamp_ms to) {
-  auto first = store_.ceil(robot, from);
-  if (!first)
-    return first.error();
-  if (!*first || (*first)->timestamp > to)
-    return range_ends{};
-  auto last = store_.floor(robot, to);
-  if (!last)
-    return last.error();
-  return range_ends{*first, *last};
 }
 
 void reader::survive(const failure& why) {

@@ -25,7 +25,6 @@ private:
   void load(const shard_actor& shard, const activation_ptr& wanted);
   void look_up(const old_events& olds);
   result<std::optional<robot_row>> row(const std::string& name);
-  result<range_ends> ends(robot_id robot, timestamp_ms from, timestamp_ms to);
   /// Ends the process if the store is damaged; otherwise the same may be asked again.
   void survive(const failure& why);
 

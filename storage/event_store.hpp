@@ -41,14 +41,42 @@ struct checkpoint {
   std::vector<shard_marker> markers;
 };
 
+/// The two ends of a range, and what lies between them in running values.
+struct range_ends {
+  std::optional<event_row> first; ///< first row at or after the range's start
+  std::optional<event_row> last;  ///< last row at or before its end
+};
+
+/// What a store can tell out of memory, at once: nothing here waits for a disk or a server, nor for
+/// a lock that is held while somebody does. Few microseconds.
+///
+/// Thread-safety: from any thread, beside one writer. Each read sees the same as one of event_store
+/// that starts then.
+class cached_reads {
+public:
+  virtual ~cached_reads() = default;
+
+  /// The row of `name` in the robot table, if there is one.
+  /// @returns nothing: it takes more than memory, or has failed. event_store tells.
+  [[nodiscard]] virtual std::optional<std::optional<robot_row>>
+  cached_robot(std::string_view /*name*/) {
+    return std::nullopt;
+  }
+
+  /// As event_store::ends().
+  /// @returns nothing: as above.
+  [[nodiscard]] virtual std::optional<range_ends>
+  cached_ends(robot_id /*robot*/, timestamp_ms /*from*/, timestamp_ms /*to*/) {
+    return std::nullopt;
+  }
+};
+
 /// Final rows of every robot, and the robot table.
 ///
 /// Thread-safety: reads from any thread, beside one writer; commit() by one owner, the
 /// checkpointer. Blocking: every call may wait for the disk. Errors: through result<>.
-class event_store {
+class event_store : public cached_reads {
 public:
-  virtual ~event_store() = default;
-
   /// Writes a checkpoint: per robot atomically (or up to one of its events, with the robot row as
   /// of that event), markers last. On return it is visible to every read that starts then, and
   /// durable. Repeating one is harmless, also after an error. Asserts rule 20: rows above all rows
@@ -74,6 +102,9 @@ public:
   [[nodiscard]] virtual result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) = 0;
   [[nodiscard]] virtual result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) = 0;
 
+  /// The first and the last row with from <= timestamp <= to; neither if there is none.
+  [[nodiscard]] virtual result<range_ends> ends(robot_id robot, timestamp_ms from, timestamp_ms to);
+
   /// Rows with from <= timestamp <= to, in order, at most `limit`.
   [[nodiscard]] virtual result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from,
                                                             timestamp_ms to, std::size_t limit) = 0;
@@ -93,5 +124,17 @@ public:
   /// server never say so: their disk is the journal's too. Thread-safe, returns at once.
   [[nodiscard]] virtual std::chrono::milliseconds silence() const { return {}; }
 };
+
+inline result<range_ends> event_store::ends(robot_id robot, timestamp_ms from, timestamp_ms to) {
+  const auto first = ceil(robot, from);
+  if (!first)
+    return first.error();
+  if (!*first || (*first)->timestamp > to)
+    return range_ends{};
+  const auto last = floor(robot, to);
+  if (!last)
+    return last.error();
+  return range_ends{*first, *last};
+}
 
 } // namespace telemetry

@@ -93,4 +93,13 @@ result<std::vector<std::optional<position>>> memory_event_store::exact(std::span
   return found;
 }
 
+std::optional<std::optional<robot_row>> memory_event_store::cached_robot(std::string_view name) {
+  return std::make_optional(std::move(robots(std::span(&name, 1))->front()));
+}
+
+std::optional<range_ends> memory_event_store::cached_ends(robot_id robot, timestamp_ms from,
+                                                          timestamp_ms to) {
+  return *ends(robot, from, to);
+}
+
 } // namespace telemetry::detail

@@ -34,6 +34,10 @@ public:
                                       std::size_t limit) override;
   result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override;
 
+  std::optional<std::optional<robot_row>> cached_robot(std::string_view name) override;
+  std::optional<range_ends> cached_ends(robot_id robot, timestamp_ms from,
+                                        timestamp_ms to) override;
+
 private:
   std::shared_ptr<memory_tables> tables_;
 };

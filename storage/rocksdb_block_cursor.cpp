@@ -71,6 +71,18 @@ result<std::optional<event_row>> block_cursor::floor(robot_id robot, timestamp_m
   return std::optional<event_row>(block_.rows().back());
 }
 
+result<range_ends> block_cursor::ends(robot_id robot, timestamp_ms from, timestamp_ms to) {
+  const auto first = ceil(robot, from);
+  if (!first)
+    return first.error();
+  if (!*first || (*first)->timestamp > to)
+    return range_ends{};
+  const auto last = floor(robot, to);
+  if (!last)
+    return last.error();
+  return range_ends{*first, *last};
+}
+
 result<void> block_cursor::scan(robot_id robot, timestamp_ms from, timestamp_ms to,
                                 std::size_t limit, std::vector<event_row>& rows) {
   from = std::max<timestamp_ms>(from, 0);

@@ -32,6 +32,8 @@ public:
   [[nodiscard]] result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at);
   /// As event_store.
   [[nodiscard]] result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at);
+  /// As event_store.
+  [[nodiscard]] result<range_ends> ends(robot_id robot, timestamp_ms from, timestamp_ms to);
   /// As event_store, into `rows`, which are none yet.
   [[nodiscard]] result<void> scan(robot_id robot, timestamp_ms from, timestamp_ms to,
                                   std::size_t limit, std::vector<event_row>& rows);

@@ -1,5 +1,7 @@
 #include "storage/rocksdb_database.hpp"
 
+#include "storage/page_cache_reads.hpp"
+
 #include <fstream>
 #include <rocksdb/cache.h>
 #include <rocksdb/listener.h>
@@ -47,7 +49,8 @@ std::string damaged_file(const std::string& dir) {
 } // namespace
 
 rocksdb_database::rocksdb_database(std::shared_ptr<data_files> home, const storage_options& options)
-    : home_(std::move(home)), options_(options), env_(rocksdb::NewCompositeEnv(home_->files())) {
+    : home_(std::move(home)), options_(options),
+      env_(rocksdb::NewCompositeEnv(page_cache_files(home_->files()))) {
   const memory_budget budget = make_memory_budget(options.cache_bytes);
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(budget.cache_bytes);
   db_options_ = make_db_options(budget, cache, env_.get());
@@ -84,6 +87,17 @@ result<rocksdb_database::session> rocksdb_database::use() {
   if (!db_)
     return failure{errc::unavailable,
                    "the database in " + home_->path() + " could not be opened again yet"};
+  return session(std::move(lock), *this);
+}
+
+std::optional<rocksdb_database::session> rocksdb_database::try_use() {
+  std::unique_lock entry(entry_, std::try_to_lock);
+  if (!entry)
+    return std::nullopt;
+  std::shared_lock lock(open_, std::try_to_lock);
+  entry.unlock();
+  if (!lock || !db_)
+    return std::nullopt;
   return session(std::move(lock), *this);
 }
 

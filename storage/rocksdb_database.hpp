@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <shared_mutex>
@@ -49,6 +50,8 @@ public:
   /// Waits while the database is being opened again.
   /// @returns errc::unavailable if that failed.
   [[nodiscard]] result<session> use();
+  /// The same without waiting. @returns nothing if it would have to wait, or use() would fail.
+  [[nodiscard]] std::optional<session> try_use();
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return home_->shards(); }
   [[nodiscard]] std::uint64_t min_free_bytes() const noexcept { return options_.min_free_bytes; }

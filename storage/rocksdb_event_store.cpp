@@ -1,5 +1,6 @@
 #include "storage/rocksdb_event_store.hpp"
 
+#include "storage/page_cache_reads.hpp"
 #include "storage/rocksdb_block_cursor.hpp"
 #include "storage/rocksdb_format.hpp"
 
@@ -9,8 +10,10 @@
 
 namespace telemetry::detail {
 rocksdb_event_store::rocksdb_event_store(std::shared_ptr<rocksdb_database> database,
-                                         std::size_t ingest_from_entries)
-    : database_(database), writer_(std::move(database), ingest_from_entries) {}
+                                         std::size_t ingest_from_entries,
+                                         std::size_t file_reads_max)
+    : database_(database), writer_(std::move(database), ingest_from_entries),
+      file_reads_max_(file_reads_max) {}
 
 result<void> rocksdb_event_store::commit(const checkpoint& what) {
   if (auto checked = check_(what, *this); !checked)
@@ -100,6 +103,13 @@ result<std::optional<event_row>> rocksdb_event_store::ceil(robot_id robot, times
   return block_cursor(*database_, *session).ceil(robot, at);
 }
 
+result<range_ends> rocksdb_event_store::ends(robot_id robot, timestamp_ms from, timestamp_ms to) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  return block_cursor(*database_, *session).ends(robot, from, to);
+}
+
 result<std::vector<event_row>> rocksdb_event_store::scan(robot_id robot, timestamp_ms from,
                                                          timestamp_ms to, std::size_t limit) {
   std::vector<event_row> found;
@@ -126,6 +136,34 @@ result<std::vector<std::optional<position>>> rocksdb_event_store::exact(std::spa
       found[i] = (*row)->at;
   }
   return found;
+}
+
+std::optional<std::optional<robot_row>> rocksdb_event_store::cached_robot(std::string_view name) {
+  const auto session = database_->try_use();
+  if (!session)
+    return std::nullopt;
+  const page_cache_only at_once(file_reads_max_);
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status =
+      session->db().Get(rocksdb::ReadOptions(), session->handle(family::robots), name, &value);
+  if (status.IsNotFound())
+    return std::make_optional(std::optional<robot_row>());
+  if (!status.ok())
+    return std::nullopt;
+  auto row = read_robot(name, value.ToStringView());
+  if (!row)
+    return std::nullopt; // damage, which robots() names
+  return std::make_optional(std::move(row));
+}
+
+std::optional<range_ends> rocksdb_event_store::cached_ends(robot_id robot, timestamp_ms from,
+                                                           timestamp_ms to) {
+  const auto session = database_->try_use();
+  if (!session)
+    return std::nullopt;
+  const page_cache_only at_once(file_reads_max_);
+  const auto found = block_cursor(*database_, *session).ends(robot, from, to);
+  return found ? std::make_optional(*found) : std::nullopt;
 }
 
 } // namespace telemetry::detail

@@ -92,6 +92,8 @@ rocksdb::DBOptions make_db_options(const memory_budget& budget,
   options.max_total_wal_size = budget.wal_bytes;
   options.max_background_jobs = 2;
   options.max_open_files = -1;
+  // Whoever lets go of an old version last would delete its files; it may be an I/O thread.
+  options.avoid_unnecessary_blocking_io = true;
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.keep_log_file_num = 2;
   options.max_log_file_size = mebibyte;

@@ -43,6 +43,8 @@ public:
 struct engine_kind {
   const char* name;
   std::unique_ptr<engine_under_test> (*make)(std::uint32_t shards);
+  /// What its cached_reads answer: all, what was read or written since it was opened, or nothing.
+  enum class cached { all, what_was_read, nothing } cached_reads = cached::nothing;
   bool whole_checkpoints = true; ///< a reader sees all robots and markers of one, or nothing
 };
 

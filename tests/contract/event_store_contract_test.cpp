@@ -17,6 +17,10 @@ bool same(const shard_marker& left, const shard_marker& right) {
          left.last_counter == right.last_counter;
 }
 
+bool same(const range_ends& left, const range_ends& right) {
+  return left.first == right.first && left.last == right.last;
+}
+
 class event_store_contract_test : public testing::TestWithParam<engine_kind> {
 protected:
   std::unique_ptr<engine_under_test> engine_ = GetParam().make(300);
@@ -161,6 +165,55 @@ TEST_P(EventStoreContractTest, FloorAndCeilStayWithinTheirRobot) {
   EXPECT_EQ(floor(256, 20), row_at(15));
 }
 
+TEST_P(EventStoreContractTest, FindsTheEndsOfARange) {
+  commit(checkpoint_builder()
+             .robot("a", 1, rows_at({10, 20, 30}))
+             .robot("b", 2, rows_at({0, timestamp_max})));
+  const auto ends = [&](robot_id id, timestamp_ms from, timestamp_ms to) {
+    return store().ends(id, from, to).value();
+  };
+  EXPECT_TRUE(same(ends(1, 0, timestamp_max), {row_at(10), row_at(30)}));
+  EXPECT_TRUE(same(ends(1, 10, 29), {row_at(10), row_at(20)}));
+  EXPECT_TRUE(same(ends(1, 11, 29), {row_at(20), row_at(20)}));
+  EXPECT_TRUE(same(ends(1, 11, 19), {}));
+  EXPECT_TRUE(same(ends(1, 31, timestamp_max), {}));
+  EXPECT_TRUE(same(ends(1, 20, 10), {}));
+  EXPECT_TRUE(same(ends(2, 0, timestamp_max), {row_at(0), row_at(timestamp_max)}));
+  EXPECT_TRUE(same(ends(3, 0, timestamp_max), {}));
+}
+
+TEST_P(EventStoreContractTest, CachedReadsAnswerAsTheOthersDoOrNotAtAll) {
+  using enum engine_kind::cached;
+  const auto kind = GetParam().cached_reads;
+  commit(checkpoint_builder().robot("r", 1, rows_at({10, 20})).robot("s", 2, rows_at({15})));
+  engine_->reopen();
+  if (kind == what_was_read) {
+    EXPECT_FALSE(store().cached_robot("r")) << "taken for known, when it is on the disk";
+    EXPECT_FALSE(store().cached_ends(1, 0, 99));
+    EXPECT_FALSE(store().cached_ends(1, 0, timestamp_max));
+  }
+  ASSERT_TRUE(robot("r"));
+  ASSERT_TRUE(same(store().ends(1, 0, 99).value(), {row_at(10), row_at(20)}));
+  const auto row = store().cached_robot("r");
+  const auto none = store().cached_robot("q");
+  const auto ends = store().cached_ends(1, 0, 99);
+  const auto nowhere = store().cached_ends(1, 11, 19);
+  for (const bool has : {row.has_value(), none.has_value(), ends.has_value(), nowhere.has_value()})
+    ASSERT_EQ(has, kind != nothing);
+  if (kind == nothing)
+    return;
+  EXPECT_EQ((*row)->id, 1U);
+  EXPECT_EQ((*row)->name, "r");
+  EXPECT_EQ((*row)->state, robot("r")->state);
+  EXPECT_FALSE(*none);
+  EXPECT_TRUE(same(*ends, {row_at(10), row_at(20)}));
+  EXPECT_TRUE(same(*nowhere, {}));
+  commit(checkpoint_builder().robot("r", 1, rows_at({30}), 3));
+  robot("r"), static_cast<void>(store().ends(1, 0, 99));
+  EXPECT_EQ((*store().cached_robot("r"))->state.events, 3U) << "as of before the checkpoint";
+  EXPECT_TRUE(same(*store().cached_ends(1, 0, 99), {row_at(10), row_at(30)}));
+}
+
 TEST_P(EventStoreContractTest, ScansABoundedRange) {
   commit(checkpoint_builder()
              .robot("a", 1, rows_at({10, 20, 30, 40}))
@@ -252,6 +305,11 @@ void expect_equal_reads(event_store& store, const store_model& model, std::mt199
   const auto behind = rows.upper_bound(from);
   ASSERT_EQ(store.floor(id, from).value(),
             behind == rows.begin() ? std::nullopt : std::optional(std::prev(behind)->second));
+  const range_ends ends = range.empty() ? range_ends{} : range_ends{range.front(), range.back()};
+  if (const auto cached = store.cached_ends(id, from, to)) {
+    ASSERT_TRUE(same(*cached, ends));
+  }
+  ASSERT_TRUE(same(store.ends(id, from, to).value(), ends));
   const auto exact = rows.find(to);
   ASSERT_EQ(store.exact(std::array{event_store::key{id, to}}).value()[0],
             exact == rows.end() ? std::nullopt : std::optional(exact->second.at));

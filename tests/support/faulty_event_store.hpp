@@ -17,6 +17,7 @@ public:
     faulty_plan robots; ///< robots(): activation
     faulty_plan reads;  ///< every other read but markers()
     std::chrono::milliseconds silence{0};
+    bool is_cached = false; ///< cached reads are answered; they take part in no plan
   };
 
   faulty_event_store(std::unique_ptr<event_store> base, std::shared_ptr<plans> faults)
@@ -47,6 +48,13 @@ public:
     return faults_->reads.run([&] { return base_->exact(keys); });
   }
   [[nodiscard]] std::chrono::milliseconds silence() const override { return faults_->silence; }
+  std::optional<std::optional<robot_row>> cached_robot(std::string_view name) override {
+    return faults_->is_cached ? base_->cached_robot(name) : std::nullopt;
+  }
+  std::optional<range_ends> cached_ends(robot_id robot, timestamp_ms from,
+                                        timestamp_ms to) override {
+    return faults_->is_cached ? base_->cached_ends(robot, from, to) : std::nullopt;
+  }
 
 private:
   std::unique_ptr<event_store> base_;

@@ -126,6 +126,13 @@ private:
     result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override {
       return base_.exact(keys);
     }
+    std::optional<std::optional<robot_row>> cached_robot(std::string_view name) override {
+      return base_.cached_robot(name);
+    }
+    std::optional<range_ends> cached_ends(robot_id robot, timestamp_ms from,
+                                          timestamp_ms to) override {
+      return base_.cached_ends(robot, from, to);
+    }
 
   private:
     memory_database& home_;

@@ -44,11 +44,30 @@ protected:
     upstream_->on_messages(read);
     settle();
   }
+  /// Every event is in the store, but the robots are live.
+  void store_all() {
+    live(2 * window_ms);
+    live(2 * window_ms);
+    checkpoint();
+    ask(&read_cost_test::odometer); // makes what is used again
+    store->range_reads = 0;
+  }
+  /// The robots are not live any more.
+  void leave() {
+    for (int n = 0; n < 4; ++n)
+      live(20'000);
+  }
+  /// When an answer has to be there.
+  enum class within { call, time };
   /// The cost of a question, up to its answer.
-  [[nodiscard]] cost ask_one(void (read_cost_test::*question)()) {
+  [[nodiscard]] cost ask_one(void (read_cost_test::*question)(), within when = within::time) {
     const auto answers = answers_;
     const auto took = measure([&] {
       (this->*question)();
+      if (when == within::call) {
+        EXPECT_EQ(answers_, answers + 1);
+        EXPECT_FALSE(io().has_task());
+      }
       settle();
     });
     EXPECT_EQ(answers_, answers + 1);
@@ -80,6 +99,38 @@ TEST_F(ReadCostTest, AnOdometerOfALiveRobotAsksNoScheduler) {
   EXPECT_EQ(took.jobs, 0U);
   EXPECT_LE(took.messages, 6U);
   EXPECT_LE(took.allocations, 18U) << "measured: 14";
+}
+
+TEST_F(ReadCostTest, AnOdometerOfStoredRowsThatAreCachedStaysOnTheAskersThread) {
+  store_all();
+  const auto took = ask_one(&read_cost_test::odometer, within::call);
+  EXPECT_EQ(took.jobs, 0U) << "nobody else ran";
+  EXPECT_EQ(took.messages, 4U) << "as of a live robot: none to a reader";
+  EXPECT_LE(took.live_bytes, 0);
+  EXPECT_EQ(store->range_reads, 0U);
+}
+
+TEST_F(ReadCostTest, AnOdometerOfARobotThatLeftMemoryDoesSoToo) {
+  store_all();
+  leave();
+  const auto row_reads = store->row_reads;
+  const auto took = ask_one(&read_cost_test::odometer, within::call);
+  EXPECT_EQ(took.jobs, 0U);
+  EXPECT_EQ(took.messages, 3U) << "the question, to the shard, and back";
+  EXPECT_EQ(store->row_reads, row_reads);
+  EXPECT_EQ(store->range_reads, 0U);
+  EXPECT_EQ(ask_one(&read_cost_test::robot, within::call).messages, 3U);
+}
+
+TEST_F(ReadCostTest, AnOdometerThatIsNotCachedGoesToTheReaderOnce) {
+  store_all();
+  leave();
+  store->is_cached = false;
+  const auto row_reads = store->row_reads;
+  const auto took = ask_one(&read_cost_test::odometer, within::time);
+  EXPECT_EQ(took.messages, 7U) << "two questions to the reader, and its answers";
+  EXPECT_EQ(store->row_reads, row_reads + 1);
+  EXPECT_EQ(store->range_reads, 1U) << "one read for both ends";
 }
 
 TEST_F(ReadCostTest, AListScansTheTableOnce) {

@@ -257,6 +257,7 @@ private:
   }
 
   void read() {
+    machine_.database.store_faults->is_cached = below(2) == 0;
     if (up_)
       reads_.start(below(3) == 0 ? "" : names_[below(names_.size())], ok_);
   }
@@ -284,6 +285,7 @@ private:
       const auto state = machine_.robot(name);
       ASSERT_TRUE(state);
       ASSERT_EQ(*state, std::optional{expected.state(timestamp_max)}) << name;
+      machine_.database.store_faults->is_cached = below(2) == 0;
       const timestamp_ms from = below(40);
       const timestamp_ms to = from + below(60);
       const auto part = expected.rows(from, to);

@@ -56,6 +56,10 @@ public:
   result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) override {
     return base_.ceil(robot, at);
   }
+  result<range_ends> ends(robot_id robot, timestamp_ms from, timestamp_ms to) override {
+    ++range_reads;
+    return base_.ends(robot, from, to);
+  }
   result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from, timestamp_ms to,
                                       std::size_t limit) override {
     return base_.scan(robot, from, to, limit);
@@ -63,11 +67,20 @@ public:
   result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override {
     return base_.exact(keys);
   }
+  std::optional<std::optional<robot_row>> cached_robot(std::string_view name) override {
+    return is_cached ? base_.cached_robot(name) : std::nullopt;
+  }
+  std::optional<range_ends> cached_ends(robot_id robot, timestamp_ms from,
+                                        timestamp_ms to) override {
+    return is_cached ? base_.cached_ends(robot, from, to) : std::nullopt;
+  }
 
-  bool keeps = true; ///< false: forgets what it is given, so that all memory is the engine's
+  bool keeps = true;     ///< false: forgets what it is given, so that all memory is the engine's
+  bool is_cached = true; ///< false: every read takes the disk, as far as the engine can tell
   std::uint64_t commits = 0;
-  std::uint64_t row_reads = 0; ///< calls of robots()
-  std::uint64_t scans = 0;     ///< of the robot table
+  std::uint64_t row_reads = 0;   ///< calls of robots()
+  std::uint64_t range_reads = 0; ///< calls of ends()
+  std::uint64_t scans = 0;       ///< of the robot table
 
 private:
   detail::memory_event_store base_;

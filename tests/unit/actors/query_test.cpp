@@ -49,6 +49,55 @@ TEST_F(QueryTest, RangeOdometerIsTheDifferenceOfTwoRunningValues) {
     }
 }
 
+// What a question may do depends on whose thread it runs on: where it was asked it reads what is
+// cached and answers; elsewhere it asks the reader, and posts.
+TEST_F(QueryTest, ACachedReadIsAnsweredInTheCallUnlessItsShardIsBusy) {
+  start();
+  producer client{*this};
+  half_stored(client);
+  auto& faults = *database.store_faults;
+  faults.is_cached = true;
+  const auto expected = oracle().rows(1, 3);
+  const auto length = expected.back().odometer - expected.front().odometer;
+  std::optional<result<double>> got;
+  const auto ask = [&] {
+    got.reset();
+    engine().odometer(io(), "a", 1, 3, [&](const result<double>& what) { got = what; });
+  };
+  const auto reads = faults.reads.calls();
+  ask();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(**got, length);
+  EXPECT_EQ(faults.reads.calls(), reads);
+
+  for (const auto& shard : context().shards)
+    caf::anon_send(shard, sweep_atom_v);
+  ask();
+  EXPECT_FALSE(got);
+  while (run_actor()) {
+  }
+  EXPECT_FALSE(got) << "answered on another's thread";
+  EXPECT_GT(faults.reads.calls(), reads) << "read on a thread that nobody stops for the store";
+  settle();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(**got, length);
+}
+
+TEST_F(QueryTest, AnAnswerWithinTheCallMayAskTheNextQuestion) {
+  start();
+  producer client{*this};
+  half_stored(client);
+  database.store_faults->is_cached = true;
+  std::vector<double> answers;
+  std::function<void(const result<double>&)> ask_on = [&](const result<double>& what) {
+    answers.push_back(*what);
+    if (answers.size() < 100)
+      engine().odometer(io(), "a", 0, timestamp_max, ask_on);
+  };
+  engine().odometer(io(), "a", 0, timestamp_max, ask_on);
+  EXPECT_EQ(answers, std::vector<double>(100, oracle().state(timestamp_max).odometer));
+}
+
 TEST_F(QueryTest, StateIsTheLatestOneOfMemoryOrRow) {
   start();
   producer client{*this};
