@@ -57,7 +57,9 @@ def range_odometer(bench, _):
         for prefix, events in reversed(sizes):
             bench.load(server, events=events, robots=1, connections=1, prefix=prefix,
                        lines=min(events, 100), settle=0 if prefix == "long-" else 8)
-        figures = [_settled(bench, server, *size) for size in sizes]
+        with bench.reference("bare_http", "--body=" + "x" * 60) as constant:
+            bare = bench.get(constant, "/", requests=20_000, warm_up=2000)
+        figures = [_settled(bench, server, bare, *size) for size in sizes]
         low, high = sorted(figure.value for figure in figures)[::2]
         figures.append(Figure("the same: largest to smallest", high / max(low, 0.1), "×", 2, 2,
                               "the three above"))
@@ -65,14 +67,17 @@ def range_odometer(bench, _):
     return {"range-odometer": figures}
 
 
-def _settled(bench, server, prefix, events):
+def _settled(bench, server, bare, prefix, events):
     with bench.profile(server, prefix + "settled"):
         out = bench.get(server, _range_path(prefix), requests=20_000, warm_up=2000, span=events)
     return Figure(f"range odometer, {events:,} events in the robot, settled: cpu per request",
                   out["cpu_us_per_request"], "µs", 60, 30,
-                  "one keep-alive connection, random ranges",
-                  pick(out, "latency_p50_ms", "latency_p99_ms", "sleeps_per_request",
-                       "others_cores"))
+                  "one keep-alive connection, random ranges: both sides sleep between requests, "
+                  "which the bare server pays for as well",
+                  {"sleeps_per_request_of_bare": bare["sleeps_per_request"],
+                   **pick(out, "latency_p50_ms", "latency_p99_ms", "sleeps_per_request",
+                          "others_cores")},
+                  reference=bare["cpu_us_per_request"], reference_name="bare Beast")
 
 
 def _beside(bench, server, sizes):
