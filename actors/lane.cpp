@@ -95,6 +95,11 @@ void lane::run_query(query::question_ptr what) {
     idle_queries_.pop_back();
   }
   queries_unit_.deliver(one, std::move(what));
+  give_answers();
+}
+
+// One that throws is a bug, or the end of memory, and may be another asker's: the process ends.
+void lane::give_answers() noexcept {
   while (!answers_.empty()) { // one may ask the next question, here
     const auto give = std::move(answers_.back());
     answers_.pop_back();

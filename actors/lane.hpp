@@ -93,6 +93,7 @@ public:
   static void answer_late(late_verdicts verdicts);
 
 private:
+  void give_answers() noexcept;
   void schedule_end_of_turn();
   void end_turn();
   void tell(const submission& about);
@@ -103,7 +104,7 @@ private:
   inline_unit unit_;
   borrowed_unit queries_unit_;
   std::vector<caf::actor> idle_queries_;
-  std::vector<std::function<void()>> answers_; ///< to be given by run_query()
+  std::vector<std::function<void()>> answers_; ///< to be given by run_query(), in any order
   submission_ptr current_;
   bool turn_scheduled_ = false;
   std::size_t usual_items_ = 0; ///< of a slice, lately: room to make at once

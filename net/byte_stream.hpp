@@ -13,7 +13,7 @@ namespace telemetry::net {
 /// Who is told that its stream got ready: there is something to read, or room to write again.
 class stream_listener {
 public:
-  /// Never called from within a call to the stream.
+  /// Never called from within a call to the stream. Maybe for nothing.
   virtual void on_ready() = 0;
 
 protected:

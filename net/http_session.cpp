@@ -237,8 +237,11 @@ private:
   }
 
   void respond(http_answer answer) {
-    if (phase_ == phase::closed)
+    if (phase_ == phase::closed) {
+      if (answer.more) // not destroyed here: its callback may be what runs now
+        asio::post(socket_.get_executor(), [gone = std::move(answer.more)] {});
       return;
+    }
     if (answer.more && !loan_.raise_to(long_answer_bytes)) {
       more_ = std::move(answer.more); // not destroyed here: its callback may be what runs now
       answer =

@@ -19,7 +19,7 @@ tick_interval(std::chrono::milliseconds idle_timeout) noexcept {
   return std::clamp(idle_timeout / 8, milliseconds(10), milliseconds(1000));
 }
 
-/// One connection of any kind, owned by its pending operations and listed in a registry.
+/// One connection of any kind, owned by itself or its pending operations, listed in a registry.
 ///
 /// Thread: its I/O thread only.
 class session : public std::enable_shared_from_this<session> {

@@ -41,8 +41,9 @@ std::size_t socket_stream::try_read(std::span<char> space, error_code& ec) {
   if (result == 0)
     ec = boost::asio::error::eof;
   // Less than asked for: all that there was. What comes later is a new edge, but the end may have
-  // come already, in the same event.
-  is_readable_ = is_over_ || size == space.size();
+  // come already, in the same event. Nothing, and not the end either: then it has not. (A
+  // read stops at urgent data as well: who sends that waits for its next segment.)
+  is_readable_ = size == space.size() || (is_over_ && size > 0);
   return size;
 }
 

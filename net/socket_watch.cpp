@@ -42,7 +42,7 @@ void socket_watch::shutdown() {
 void socket_watch::wait() {
   epoll_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                     [this](boost::system::error_code ec) {
-                      if (ec)
+                      if (ec) // closed: the loop ends
                         return;
                       tell_members();
                       wait(); // asks whether it is ready already: what is left over is not lost

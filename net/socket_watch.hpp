@@ -18,7 +18,7 @@ class socket_watch final : public boost::asio::execution_context::service {
 public:
   class member {
   public:
-    /// @param events of epoll(7): what the socket is ready for now.
+    /// @param events of epoll(7): what the socket has become ready for; it may be no more.
     virtual void on_events(std::uint32_t events) = 0;
 
   protected:
@@ -28,8 +28,9 @@ public:
   static boost::asio::execution_context::id id;
   explicit socket_watch(boost::asio::execution_context& io_context);
 
-  /// `one` is told what `descriptor` is ready for, soon and after every change. It must outlive the
-  /// descriptor by one turn of the event loop; closing the descriptor is what removes it.
+  /// `one` is told what `descriptor` is ready for, soon, and then of what comes new. It must
+  /// outlive the descriptor by one turn of the event loop; closing the descriptor is what removes
+  /// it.
   void add(int descriptor, member& one, boost::system::error_code& ec);
 
 private:

@@ -2,6 +2,7 @@
 
 #include "core/result.hpp"
 #include "core/robot_track.hpp"
+#include "storage/range_ends.hpp"
 
 #include <chrono>
 #include <optional>
@@ -39,12 +40,6 @@ struct checkpoint {
   };
   std::vector<robot> robots; ///< any order, each robot once
   std::vector<shard_marker> markers;
-};
-
-/// The two ends of a range, and what lies between them in running values.
-struct range_ends {
-  std::optional<event_row> first; ///< first row at or after the range's start
-  std::optional<event_row> last;  ///< last row at or before its end
 };
 
 /// What a store can tell out of memory, at once: nothing here waits for a disk or a server, nor for
@@ -103,7 +98,10 @@ public:
   [[nodiscard]] virtual result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) = 0;
 
   /// The first and the last row with from <= timestamp <= to; neither if there is none.
-  [[nodiscard]] virtual result<range_ends> ends(robot_id robot, timestamp_ms from, timestamp_ms to);
+  [[nodiscard]] virtual result<range_ends> ends(robot_id robot, timestamp_ms from,
+                                                timestamp_ms to) {
+    return find_ends(*this, robot, from, to);
+  }
 
   /// Rows with from <= timestamp <= to, in order, at most `limit`.
   [[nodiscard]] virtual result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from,
@@ -124,17 +122,5 @@ public:
   /// server never say so: their disk is the journal's too. Thread-safe, returns at once.
   [[nodiscard]] virtual std::chrono::milliseconds silence() const { return {}; }
 };
-
-inline result<range_ends> event_store::ends(robot_id robot, timestamp_ms from, timestamp_ms to) {
-  const auto first = ceil(robot, from);
-  if (!first)
-    return first.error();
-  if (!*first || (*first)->timestamp > to)
-    return range_ends{};
-  const auto last = floor(robot, to);
-  if (!last)
-    return last.error();
-  return range_ends{*first, *last};
-}
 
 } // namespace telemetry

@@ -80,7 +80,7 @@ private:
   std::string path_;
   segment_head head_;
   std::unique_ptr<rocksdb::FSWritableFile> file_;
-  std::uint64_t used_bytes_; ///< of the file, written in this or an earlier life
+  std::uint64_t used_bytes_; ///< of the file that are known to have been written, in any life
 };
 
 } // namespace telemetry::detail

@@ -11,6 +11,8 @@ namespace telemetry::detail {
 /// every read after the first `reads_max`. RocksDB passes that on as the status of a Get or of an
 /// iterator, and as nothing else.
 ///
+/// What is read to open a table is not meant: max_open_files=-1 has that done before.
+///
 /// Why not rocksdb::kBlockCacheTier alone: blocks of a robot with 50M events take three times the
 /// default cache of 64 MiB, while the kernel has all of its file.
 class page_cache_only {

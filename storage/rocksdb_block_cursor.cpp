@@ -72,15 +72,7 @@ result<std::optional<event_row>> block_cursor::floor(robot_id robot, timestamp_m
 }
 
 result<range_ends> block_cursor::ends(robot_id robot, timestamp_ms from, timestamp_ms to) {
-  const auto first = ceil(robot, from);
-  if (!first)
-    return first.error();
-  if (!*first || (*first)->timestamp > to)
-    return range_ends{};
-  const auto last = floor(robot, to);
-  if (!last)
-    return last.error();
-  return range_ends{*first, *last};
+  return find_ends(*this, robot, from, to);
 }
 
 result<void> block_cursor::scan(robot_id robot, timestamp_ms from, timestamp_ms to,

@@ -68,12 +68,12 @@ void feed_frames_in_flight(benchmark::State& state) {
                                test::upgrade_request(), "", surroundings);
   for (auto _ : state) {
     peer.output.clear();
-    peer.input = bytes;
+    peer.give(bytes);
     peer.pump();
     if (peer.output.size() != 4 * count)
       state.SkipWithError("not every frame was answered");
   }
-  peer.has_ended = true;
+  peer.end();
   peer.pump();
   context.run();
   state.SetItemsProcessed(state.iterations() * state.range(0));

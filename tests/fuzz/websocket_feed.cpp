@@ -84,9 +84,11 @@ std::vector<std::string> serve(std::string_view input, std::size_t piece, std::s
   peer.output.erase(0, head + 4);
 
   for (; !input.empty(); input.remove_prefix(std::min(piece, input.size()))) {
-    peer.input = input.substr(0, piece);
+    peer.give(input.substr(0, piece));
+    peer.pump();
     while (peer.is_open && !peer.input.empty()) {
-      if (!peer.pump()) { // it does not read: for want of credit, or it is closing
+      context.restart();
+      if (context.poll() == 0) { // it does not read: for want of credit, or it is closing
         require(upstreams.current->open > 0);
         upstreams.current->answer();
       }
@@ -104,9 +106,8 @@ std::vector<std::string> serve(std::string_view input, std::size_t piece, std::s
   }
   require(peer.output.empty());
   require(answers == upstreams.received.size());
-  peer.has_ended = true;
-  while (peer.pump()) {
-  }
+  peer.end();
+  peer.pump();
   context.restart();
   context.poll();
   require(registry.count() == 0 && upstreams.current == nullptr);

@@ -39,7 +39,7 @@ std::string websocket_pair::start(std::string_view early, const header_change& c
 
 void websocket_pair::send(std::string_view bytes) {
   unread_ = std::string(peer.input) + std::string(bytes);
-  peer.input = unread_;
+  peer.give(unread_);
   run();
 }
 
@@ -66,7 +66,7 @@ void websocket_pair::tick(int times) {
 }
 
 void websocket_pair::close_client() {
-  peer.has_ended = true;
+  peer.end();
   run();
 }
 

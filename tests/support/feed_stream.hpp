@@ -13,27 +13,44 @@ namespace telemetry::test {
 
 /// The far end of a feed_stream: gives it bytes, takes what it writes.
 struct feed {
-  std::string_view input; ///< must stay until it is read
-  bool has_ended = false; ///< behind `input` comes the end of the stream
+  std::string_view input; ///< what was given and is not read
   std::string output;
 
   bool is_blocked = false; ///< it reads nothing, and its window is full
   /// Reads and writes that succeed; the one after them fails, and all others.
   std::size_t operations_left = std::numeric_limits<std::size_t>::max();
 
-  bool is_open = true;      ///< the stream, for reading
+  bool is_open = true;      ///< the stream
   bool has_its_end = false; ///< the stream has ended its side
   net::stream_listener* listener = nullptr;
 
-  /// Tells the session once that its stream is ready, if it is.
-  /// @returns whether it was, and the session read or ended.
-  bool pump() {
-    if (listener == nullptr || !is_open || (input.empty() && !has_ended))
-      return false;
-    const auto before = input.size();
-    listener->on_ready();
-    return input.size() < before || !is_open;
+  /// `bytes` are all that is unread from now on, and must stay until they are read.
+  void give(std::string_view bytes) {
+    input = bytes;
+    has_news_ = true;
   }
+  void end() {
+    has_ended_ = true;
+    has_news_ = true;
+  }
+  /// Tells the session what is new, once, as an edge-triggered epoll does.
+  /// @returns whether there was anything to tell.
+  bool pump() {
+    if (listener == nullptr || !std::exchange(has_news_, false))
+      return false;
+    is_readable_ = true;
+    is_over_ = has_ended_;
+    listener->on_ready();
+    return true;
+  }
+
+private:
+  friend class feed_stream;
+
+  bool has_ended_ = false; ///< behind `input` comes the end of the stream
+  bool has_news_ = false;
+  bool is_readable_ = false; // as socket_stream's
+  bool is_over_ = false;
 };
 
 /// A stream in memory without any cost of its own: for tests, fuzzing and benchmarks.
@@ -45,16 +62,15 @@ public:
   feed_stream& operator=(const feed_stream&) = delete;
 
   void watch(net::stream_listener& listener, error_code&) override { peer_.listener = &listener; }
-  [[nodiscard]] bool is_readable() const noexcept override {
-    return !peer_.input.empty() || peer_.has_ended;
-  }
+  [[nodiscard]] bool is_readable() const noexcept override { return peer_.is_readable_; }
   std::size_t try_read(std::span<char> space, error_code& ec) override {
     if (has_failed(ec))
       return 0;
     const auto size = peer_.input.copy(space.data(), space.size());
     peer_.input.remove_prefix(size);
-    if (size == 0 && peer_.has_ended)
+    if (size == 0 && peer_.has_ended_)
       ec = boost::asio::error::eof;
+    peer_.is_readable_ = size == space.size() || (peer_.is_over_ && size > 0);
     return size;
   }
   [[nodiscard]] bool is_writable() const noexcept override { return !peer_.is_blocked; }
