@@ -54,11 +54,13 @@ void pooled_io_thread::post(std::function<void()> task) {
     tasks_.push_back(std::move(task));
     if (tasks_.size() > 1)
       return;
+    ++waking_;
   }
   if (own == this)
     boost::asio::post(context_, [this] { run_tasks(); });
   else
     eventfd_write(wake_, 1);
+  --waking_;
 }
 
 // A task that throws is a bug of its owner, and nobody is left to tell: the process ends.
@@ -96,6 +98,8 @@ void pooled_io_thread::stop() {
   const std::lock_guard lock(mutex_);
   is_stopped_ = true;
   unrun.swap(tasks_);
+  while (waking_ > 0) // who woke us may still be about to leave post()
+    std::this_thread::yield();
 }
 
 // A session that was cut is gone after a few more handlers of its own.

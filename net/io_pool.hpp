@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <atomic>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -42,8 +43,9 @@ private:
 
   const std::size_t index_;
   const std::chrono::milliseconds tick_;
-  const int wake_;   ///< an eventfd
-  std::mutex mutex_; ///< of the next two
+  const int wake_;             ///< an eventfd
+  std::atomic<int> waking_{0}; ///< posts that have not left yet: of the object's end
+  std::mutex mutex_;           ///< of the next two
   std::vector<std::function<void()>> tasks_;
   bool is_stopped_ = false;
   std::vector<std::function<void()>> running_; ///< this thread only

@@ -66,6 +66,6 @@ def test_idle_server_neither_syncs_nor_wakes_up(make_server, connect, calls):
     took, woken = calls.now() - calls_before, wake_ups(server.pid) - woken_before
     seconds = time.monotonic() - begin
     assert (took.sends, took.syncs, took.positioned_writes) == (0, 0, 0), took
-    assert took.receives == 0, took
+    assert took.receives <= 2, took  # HTTP's, behind what was answered last, finding nothing
     # Measured: 5 to 13 a second. A timer per robot or connection would make it hundreds.
     assert woken <= 30 * seconds, (woken, took)

@@ -3,7 +3,7 @@
  * A fault is on while a file of its name exists in the directory $FAULTS_DIRECTORY:
  *   fail-syncs  every sync fails with EIO
  *   hold-syncs  every sync waits until the file is gone
- *   hold-reads  every positioned read waits until the file is gone
+ *   hold-reads  every positioned read waits until the file is gone; one that must not wait fails
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int is_on(const char* fault) {
@@ -58,4 +59,12 @@ ssize_t pread64(int fd, void* buffer, size_t bytes, off64_t offset) {
 
 ssize_t pread(int fd, void* buffer, size_t bytes, off_t offset) {
   return pread64(fd, buffer, bytes, offset);
+}
+
+ssize_t preadv2(int fd, const struct iovec* to, int count, off_t offset, int flags) {
+  if (is_on("hold-reads")) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return syscall(SYS_preadv2, fd, to, count, offset, 0, flags);
 }
