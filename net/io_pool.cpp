@@ -12,9 +12,6 @@ namespace telemetry::net {
 
 namespace {
 
-/// The one that this thread runs, if any.
-thread_local const pooled_io_thread* own = nullptr;
-
 int new_eventfd() {
   const int made = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (made < 0)
@@ -32,10 +29,7 @@ pooled_io_thread::pooled_io_thread(std::size_t index, std::chrono::milliseconds 
   if (ec)
     throw boost::system::system_error(ec, "epoll_ctl");
   this->tick();
-  thread_ = std::thread([this] {
-    own = this;
-    context_.run();
-  });
+  thread_ = std::thread([this] { context_.run(); });
 }
 
 pooled_io_thread::~pooled_io_thread() {
@@ -56,7 +50,7 @@ void pooled_io_thread::post(std::function<void()> task) {
       return;
     ++waking_;
   }
-  if (own == this)
+  if (context_.get_executor().running_in_this_thread())
     boost::asio::post(context_, [this] { run_tasks(); });
   else
     eventfd_write(wake_, 1);
