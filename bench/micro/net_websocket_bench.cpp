@@ -7,6 +7,7 @@
 #include "net/io_pool.hpp"
 #include "net/socket_stream.hpp"
 #include "tests/support/feed_stream.hpp"
+#include "tests/support/loop_thread.hpp"
 #include "tests/support/no_api.hpp"
 #include "tests/support/upgrade_request.hpp"
 #include "tests/support/websocket_frames.hpp"
@@ -48,11 +49,6 @@ struct instant_engine final : net::upstream_factory {
   }
 };
 
-struct no_thread final : net::io_thread {
-  void post(std::function<void()>) override {}
-  [[nodiscard]] std::size_t index() const noexcept override { return 0; }
-};
-
 void feed_frames_in_flight(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   const auto bytes = frames_in_flight(count);
@@ -60,7 +56,7 @@ void feed_frames_in_flight(benchmark::State& state) {
   net::server_options options;
   instant_engine engine;
   test::no_api api;
-  no_thread io;
+  test::loop_thread io(context);
   net::session_registry registry;
   net::session_context surroundings{options, engine, api, io, registry};
   test::feed peer;

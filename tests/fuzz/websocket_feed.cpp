@@ -8,6 +8,7 @@
 #include "net/upstream.hpp"
 #include "tests/fuzz/require.hpp"
 #include "tests/support/feed_stream.hpp"
+#include "tests/support/loop_thread.hpp"
 #include "tests/support/no_api.hpp"
 #include "tests/support/upgrade_request.hpp"
 #include "tests/support/websocket_frames.hpp"
@@ -59,11 +60,6 @@ struct engine final : net::upstream_factory {
   std::vector<std::string> received;
 };
 
-struct no_thread final : net::io_thread {
-  void post(std::function<void()>) override {}
-  std::size_t index() const noexcept override { return 0; }
-};
-
 /// A whole life of one session. @returns the messages that the engine got.
 std::vector<std::string> serve(std::string_view input, std::size_t piece, std::size_t delay) {
   static boost::asio::io_context context;
@@ -72,7 +68,7 @@ std::vector<std::string> serve(std::string_view input, std::size_t piece, std::s
   options.message_bytes_max = message_bytes_max;
   engine upstreams;
   upstreams.delay = delay;
-  no_thread io;
+  test::loop_thread io(context);
   net::session_registry registry;
   test::no_api api;
   net::session_context surroundings{options, upstreams, api, io, registry};

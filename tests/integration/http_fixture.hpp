@@ -4,6 +4,7 @@
 
 #include "http_fake_api.hpp"
 #include "net/http_session.hpp"
+#include "tests/support/loop_thread.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -86,12 +87,7 @@ protected:
   std::string input_; ///< received and not taken yet
   bool ended_ = false;
 
-  struct loop_thread final : io_thread {
-    explicit loop_thread(boost::asio::io_context& run_by) : loop(run_by) {}
-    void post(std::function<void()> task) override { boost::asio::post(loop, std::move(task)); }
-    std::size_t index() const noexcept override { return 0; }
-    boost::asio::io_context& loop;
-  } io_{loop_};
+  test::loop_thread io_{loop_};
 
   /// Refuses every WebSocket: these tests are about HTTP.
   struct no_upstreams final : upstream_factory {

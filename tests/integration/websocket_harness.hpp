@@ -1,10 +1,10 @@
 #pragma once
 
 #include "tests/support/feed_stream.hpp"
+#include "tests/support/loop_thread.hpp"
 #include "tests/support/no_api.hpp"
 #include "tests/support/websocket_frames.hpp"
 
-#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -67,14 +67,6 @@ struct fake_engine final : net::upstream_factory {
   int closed = 0;
   int reads = 0; ///< calls of on_messages()
   std::vector<std::string> received;
-};
-
-/// The test's own thread as an I/O thread.
-struct loop_thread final : net::io_thread {
-  explicit loop_thread(boost::asio::io_context& c) : context(c) {}
-  void post(std::function<void()> task) override { boost::asio::post(context, std::move(task)); }
-  [[nodiscard]] std::size_t index() const noexcept override { return 0; }
-  boost::asio::io_context& context;
 };
 
 /// A header field of the handshake to set, or to leave out if `value` is empty.
