@@ -54,7 +54,7 @@ bool underflows(std::string_view number) noexcept {
     }
     exponent = minus ? -exponent : exponent;
   }
-  return exponent + power < 0;
+  return power < -exponent; // their sum may be beyond 64 bits
 }
 
 /// Reads a coordinate. @returns "" and the value, or what is wrong with it.

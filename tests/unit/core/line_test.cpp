@@ -89,6 +89,7 @@ TEST(LineTest, UnderflowGivesTheNearestDouble) {
   EXPECT_EQ(x_of("1e-400"), 0.0);
   EXPECT_FALSE(std::signbit(x_of("-1e-400")));
   EXPECT_EQ(x_of("1e-99999999999999999999"), 0.0);
+  EXPECT_EQ(x_of("0.01e-9223372036854775807"), 0.0);
   EXPECT_EQ(x_of("0." + std::string(500, '0') + "1"), 0.0);
   EXPECT_EQ(x_of("0." + std::string(500, '0') + "1e+50"), 0.0);
   EXPECT_EQ(x_of("-100e-400"), 0.0);
@@ -111,6 +112,7 @@ TEST(LineTest, CoordinatesReachTenToTheFifteen) {
   EXPECT_EQ(fault_of_x("1e308"), fault);
   EXPECT_EQ(fault_of_x("1e400"), fault);
   EXPECT_EQ(fault_of_x("-1e99999999999999999999"), fault);
+  EXPECT_EQ(fault_of_x("10e9223372036854775807"), fault);
   EXPECT_EQ(fault_of_x("1" + std::string(400, '0')), fault);
   EXPECT_EQ(fault_of_x("1" + std::string(500, '0') + "e-50"), fault);
   EXPECT_EQ(fault_of_x("0.001e+400"), fault);
