@@ -28,7 +28,7 @@ public:
 
 protected:
   void start() override {
-    scan([this](const std::vector<robot_row>& rows) { ask_shards(rows); });
+    scan([this](std::vector<robot_row> rows) { ask_shards(std::move(rows)); });
   }
 
 private:
@@ -37,9 +37,9 @@ private:
     version_ = context_.store_version;
     ask(context_.readers.front(), list_atom_v, after_, std::uint64_t{names_per_piece})
         .then(
-            [this, then](const result<std::vector<robot_row>>& rows) {
+            [this, then](result<std::vector<robot_row>>& rows) {
               if (rows)
-                then(*rows);
+                then(std::move(*rows));
               else
                 answer(rows.error());
             },
@@ -63,14 +63,15 @@ private:
   }
 
   void collect(const list_answer& part) {
+    memory_.reserve(memory_.size() + part.states.size());
     for (const auto& one : part.states)
       memory_.push_back({one.name, one.state});
     shorten(part.cut_after);
     if (--unanswered_ > 0)
       return;
     if (context_.store_version == version_)
-      return merge(rows_);
-    scan([this](const std::vector<robot_row>& rows) { merge_again(rows); });
+      return merge(std::move(rows_));
+    scan([this](std::vector<robot_row> rows) { merge_again(std::move(rows)); });
   }
 
   /// The piece ends at `name`, if it went on beyond.
@@ -79,7 +80,7 @@ private:
       upto_ = name;
   }
 
-  void merge_again(const std::vector<robot_row>& rows) {
+  void merge_again(std::vector<robot_row> rows) {
     // A robot that entered the table between the first reading and its shard's answer was neither
     // asked for nor unlisted: its row alone would lack what memory holds above it.
     std::unordered_set<std::string_view> asked;
@@ -89,34 +90,34 @@ private:
       asked.insert(one.name);
     if (std::any_of(rows.begin(), rows.end(),
                     [&](const robot_row& row) { return !asked.contains(row.name); }))
-      return ask_shards(rows);
-    merge(rows);
+      return ask_shards(std::move(rows));
+    merge(std::move(rows));
   }
 
-  void merge(const std::vector<robot_row>& rows) {
+  void merge(std::vector<robot_row> rows) {
     if (rows.size() == names_per_piece)
       shorten(rows.back().name);
     std::sort(memory_.begin(), memory_.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
     piece out;
     out.upto = upto_;
-    const auto beyond = [this](const std::string& name) { return !upto_.empty() && name > upto_; };
-    const auto add = [&](const std::string& name, const robot_state& state) {
-      if (beyond(name))
-        return;
+    out.robots.reserve(rows.size() + memory_.size());
+    const auto add = [&](std::string& name, const robot_state& state) {
       if (out.robots.empty() || out.robots.back().name != name)
-        out.robots.push_back({name, state});
+        out.robots.push_back({std::move(name), state});
       else if (state.events > out.robots.back().state.events)
         out.robots.back().state = state;
     };
     auto seen = memory_.begin();
-    for (const auto& row : rows) {
+    for (auto& row : rows) {
       for (; seen != memory_.end() && seen->name <= row.name; ++seen)
         add(seen->name, seen->state);
       add(row.name, row.state);
     }
     for (; seen != memory_.end(); ++seen)
       add(seen->name, seen->state);
+    while (!upto_.empty() && !out.robots.empty() && out.robots.back().name > upto_)
+      out.robots.pop_back();
     answer(std::move(out));
   }
 

@@ -31,8 +31,19 @@ list_answer shard::list(const list_question& question) {
     if (seen.latest)
       out.states.push_back({slot->name, *seen.latest});
   };
-  for (const auto& name : question.names)
-    add(robots_.find(name, name_hash(name)));
+  constexpr std::size_t slots_ahead = 8;
+  const auto& names = question.names;
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(names.size());
+  for (const auto& name : names) {
+    hashes.push_back(name_hash(name));
+    robots_.prefetch(hashes.back());
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i + slots_ahead < names.size())
+      robots_.prefetch_slot(hashes[i + slots_ahead]);
+    add(robots_.find(names[i], hashes[i]));
+  }
   auto left = question.limit;
   unlisted_.for_each_above(question.after, [&](robot_slot& slot) {
     if (!question.upto.empty() && slot.name > question.upto)

@@ -1,5 +1,6 @@
 #include "core/number.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <cmath>
@@ -13,7 +14,8 @@ void append_double(std::string& out, double value) {
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
   const std::string_view digits(buffer, static_cast<std::size_t>(end - buffer));
   out.append(digits);
-  if (digits.find_first_of(".e") == std::string_view::npos) {
+  const auto is_mark = [](char c) { return c == '.' || c == 'e'; };
+  if (std::none_of(digits.begin(), digits.end(), is_mark)) {
     out.append(".0");
   }
 }

@@ -1,14 +1,24 @@
 #include "core/utc_time.hpp"
 
 #include <array>
+#include <cstring>
 
 namespace telemetry {
 namespace {
 
-/// Writes `value` with leading zeros into `width` characters from `to` on.
-void put_digits(char* to, int width, std::int64_t value) noexcept {
-  for (int i = width - 1; i >= 0; --i, value /= 10)
-    to[i] = static_cast<char>('0' + value % 10);
+/// "00" to "99".
+constexpr auto two_digits = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
+
+/// Writes `value`, below 100, as two digits.
+void put_pair(char* to, std::uint64_t value) noexcept {
+  std::memcpy(to, &two_digits[2 * value], 2);
 }
 
 struct civil_date {
@@ -38,16 +48,19 @@ civil_date date_of(std::int64_t days) noexcept {
 void append_utc_time(std::string& out, wall_ms time) {
   constexpr wall_ms day_ms = 86'400'000;
   const wall_ms days = (time >= 0 ? time : time - (day_ms - 1)) / day_ms;
-  const wall_ms rest = time - days * day_ms;
+  const auto rest = static_cast<std::uint32_t>(time - days * day_ms);
   const civil_date date = date_of(days);
   std::array<char, 30> text{"0000-00-00T00:00:00.000+00:00"};
-  put_digits(&text[0], 4, date.year);
-  put_digits(&text[5], 2, date.month);
-  put_digits(&text[8], 2, date.day);
-  put_digits(&text[11], 2, rest / 3'600'000);
-  put_digits(&text[14], 2, rest / 60'000 % 60);
-  put_digits(&text[17], 2, rest / 1'000 % 60);
-  put_digits(&text[20], 3, rest % 1'000);
+  const auto year = static_cast<std::uint64_t>(date.year) % 10'000;
+  put_pair(&text[0], year / 100);
+  put_pair(&text[2], year % 100);
+  put_pair(&text[5], static_cast<std::uint64_t>(date.month));
+  put_pair(&text[8], static_cast<std::uint64_t>(date.day));
+  put_pair(&text[11], rest / 3'600'000);
+  put_pair(&text[14], rest / 60'000 % 60);
+  put_pair(&text[17], rest / 1'000 % 60);
+  text[20] = static_cast<char>('0' + rest / 100 % 10);
+  put_pair(&text[21], rest % 100);
   out.append(text.data(), text.size() - 1);
 }
 

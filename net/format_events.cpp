@@ -151,6 +151,7 @@ private:
 class robot_writer final : public row_writer<named_robot> {
 public:
   void append(std::span<const named_robot> rows, std::string& out) override {
+    out.reserve(out.size() + rows.size() * usual_bytes);
     for (const named_robot& row : rows) {
       out += first_ ? '[' : ',';
       append_json_robot(out, row.name, row.state);
@@ -160,6 +161,8 @@ public:
   void finish(std::string& out) override { out += first_ ? "[]\n" : "]\n"; }
 
 private:
+  static constexpr std::size_t usual_bytes = 256; ///< of a robot with a name that is not long
+
   bool first_ = true;
 };
 

@@ -3,6 +3,8 @@
 #include "core/number.hpp"
 #include "core/utc_time.hpp"
 
+#include <algorithm>
+
 namespace telemetry::net {
 namespace {
 
@@ -31,6 +33,12 @@ std::size_t utf8_length(std::string_view text) noexcept {
     return in(1, low, high) && in(2, 0x80, 0xbf) && in(3, 0x80, 0xbf) ? 4 : 0;
   }
   return 0;
+}
+
+/// Whether `c` is a character of its own that a string may hold as it is.
+constexpr bool stands_for_itself(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
 
 void append_escaped(std::string& out, char c) {
@@ -78,11 +86,16 @@ bool is_utf8(std::string_view text) noexcept {
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
+    const auto end = std::find_if_not(text.begin(), text.end(), stands_for_itself);
+    out.append(text.begin(), end);
+    text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
+    if (text.empty())
+      break;
     const std::size_t length = utf8_length(text);
     const char c = text.front();
     if (length == 0)
       out += "\xef\xbf\xbd"; // U+FFFD
-    else if (length == 1 && (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20))
+    else if (length == 1)
       append_escaped(out, c);
     else
       out.append(text, 0, length);

@@ -35,6 +35,11 @@ public:
   /// `incomplete`, the same bytes and more). Not to be called after `last`.
   [[nodiscard]] frame_item next(std::span<const std::uint8_t> bytes) noexcept;
 
+  /// Whether no data frame is open, nor a message of several.
+  [[nodiscard]] bool is_between_messages() const noexcept {
+    return payload_left_ == 0 && !in_message_;
+  }
+
 private:
   struct header;
   [[nodiscard]] bool is_legal(const header& frame) const noexcept;

@@ -40,11 +40,28 @@ bool ends_within_code_point(std::string_view text) noexcept {
   return tail < wanted;
 }
 
+/// A handshake that Beast agrees to.
+const websocket_codec::request& any_upgrade() {
+  namespace http = boost::beast::http;
+  static const auto legal = [] {
+    websocket_codec::request upgrade{http::verb::get, "/", 11};
+    upgrade.set(http::field::host, "localhost");
+    upgrade.set(http::field::upgrade, "websocket");
+    upgrade.set(http::field::connection, "Upgrade");
+    upgrade.set(http::field::sec_websocket_version, "13");
+    upgrade.set(http::field::sec_websocket_key, "AAAAAAAAAAAAAAAAAAAAAA==");
+    return upgrade;
+  }();
+  return legal;
+}
+
 } // namespace
 
 /// Beast, and how far it was told to read.
-struct websocket_codec::reader {
-  explicit reader(boost::asio::any_io_executor executor) : stream(std::move(executor)) {}
+struct websocket_inbox::reader {
+  explicit reader(const boost::asio::any_io_executor& executor) : stream(executor) {
+    stream.write_buffer_bytes(8); // nothing is written through Beast but a close
+  }
 
   /// Adds a part to what is to be read in one go.
   void add(std::span<const std::uint8_t> bytes, const frame_item& item) noexcept {
@@ -70,18 +87,40 @@ struct websocket_codec::reader {
   std::string begun;                 ///< start of a message whose end was not received yet
 };
 
-websocket_codec::websocket_codec(boost::asio::any_io_executor executor,
-                                 std::size_t message_bytes_max)
-    : reader_(std::make_unique<reader>(std::move(executor))) {
-  reader_->stream.read_message_max(message_bytes_max);
-  reader_->stream.write_buffer_bytes(8); // nothing is written through Beast but a close
+websocket_inbox::websocket_inbox(boost::asio::any_io_executor executor)
+    : executor_(std::move(executor)) {}
+
+websocket_inbox::~websocket_inbox() = default;
+
+std::unique_ptr<websocket_inbox::reader> websocket_inbox::take_reader() {
+  if (!idle_readers_.empty()) {
+    auto one = std::move(idle_readers_.back());
+    idle_readers_.pop_back();
+    return one;
+  }
+  auto fresh = std::make_unique<reader>(executor_);
+  fresh->stream.accept(any_upgrade()); // Beast reads no frame before a handshake, whosever it was
+  fresh->stream.next_layer().take_written();
+  return fresh;
 }
+
+void websocket_inbox::give_back(std::unique_ptr<reader> one) {
+  assert(one->run.empty() && one->begun.empty() && one->stream.next_layer().is_empty());
+  if (idle_readers_.size() < idle_readers_max)
+    idle_readers_.push_back(std::move(one));
+}
+
+websocket_codec::websocket_codec(std::size_t message_bytes_max)
+    : message_bytes_max_(message_bytes_max) {}
 
 websocket_codec::~websocket_codec() = default;
 
-std::optional<websocket_codec::refusal>
-websocket_codec::accept(const request& upgrade, std::string_view server, std::string& out) {
-  auto& stream = reader_->stream;
+std::optional<websocket_codec::refusal> websocket_codec::accept(const request& upgrade,
+                                                                std::string_view server,
+                                                                websocket_inbox& inbox,
+                                                                std::string& out) {
+  auto fresh = std::make_unique<reader>(inbox.executor_);
+  auto& stream = fresh->stream;
   stream.set_option(websocket::stream_base::decorator([server](websocket::response_type& response) {
     response.set(boost::beast::http::field::server,
                  boost::beast::string_view(server.data(), server.size()));
@@ -92,6 +131,7 @@ websocket_codec::accept(const request& upgrade, std::string_view server, std::st
   if (ec)
     return refusal{ec == websocket::error::bad_sec_version ? 426 : 400, ec.message()};
   out += response;
+  inbox.give_back(std::move(fresh));
   return std::nullopt;
 }
 
@@ -108,7 +148,7 @@ std::optional<std::string> websocket_codec::read(websocket_inbox& inbox, std::si
     const auto front = bytes.first(item.size);
     bytes = bytes.subspan(item.size);
     if (item.what == kind::part || item.what == kind::last)
-      reader_->add(front, item);
+      add(inbox, front, item);
     if (item.what == kind::part)
       continue;
     if (auto closed = read_run(inbox))
@@ -119,14 +159,26 @@ std::optional<std::string> websocket_codec::read(websocket_inbox& inbox, std::si
       break;
   }
   incomplete_.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  reader_->begun += inbox.unfinished();
+  if (reader_ && scanner_.is_between_messages())
+    inbox.give_back(std::move(reader_));
+  else if (reader_)
+    reader_->begun += inbox.unfinished();
   return std::nullopt;
 }
 
+void websocket_codec::add(websocket_inbox& inbox, std::span<const std::uint8_t> bytes,
+                          const frame_item& item) {
+  if (!reader_) {
+    reader_ = inbox.take_reader();
+    reader_->stream.read_message_max(message_bytes_max_);
+  }
+  reader_->add(bytes, item);
+}
+
 std::optional<std::string> websocket_codec::read_run(websocket_inbox& inbox) {
-  auto& in = *reader_;
-  if (in.run.empty())
+  if (!reader_ || reader_->run.empty())
     return std::nullopt;
+  auto& in = *reader_;
   in.stream.next_layer().expose(std::exchange(in.run, {}));
   while (in.payload > 0 || in.messages > 0 || in.must_fail) {
     boost::beast::error_code ec;

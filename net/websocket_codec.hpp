@@ -18,10 +18,16 @@
 namespace telemetry::net {
 
 /// Where the bytes of one socket read become messages. One per I/O thread, so that a connection
-/// keeps nothing but what is incomplete.
+/// keeps nothing but what is incomplete: no buffers, and between two messages no stream of Beast's.
 class websocket_inbox {
 public:
   static constexpr std::size_t read_bytes_max = 64u << 10;
+
+  /// @param executor of a context that outlives the inbox; nothing ever runs on it.
+  explicit websocket_inbox(boost::asio::any_io_executor executor);
+  ~websocket_inbox();
+  websocket_inbox(const websocket_inbox&) = delete;
+  websocket_inbox& operator=(const websocket_inbox&) = delete;
 
   /// Where a socket read goes, before websocket_codec::read().
   [[nodiscard]] std::span<char> space() noexcept {
@@ -33,6 +39,12 @@ public:
 
 private:
   friend class websocket_codec;
+  struct reader;
+
+  static constexpr std::size_t idle_readers_max = 64; ///< about 150 KB
+
+  [[nodiscard]] std::unique_ptr<reader> take_reader();
+  void give_back(std::unique_ptr<reader> one);
 
   void start() noexcept {
     messages_.clear();
@@ -49,13 +61,16 @@ private:
   std::size_t end_ = 0;
   std::string head_; ///< the message that an earlier read began
   std::vector<std::string_view> messages_;
+  boost::asio::any_io_executor executor_;
+  std::vector<std::unique_ptr<reader>> idle_readers_; ///< handshake done, between two messages
 };
 
 /// The protocol side of one WebSocket, without a socket: bytes in, messages and bytes out.
 ///
 /// Beast does the handshake, masking, fragments, UTF-8, limits and close frames. It reads from
 /// memory, and only as far as it can without waiting (frame_scanner says how far). Pings are
-/// answered here: Beast would want the next message after one.
+/// answered here: Beast would want the next message after one. Between two messages all of Beast's
+/// streams are alike: who begins one takes any from the inbox, who ends one gives it back.
 ///
 /// Thread-safety: none. Blocking: never. Errors: a close frame, see read().
 class websocket_codec {
@@ -63,7 +78,7 @@ public:
   using request = boost::beast::http::request<boost::beast::http::string_body>;
 
   /// @param message_bytes_max larger messages end in a close with 1009.
-  websocket_codec(boost::asio::any_io_executor executor, std::size_t message_bytes_max);
+  explicit websocket_codec(std::size_t message_bytes_max);
   ~websocket_codec();
   websocket_codec(const websocket_codec&) = delete;
   websocket_codec& operator=(const websocket_codec&) = delete;
@@ -76,7 +91,7 @@ public:
   /// @returns why there was no switch to WebSocket, or nothing if `out` got the response that
   /// switches.
   [[nodiscard]] std::optional<refusal> accept(const request& upgrade, std::string_view server,
-                                              std::string& out);
+                                              websocket_inbox& inbox, std::string& out);
 
   /// Reads the first `size` bytes of inbox.space(), behind what was incomplete before. Fills
   /// inbox.messages(); appends pongs to `out`.
@@ -86,15 +101,17 @@ public:
                                                 std::string& out);
 
 private:
-  struct reader;
+  using reader = websocket_inbox::reader;
 
+  void add(websocket_inbox& inbox, std::span<const std::uint8_t> bytes, const frame_item& item);
   [[nodiscard]] std::optional<std::string> read_run(websocket_inbox& inbox);
   [[nodiscard]] std::size_t read_some(websocket_inbox& inbox, boost::beast::error_code& ec);
   [[nodiscard]] std::string_view finish_message(websocket_inbox& inbox);
 
   frame_scanner scanner_;
-  std::unique_ptr<reader> reader_;
-  std::string incomplete_; ///< frame header or control frame, at most incomplete_max bytes
+  std::size_t message_bytes_max_;
+  std::unique_ptr<reader> reader_; ///< within a message, or when it has failed
+  std::string incomplete_;         ///< frame header or control frame, at most incomplete_max bytes
 };
 
 } // namespace telemetry::net

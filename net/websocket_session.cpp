@@ -4,18 +4,36 @@
 #include "net/websocket_codec.hpp"
 #include "net/websocket_frames.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
 #include <exception>
+#include <optional>
 
 namespace telemetry::net {
 
 namespace {
 
-/// Of this thread: nothing of a connection stays in it from one turn to the next.
-websocket_inbox& inbox() {
-  thread_local websocket_inbox one;
-  return one;
+/// The inbox of an I/O thread, kept by its io_context: nothing in there may outlive that.
+class inbox_service final : public boost::asio::execution_context::service {
+public:
+  using key_type = inbox_service;
+  static inline boost::asio::execution_context::id id;
+
+  explicit inbox_service(boost::asio::execution_context& io_context) : service(io_context) {
+    inbox.emplace(static_cast<boost::asio::io_context&>(io_context).get_executor());
+  }
+
+  std::optional<websocket_inbox> inbox;
+
+private:
+  void shutdown() override { inbox.reset(); }
+};
+
+/// Of the I/O thread: nothing of a connection stays in it from one turn to the next.
+websocket_inbox& inbox_of(byte_stream& stream) {
+  auto& io_context = stream.get_executor().context();
+  return *boost::asio::use_service<inbox_service>(io_context).inbox;
 }
 
 /// One WebSocket: moves bytes between its stream, the codec and the engine's `upstream`.
@@ -27,8 +45,8 @@ websocket_inbox& inbox() {
 class websocket_session final : public session, public upstream_peer, private stream_listener {
 public:
   websocket_session(std::unique_ptr<byte_stream> stream, session_context& context)
-      : stream_(std::move(stream)), context_(context),
-        codec_(stream_->get_executor(), context.options.message_bytes_max) {
+      : stream_(std::move(stream)), context_(context), inbox_(inbox_of(*stream_)),
+        codec_(context.options.message_bytes_max) {
     const auto tick = tick_interval(context.options.idle_timeout);
     silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
     closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
@@ -91,6 +109,7 @@ private:
   std::shared_ptr<websocket_session> self_; ///< until finish()
   std::unique_ptr<byte_stream> stream_;
   session_context& context_;
+  websocket_inbox& inbox_;
   websocket_codec codec_;
   phase phase_ = phase::serving;
   bool awaits_peers_close_ = false; ///< we began the close: the peer's is still to come
@@ -115,7 +134,7 @@ void websocket_session::start(const websocket_codec::request& upgrade, std::stri
     stream_->watch(*this, ec);
     if (ec)
       return end();
-    if (const auto refusal = codec_.accept(upgrade, server, out_))
+    if (const auto refusal = codec_.accept(upgrade, server, inbox_, out_))
       refuse(*refusal, server);
     else
       open();
@@ -157,7 +176,7 @@ void websocket_session::refuse(const websocket_codec::refusal& why, std::string_
 
 void websocket_session::receive_early(std::string_view received) {
   while (phase_ == phase::serving && !received.empty()) {
-    const auto space = inbox().space();
+    const auto space = inbox_.space();
     const auto size = received.copy(space.data(), space.size());
     received.remove_prefix(size);
     receive(size);
@@ -167,8 +186,8 @@ void websocket_session::receive_early(std::string_view received) {
 
 /// Takes `size` bytes from the inbox's space to the engine.
 void websocket_session::receive(std::size_t size) {
-  auto closed = codec_.read(inbox(), size, out_);
-  if (const auto messages = inbox().messages(); !messages.empty()) {
+  auto closed = codec_.read(inbox_, size, out_);
+  if (const auto messages = inbox_.messages(); !messages.empty()) {
     is_delivering_ = true;
     upstream_->on_messages(messages);
     is_delivering_ = false;
@@ -190,7 +209,7 @@ void websocket_session::close_with(std::string frame) {
 /// frame right before it.
 void websocket_session::look_for_close(std::size_t size) {
   std::string pongs; // the close was our last frame
-  if (!codec_.read(inbox(), size, pongs))
+  if (!codec_.read(inbox_, size, pongs))
     return;
   awaits_peers_close_ = false;
   stream_->end_writing();
@@ -242,7 +261,7 @@ void websocket_session::listen() {
 /// Reads once: who sends more than a read holds takes turns with the others.
 void websocket_session::read() {
   byte_stream::error_code ec;
-  const auto size = stream_->try_read(inbox().space(), ec);
+  const auto size = stream_->try_read(inbox_.space(), ec);
   if (ec)
     return end(); // gone, with or without a close: who is gone needs no answers
   if (size == 0)

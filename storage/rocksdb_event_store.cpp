@@ -73,6 +73,7 @@ result<std::vector<robot_row>> rocksdb_event_store::scan_robots(std::string_view
   if (!session)
     return session.error();
   std::vector<robot_row> rows;
+  rows.reserve(std::min<std::size_t>(limit, 4'096)); // pieces of a list have that or less
   const std::unique_ptr<rocksdb::Iterator> it(
       session->db().NewIterator(rocksdb::ReadOptions(), session->handle(family::robots)));
   it->Seek(after);

@@ -145,7 +145,9 @@ public:
       fail("cannot make " + name);
     options_.data_dir = name;
     options_.shards = shards;
-    auto opened = detail::rocksdb_database::open(options_);
+    const auto home = detail::data_files::open(options_);
+    require(home);
+    auto opened = detail::rocksdb_database::open(*home, options_);
     require(opened);
     database_ = *opened;
     store_ = std::make_unique<detail::rocksdb_event_store>(database_);
