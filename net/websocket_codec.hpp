@@ -37,6 +37,9 @@ public:
   /// The text messages that the last read completed, in order. The views die with the next one.
   [[nodiscard]] std::span<const std::string_view> messages() const noexcept { return messages_; }
 
+  /// Streams of Beast's that wait for a connection to read with them.
+  [[nodiscard]] std::size_t idle_streams() const noexcept { return idle_readers_.size(); }
+
 private:
   friend class websocket_codec;
   struct reader;
