@@ -1,5 +1,6 @@
 """Writes measured rows as Markdown: the table, then data, notes and commands of each row."""
 import datetime
+import itertools
 import os
 
 HEAD = ("| row | work | ours | sink or peer | ratio | goal | met | stretch | met |\n"
@@ -53,7 +54,10 @@ def details(name, figures, commands):
 
 
 def path_of(directory, name):
-    return os.path.join(directory, f"{datetime.date.today().isoformat()}-{name}.md")
+    """Where results go: a file of today that does not exist yet."""
+    stem = os.path.join(directory, f"{datetime.date.today().isoformat()}-{name}")
+    paths = (f"{stem}{'' if run == 1 else f'-{run}'}.md" for run in itertools.count(1))
+    return next(path for path in paths if not os.path.exists(path))
 
 
 def write(path, measured, commands, facts, seconds):
