@@ -44,7 +44,7 @@ private:
   friend class websocket_codec;
   struct reader;
 
-  static constexpr std::size_t idle_readers_max = 64; ///< about 150 KB
+  static constexpr std::size_t idle_readers_max = 64; ///< about 200 KB
 
   [[nodiscard]] std::unique_ptr<reader> take_reader();
   void give_back(std::unique_ptr<reader> one);
