@@ -7,6 +7,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <tuple>
 
 namespace telemetry::net {
 
@@ -100,7 +101,7 @@ std::unique_ptr<websocket_inbox::reader> websocket_inbox::take_reader() {
   }
   auto fresh = std::make_unique<reader>(executor_);
   fresh->stream.accept(any_upgrade()); // Beast reads no frame before a handshake, whosever it was
-  fresh->stream.next_layer().take_written();
+  std::ignore = fresh->stream.next_layer().take_written();
   return fresh;
 }
 

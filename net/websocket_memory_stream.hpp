@@ -36,7 +36,7 @@ public:
 
   [[nodiscard]] bool is_empty() const noexcept { return exposed_.empty() && kept_.empty(); }
 
-  std::string take_written() { return std::exchange(written_, {}); }
+  [[nodiscard]] std::string take_written() { return std::exchange(written_, {}); }
 
   template <class MutableBuffers>
   std::size_t read_some(const MutableBuffers& buffers, error_code& ec) {

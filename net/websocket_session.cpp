@@ -20,9 +20,9 @@ public:
   using key_type = inbox_service;
   static inline boost::asio::execution_context::id id;
 
-  explicit inbox_service(boost::asio::execution_context& io_context) : service(io_context) {
-    inbox.emplace(static_cast<boost::asio::io_context&>(io_context).get_executor());
-  }
+  explicit inbox_service(boost::asio::execution_context& io_context)
+      : service(io_context),
+        inbox(std::in_place, static_cast<boost::asio::io_context&>(io_context).get_executor()) {}
 
   std::optional<websocket_inbox> inbox;
 
