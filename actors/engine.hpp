@@ -3,7 +3,7 @@
 #include "actors/connection.hpp"
 #include "actors/engine_context.hpp"
 #include "actors/queries.hpp"
-#include "net/api.hpp"
+#include "net/rest/api.hpp"
 #include "storage/open_storage.hpp"
 
 #include <atomic>

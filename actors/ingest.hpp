@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/answer_queue.hpp"
-#include "net/api.hpp"
+#include "net/rest/api.hpp"
 
 #include <caf/all.hpp>
 

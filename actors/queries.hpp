@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/engine_context.hpp"
-#include "net/api.hpp"
+#include "net/rest/api.hpp"
 
 #include <memory>
 

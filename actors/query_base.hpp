@@ -3,7 +3,7 @@
 #include "actors/lane.hpp"
 #include "actors/query_actor.hpp"
 #include "core/name_hash.hpp"
-#include "net/api.hpp"
+#include "net/rest/api.hpp"
 
 #include <caf/all.hpp>
 

@@ -1,7 +1,7 @@
 #include "net/http_head.hpp"
 
 #include "core/number.hpp"
-#include "net/problem.hpp"
+#include "net/rest/problem.hpp"
 
 #include <charconv>
 #include <ctime>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "net/http_message.hpp"
+#include "net/rest/http_message.hpp"
 
 #include <cstddef>
 #include <string>

@@ -2,7 +2,7 @@
 
 #include <utility> // Asio of Boost 1.74 in C++20 lacks it
 
-#include "net/http_message.hpp"
+#include "net/rest/http_message.hpp"
 
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/message.hpp>

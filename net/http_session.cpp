@@ -4,8 +4,8 @@
 #include "net/http_head.hpp"
 #include "net/http_request_head.hpp"
 #include "net/http_upgrade.hpp"
-#include "net/problem.hpp"
-#include "net/rest_handler.hpp"
+#include "net/rest/problem.hpp"
+#include "net/rest/rest_handler.hpp"
 #include "net/socket_stream.hpp"
 #include "net/websocket_session.hpp"
 

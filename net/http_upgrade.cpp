@@ -2,7 +2,7 @@
 
 #include "net/http_upgrade.hpp"
 
-#include "net/problem.hpp"
+#include "net/rest/problem.hpp"
 
 #include <boost/beast/http/rfc7230.hpp>
 

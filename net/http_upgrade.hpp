@@ -1,6 +1,6 @@
 #pragma once
 
-#include "net/http_message.hpp"
+#include "net/rest/http_message.hpp"
 
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>

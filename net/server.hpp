@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "net/api.hpp"
+#include "net/rest/api.hpp"
 #include "net/upstream.hpp"
 
 #include <chrono>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "net/http_budget.hpp"
+#include "net/rest/http_budget.hpp"
 #include "net/server.hpp"
 
 #include <algorithm>

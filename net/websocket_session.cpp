@@ -1,6 +1,6 @@
 #include "net/websocket_session.hpp"
 
-#include "net/problem.hpp"
+#include "net/rest/problem.hpp"
 #include "net/websocket_codec.hpp"
 #include "net/websocket_frames.hpp"
 

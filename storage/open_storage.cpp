@@ -1,16 +1,16 @@
 #include "storage/open_storage.hpp"
 
-#include "storage/file_journal.hpp"
-#include "storage/memory_event_store.hpp"
-#include "storage/memory_journal.hpp"
-#include "storage/mysql_database.hpp"
-#include "storage/mysql_event_store.hpp"
-#include "storage/mysql_journal.hpp"
-#include "storage/mysql_schema.hpp"
-#include "storage/redis_cache.hpp"
-#include "storage/redis_journal.hpp"
-#include "storage/rocksdb_database.hpp"
-#include "storage/rocksdb_event_store.hpp"
+#include "storage/file_journal/file_journal.hpp"
+#include "storage/memory/memory_event_store.hpp"
+#include "storage/memory/memory_journal.hpp"
+#include "storage/mysql/mysql_database.hpp"
+#include "storage/mysql/mysql_event_store.hpp"
+#include "storage/mysql/mysql_journal.hpp"
+#include "storage/mysql/mysql_schema.hpp"
+#include "storage/redis/redis_cache.hpp"
+#include "storage/redis/redis_journal.hpp"
+#include "storage/rocksdb/rocksdb_database.hpp"
+#include "storage/rocksdb/rocksdb_event_store.hpp"
 
 #include <algorithm>
 #include <limits>

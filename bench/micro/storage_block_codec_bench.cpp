@@ -3,7 +3,7 @@
 // Data: walks in centimetres, an event a second (bench/macro/fleet), or doubles of all digits.
 
 #include "core/odometer.hpp"
-#include "storage/event_block.hpp"
+#include "storage/rocksdb/event_block.hpp"
 
 #include <benchmark/benchmark.h>
 

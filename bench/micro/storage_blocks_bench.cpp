@@ -8,8 +8,8 @@
 // robots included, per event; "events" without the robots.
 
 #include "core/odometer.hpp"
-#include "storage/rocksdb_database.hpp"
-#include "storage/rocksdb_event_store.hpp"
+#include "storage/rocksdb/rocksdb_database.hpp"
+#include "storage/rocksdb/rocksdb_event_store.hpp"
 
 #include <benchmark/benchmark.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/file_journal.hpp"
+#include "storage/file_journal/file_journal.hpp"
 #include "storage/open_storage.hpp"
 #include "tests/support/faulty_file_system.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "storage/mysql_database.hpp"
-#include "storage/mysql_event_store.hpp"
-#include "storage/mysql_journal.hpp"
+#include "storage/mysql/mysql_database.hpp"
+#include "storage/mysql/mysql_event_store.hpp"
+#include "storage/mysql/mysql_journal.hpp"
 #include "tests/contract/engines.hpp"
 
 #include <memory>

@@ -1,5 +1,5 @@
 // Which servers and databases are opened, which are refused, and who owns an opened one.
-#include "storage/mysql_schema.hpp"
+#include "storage/mysql/mysql_schema.hpp"
 #include "tests/contract/mysql_fixture.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The cache of latest states, as other programs see it.
-#include "storage/redis_cache.hpp"
+#include "storage/redis/redis_cache.hpp"
 #include "tests/contract/redis_fixture.hpp"
 
 namespace telemetry::test {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/redis_journal.hpp"
+#include "storage/redis/redis_journal.hpp"
 #include "tests/contract/engines.hpp"
 #include "tests/support/redis_process.hpp"
 

@@ -1,7 +1,7 @@
 // Reads that may not wait for the disk: what they take from the kernel's page cache, and when not.
-#include "storage/page_cache_reads.hpp"
-#include "storage/rocksdb_database.hpp"
-#include "storage/rocksdb_event_store.hpp"
+#include "storage/rocksdb/page_cache_reads.hpp"
+#include "storage/rocksdb/rocksdb_database.hpp"
+#include "storage/rocksdb/rocksdb_event_store.hpp"
 #include "tests/contract/checkpoints.hpp"
 #include "tests/contract/engines.hpp"
 

@@ -2,7 +2,7 @@
 // accepts are rows in order, which encoded again come back bit for bit.
 // The first byte of an input is the number of events, the next eight the last timestamp.
 
-#include "storage/event_block.hpp"
+#include "storage/rocksdb/event_block.hpp"
 #include "core/robot_track.hpp"
 #include "tests/fuzz/require.hpp"
 

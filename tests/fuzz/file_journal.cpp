@@ -3,7 +3,7 @@
 // or make it read outside of the file; what it takes is a prefix of what was written, and what it
 // does not take is refused unless it was the last record.
 
-#include "storage/file_journal_reader.hpp"
+#include "storage/file_journal/file_journal_reader.hpp"
 #include "tests/fuzz/require.hpp"
 
 #include <array>

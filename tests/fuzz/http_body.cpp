@@ -3,8 +3,8 @@
 // parser, which shares nothing with the splitting into elements, agrees about JSON arrays.
 
 #include "core/line.hpp"
-#include "net/body_events.hpp"
-#include "net/format_json.hpp"
+#include "net/rest/body_events.hpp"
+#include "net/rest/format_json.hpp"
 #include "tests/fuzz/require.hpp"
 
 #include <nlohmann/json.hpp>

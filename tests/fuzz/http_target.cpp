@@ -3,7 +3,7 @@
 // the same list.
 
 #include "net/http_head.hpp"
-#include "net/rest_handler.hpp"
+#include "net/rest/rest_handler.hpp"
 #include "tests/fuzz/require.hpp"
 #include "tests/integration/http_fake_api.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "storage/memory_event_store.hpp"
-#include "storage/memory_journal.hpp"
+#include "storage/memory/memory_event_store.hpp"
+#include "storage/memory/memory_journal.hpp"
 #include "storage/open_storage.hpp"
 #include "tests/support/faulty_event_store.hpp"
 #include "tests/support/faulty_journal.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "net/api.hpp"
+#include "net/rest/api.hpp"
 
 namespace telemetry::test {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/redis_session.hpp"
+#include "storage/redis/redis_session.hpp"
 
 #include <filesystem>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/engine.hpp"
-#include "storage/memory_event_store.hpp"
+#include "storage/memory/memory_event_store.hpp"
 #include "tests/support/manual_world.hpp"
 #include "tests/unit/actors/heap_count.hpp"
 #include "tests/unit/actors/message_count.hpp"

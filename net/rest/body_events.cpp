@@ -1,0 +1,111 @@
+#include "net/rest/body_events.hpp"
+
+#include "core/line.hpp"
+#include "net/rest/body_json.hpp"
+#include "net/rest/format_media.hpp"
+
+namespace telemetry::net {
+namespace {
+
+result<ingest_line> parse_plain_line(std::string_view line) {
+  auto event = parse_line(line);
+  if (!event)
+    return event.error();
+  return ingest_line{std::string(event->robot), event->at, event->timestamp};
+}
+
+/// Reads an event line whose last field may be quoted (RFC 4180).
+result<ingest_line> parse_csv_line(std::string_view line) {
+  const std::size_t quote = line.find(",\"");
+  if (quote == std::string_view::npos)
+    return parse_plain_line(line);
+  std::string plain(line.substr(0, quote + 1));
+  std::string_view quoted = line.substr(quote + 2);
+  while (true) {
+    const std::size_t end = quoted.find('"');
+    if (end == std::string_view::npos)
+      return failure{errc::malformed, "robot_name has no closing quote"};
+    plain += quoted.substr(0, end);
+    quoted.remove_prefix(end + 1);
+    if (quoted.empty())
+      return parse_plain_line(plain);
+    if (quoted.front() != '"')
+      return failure{errc::malformed, "robot_name has text behind its closing quote"};
+    plain += '"';
+    quoted.remove_prefix(1);
+  }
+}
+
+/// Reads a body line by line; a line that is no event is counted and left out.
+class line_reader final : public body_reader {
+public:
+  line_reader(body_format format, std::string body)
+      : format_(format), body_(std::move(body)), rest_(body_) {
+    const std::string_view header = "x,y,timestamp,robot_name";
+    if (format == body_format::csv && rest_.substr(0, header.size()) == header) {
+      const std::string_view behind = rest_.substr(header.size());
+      if (behind.empty() || behind.front() == '\n' || behind.substr(0, 2) == "\r\n")
+        take_line();
+    }
+  }
+
+  result<bool> advance(std::size_t bytes) override {
+    const std::size_t left = rest_.size();
+    while (!rest_.empty() && left - rest_.size() < bytes)
+      read(take_line());
+    return rest_.empty();
+  }
+
+  parsed_body take() override { return std::move(parsed_); }
+
+private:
+  /// Takes a line off the front of the rest, without its line end.
+  std::string_view take_line() {
+    const std::size_t end = rest_.find('\n');
+    std::string_view line = rest_.substr(0, end);
+    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+    if (!line.empty() && line.back() == '\r')
+      line.remove_suffix(1);
+    ++line_no_;
+    return line;
+  }
+
+  void read(std::string_view line) {
+    auto event = format_ == body_format::csv ? parse_csv_line(line) : parse_json_event(line);
+    if (event) {
+      parsed_.events.push_back(std::move(event).value());
+      parsed_.lines.push_back(line_no_);
+      return;
+    }
+    ++parsed_.invalid;
+    if (parsed_.errors.size() < listed_errors_max)
+      parsed_.errors.push_back({line_no_, event.error().text});
+  }
+
+  const body_format format_;
+  const std::string body_;
+  std::string_view rest_;
+  std::uint32_t line_no_ = 0;
+  parsed_body parsed_;
+};
+
+} // namespace
+
+std::optional<body_format> find_body_format(std::string_view media_type) noexcept {
+  const std::string_view type = essence(media_type);
+  if (equals_ignoring_case(type, "text/csv"))
+    return body_format::csv;
+  if (equals_ignoring_case(type, "application/json"))
+    return body_format::json;
+  if (equals_ignoring_case(type, "application/x-ndjson"))
+    return body_format::ndjson;
+  return std::nullopt;
+}
+
+std::unique_ptr<body_reader> make_body_reader(body_format format, std::string body) {
+  if (format == body_format::json)
+    return make_json_array_reader(std::move(body));
+  return std::make_unique<line_reader>(format, std::move(body));
+}
+
+} // namespace telemetry::net

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "net/rest/api.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace telemetry::net {
+
+/// Most errors that an answer lists; the counts are exact beyond.
+inline constexpr std::size_t listed_errors_max = 100;
+
+/// How the body of POST /api/events is written.
+enum class body_format { csv, json, ndjson };
+
+/// The format of a Content-Type; nothing if it is none of them.
+[[nodiscard]] std::optional<body_format> find_body_format(std::string_view media_type) noexcept;
+
+/// Why a line (or an element of an array), counted from 1, is no event.
+struct line_error {
+  std::uint64_t line;
+  std::string reason;
+};
+
+/// The events of a body, and what was not one.
+struct parsed_body {
+  std::vector<ingest_line> events;
+  std::vector<std::uint32_t> lines; ///< of each event, counted from 1
+  std::vector<line_error> errors;   ///< the first listed_errors_max
+  std::uint64_t invalid = 0;        ///< lines that are no event
+};
+
+/// Reads a body in steps, so that a large one does not hold up its thread.
+class body_reader {
+public:
+  virtual ~body_reader() = default;
+  /// Reads about `bytes` more. @returns whether all is read now; errc::malformed if the body is
+  /// refused as a whole: then nothing of it counts. Not to be called again after either.
+  [[nodiscard]] virtual result<bool> advance(std::size_t bytes) = 0;
+  /// What was read. @pre advance() returned true.
+  [[nodiscard]] virtual parsed_body take() = 0;
+};
+
+[[nodiscard]] std::unique_ptr<body_reader> make_body_reader(body_format format, std::string body);
+
+} // namespace telemetry::net

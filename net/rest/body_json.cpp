@@ -1,0 +1,255 @@
+#include "net/rest/body_json.hpp"
+
+#include "core/line.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <limits>
+#include <optional>
+
+namespace telemetry::net {
+namespace {
+
+/// Nesting of a body beyond which it is refused.
+constexpr std::size_t depth_max = 100;
+
+constexpr std::string_view not_a_number = " is not a number";
+constexpr std::string_view not_whole = "timestamp is not a whole number";
+constexpr std::string_view not_a_string = "robot is not a string";
+
+bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// Takes the members of one event object as nlohmann's parser meets them, without a tree.
+class event_sax final : public nlohmann::json::json_sax_t {
+public:
+  bool null() override { return other(); }
+  bool boolean(bool) override { return other(); }
+  bool binary(binary_t&) override { return other(); }
+  bool number_integer(number_integer_t value) override {
+    whole(value);
+    return true;
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    constexpr auto max = std::numeric_limits<std::int64_t>::max();
+    whole(value > static_cast<number_unsigned_t>(max) ? max : static_cast<std::int64_t>(value));
+    return true;
+  }
+  /// Integers beyond 64 bits arrive here too; `text` tells them apart.
+  bool number_float(number_float_t value, const string_t& text) override {
+    if (here() == "timestamp" && text.find_first_of(".eE") == string_t::npos)
+      whole(value < 0 ? std::numeric_limits<std::int64_t>::min()
+                      : std::numeric_limits<std::int64_t>::max());
+    else
+      number(value);
+    return true;
+  }
+  bool string(string_t& value) override {
+    if (here() != "robot")
+      return other();
+    robot_ = std::move(value);
+    has_robot_ = true;
+    return true;
+  }
+  bool start_object(std::size_t) override { return open(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& value) override {
+    if (depth_ == 1)
+      key_ = std::move(value);
+    return true;
+  }
+  bool parse_error(std::size_t at, const std::string&,
+                   const nlohmann::detail::exception& why) override {
+    constexpr int number_overflow = 406;
+    fault_ = why.id == number_overflow ? "a number is too large"
+                                       : "not valid JSON at byte " + std::to_string(at);
+    return false;
+  }
+
+  /// The event, once the whole object was met.
+  result<ingest_line> event() {
+    if (!fault_.empty())
+      return failure{errc::malformed, std::move(fault_)};
+    if (!x_ || !y_ || !timestamp_ || !has_robot_)
+      return failure{errc::malformed, std::string(missing()).append(" is missing")};
+    const auto x = check_coordinate(*x_, "x");
+    if (!x)
+      return x.error();
+    const auto y = check_coordinate(*y_, "y");
+    if (!y)
+      return y.error();
+    if (const auto legal = check_timestamp(*timestamp_); !legal)
+      return legal.error();
+    if (const auto legal = check_name(robot_); !legal)
+      return legal.error();
+    return ingest_line{std::move(robot_), {x.value(), y.value()}, *timestamp_};
+  }
+
+private:
+  /// The key of the member that a scalar belongs to; "" inside of a nested value.
+  [[nodiscard]] std::string_view here() const noexcept {
+    return depth_ == 1 ? std::string_view(key_) : std::string_view();
+  }
+
+  [[nodiscard]] std::string_view missing() const noexcept {
+    return !x_ ? "x" : !y_ ? "y" : !timestamp_ ? "timestamp" : "robot";
+  }
+
+  void number(double value) {
+    if (here() == "x")
+      x_ = value;
+    else if (here() == "y")
+      y_ = value;
+    else
+      other();
+  }
+
+  void whole(std::int64_t value) {
+    if (here() == "timestamp")
+      timestamp_ = value;
+    else
+      number(static_cast<double>(value));
+  }
+
+  /// A value of a type that none of the event's members has, or of a member that is none.
+  bool other() {
+    if (here() == "x" || here() == "y")
+      fault_ = std::string(here()).append(not_a_number);
+    else if (here() == "timestamp")
+      fault_ = not_whole;
+    else if (here() == "robot")
+      fault_ = not_a_string;
+    return true;
+  }
+
+  bool open() {
+    if (depth_ > 0)
+      other();
+    if (++depth_ > depth_max)
+      fault_ = "nested too deeply";
+    return depth_ <= depth_max;
+  }
+
+  bool close() {
+    --depth_;
+    return true;
+  }
+
+  std::size_t depth_ = 0;
+  std::string key_;
+  std::string fault_;
+  std::optional<double> x_;
+  std::optional<double> y_;
+  std::optional<std::int64_t> timestamp_;
+  std::string robot_;
+  bool has_robot_ = false;
+};
+
+/// Finds the elements of an array one by one and has each read by itself: that is what lets a
+/// large array be read in steps.
+class json_array_reader final : public body_reader {
+public:
+  explicit json_array_reader(std::string body) : body_(std::move(body)) {}
+
+  result<bool> advance(std::size_t bytes) override {
+    if (at_ == 0 && !enter())
+      return failure{errc::malformed, "the body is not a JSON array"};
+    const std::size_t until = at_ + bytes;
+    while (!closed_ && at_ < until) {
+      if (auto read = read_element(); !read)
+        return read.error();
+    }
+    if (!closed_)
+      return false;
+    skip_space();
+    if (at_ != body_.size())
+      return failure{errc::malformed, "the body has text behind its JSON array"};
+    return true;
+  }
+
+  parsed_body take() override { return std::move(parsed_); }
+
+private:
+  void skip_space() noexcept {
+    while (at_ < body_.size() && is_space(body_[at_]))
+      ++at_;
+  }
+
+  /// Steps over the '[', and over the ']' if nothing stands between.
+  bool enter() {
+    skip_space();
+    if (at_ == body_.size() || body_[at_] != '[')
+      return false;
+    ++at_;
+    skip_space();
+    if (at_ < body_.size() && body_[at_] == ']') {
+      ++at_;
+      closed_ = true;
+    }
+    return true;
+  }
+
+  /// Where the ',' or ']' behind the element stands that begins at at_; nothing if there is none.
+  [[nodiscard]] std::optional<std::size_t> element_end() const noexcept {
+    std::size_t depth = 0;
+    bool in_string = false;
+    for (std::size_t i = at_; i < body_.size(); ++i) {
+      const char c = body_[i];
+      if (in_string) {
+        if (c == '\\')
+          ++i;
+        in_string = c != '"';
+      } else if (c == '"') {
+        in_string = true;
+      } else if (c == '{' || c == '[') {
+        ++depth;
+      } else if (depth == 0 && (c == ',' || c == ']')) {
+        return i;
+      } else if ((c == '}' || c == ']') && depth > 0) {
+        --depth;
+      }
+    }
+    return std::nullopt;
+  }
+
+  result<void> read_element() {
+    skip_space();
+    const auto end = element_end();
+    if (!end)
+      return failure{errc::malformed, "the JSON array does not end"};
+    auto event = parse_json_event(std::string_view(body_).substr(at_, *end - at_));
+    const auto number = static_cast<std::uint32_t>(parsed_.events.size() + 1);
+    if (!event)
+      return failure{errc::malformed,
+                     "element " + std::to_string(number) + ": " + event.error().text};
+    parsed_.events.push_back(std::move(event).value());
+    parsed_.lines.push_back(number);
+    closed_ = body_[*end] == ']';
+    at_ = *end + 1;
+    return {};
+  }
+
+  const std::string body_;
+  std::size_t at_ = 0;
+  bool closed_ = false;
+  parsed_body parsed_;
+};
+
+} // namespace
+
+result<ingest_line> parse_json_event(std::string_view text) {
+  if (text.empty() || text.front() != '{')
+    return failure{errc::malformed, text.empty() ? "nothing is there" : "not a JSON object"};
+  if (text.find('\0') != std::string_view::npos) // where nlohmann's parser sees the end
+    return failure{errc::malformed, "not valid JSON: it holds a NUL byte"};
+  event_sax sax;
+  nlohmann::json::sax_parse(text.begin(), text.end(), &sax);
+  return sax.event();
+}
+
+std::unique_ptr<body_reader> make_json_array_reader(std::string body) {
+  return std::make_unique<json_array_reader>(std::move(body));
+}
+
+} // namespace telemetry::net

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "net/rest/api.hpp"
+#include "net/rest/body_events.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace telemetry::net {
+
+/// Reads one event object `{"robot","x","y","timestamp"}`; other keys are ignored, of a key that
+/// is there twice the last one counts.
+/// @returns errc::malformed with one short sentence.
+result<ingest_line> parse_json_event(std::string_view text);
+
+/// Reads an array of event objects. One that is no event refuses the body as a whole.
+[[nodiscard]] std::unique_ptr<body_reader> make_json_array_reader(std::string body);
+
+} // namespace telemetry::net

@@ -1,0 +1,190 @@
+#include "net/rest/format_events.hpp"
+
+#include "core/number.hpp"
+#include "net/rest/format_json.hpp"
+
+namespace telemetry::net {
+namespace {
+
+/// The front of every event object of one robot, up to the timestamp.
+std::string object_front(std::string_view robot) {
+  std::string front = "{\"robot\":";
+  append_json_string(front, robot);
+  return front += ",\"timestamp\":";
+}
+
+void append_object(std::string& out, const std::string& front, const event_row& row) {
+  out += front;
+  append_integer(out, row.timestamp);
+  out += ",\"x\":";
+  append_double(out, row.at.x);
+  out += ",\"y\":";
+  append_double(out, row.at.y);
+  out += '}';
+}
+
+class json_writer final : public row_writer<event_row> {
+public:
+  explicit json_writer(std::string_view robot) : front_(object_front(robot)) {}
+
+  void append(std::span<const event_row> rows, std::string& out) override {
+    for (const event_row& row : rows) {
+      out += first_ ? '[' : ',';
+      append_object(out, front_, row);
+      first_ = false;
+    }
+  }
+  void finish(std::string& out) override { out += first_ ? "[]\n" : "]\n"; }
+
+private:
+  std::string front_;
+  bool first_ = true;
+};
+
+class ndjson_writer final : public row_writer<event_row> {
+public:
+  explicit ndjson_writer(std::string_view robot) : front_(object_front(robot)) {}
+
+  void append(std::span<const event_row> rows, std::string& out) override {
+    for (const event_row& row : rows) {
+      append_object(out, front_, row);
+      out += '\n';
+    }
+  }
+  void finish(std::string&) override {}
+
+private:
+  std::string front_;
+};
+
+/// RFC 4180: lines end in CR LF; a name with a quote is quoted, its quotes doubled. Names hold
+/// neither comma nor line end.
+class csv_writer final : public row_writer<event_row> {
+public:
+  explicit csv_writer(std::string_view robot) : back_(",") {
+    if (robot.find('"') == std::string_view::npos) {
+      back_ += robot;
+    } else {
+      back_ += '"';
+      for (const char c : robot)
+        back_.append(c == '"' ? 2 : 1, c);
+      back_ += '"';
+    }
+    back_ += "\r\n";
+  }
+
+  void append(std::span<const event_row> rows, std::string& out) override {
+    head(out);
+    for (const event_row& row : rows) {
+      append_double(out, row.at.x);
+      out += ',';
+      append_double(out, row.at.y);
+      out += ',';
+      append_integer(out, row.timestamp);
+      out += back_;
+    }
+  }
+  void finish(std::string& out) override { head(out); }
+
+private:
+  void head(std::string& out) {
+    if (!headed_)
+      out += "x,y,timestamp,robot_name\r\n";
+    headed_ = true;
+  }
+
+  std::string back_;
+  bool headed_ = false;
+};
+
+/// RFC 7946 but for the coordinates, which are planar. The first row is held back until it is
+/// known whether a second one makes it a line.
+class geojson_writer final : public row_writer<event_row> {
+public:
+  explicit geojson_writer(std::string_view robot) : robot_(robot) {}
+
+  void append(std::span<const event_row> rows, std::string& out) override {
+    for (const event_row& row : rows) {
+      if (count_ == 0) {
+        first_ = row.at;
+      } else {
+        if (count_ == 1) {
+          out += "{\"geometry\":{\"coordinates\":[";
+          append_position(out, first_);
+        }
+        out += ',';
+        append_position(out, row.at);
+      }
+      ++count_;
+    }
+  }
+
+  void finish(std::string& out) override {
+    if (count_ == 0) {
+      out += "{\"geometry\":null";
+    } else if (count_ == 1) {
+      out += "{\"geometry\":{\"coordinates\":";
+      append_position(out, first_);
+      out += ",\"type\":\"Point\"}";
+    } else {
+      out += "],\"type\":\"LineString\"}";
+    }
+    out += ",\"properties\":{\"robot\":";
+    append_json_string(out, robot_);
+    out += "},\"type\":\"Feature\"}\n";
+  }
+
+private:
+  static void append_position(std::string& out, const position& at) {
+    out += '[';
+    append_double(out, at.x);
+    out += ',';
+    append_double(out, at.y);
+    out += ']';
+  }
+
+  std::string robot_;
+  position first_{0, 0};
+  std::size_t count_ = 0;
+};
+
+class robot_writer final : public row_writer<named_robot> {
+public:
+  void append(std::span<const named_robot> rows, std::string& out) override {
+    out.reserve(out.size() + rows.size() * usual_bytes);
+    for (const named_robot& row : rows) {
+      out += first_ ? '[' : ',';
+      append_json_robot(out, row.name, row.state);
+      first_ = false;
+    }
+  }
+  void finish(std::string& out) override { out += first_ ? "[]\n" : "]\n"; }
+
+private:
+  static constexpr std::size_t usual_bytes = 256; ///< of a robot with a name that is not long
+
+  bool first_ = true;
+};
+
+} // namespace
+
+std::unique_ptr<row_writer<event_row>> make_event_writer(event_format format,
+                                                         std::string_view robot) {
+  switch (format) {
+  case event_format::json:
+    return std::make_unique<json_writer>(robot);
+  case event_format::csv:
+    return std::make_unique<csv_writer>(robot);
+  case event_format::ndjson:
+    return std::make_unique<ndjson_writer>(robot);
+  case event_format::geojson:
+    return std::make_unique<geojson_writer>(robot);
+  }
+  return nullptr;
+}
+
+std::unique_ptr<row_writer<named_robot>> make_robot_writer() {
+  return std::make_unique<robot_writer>();
+}
+
+} // namespace telemetry::net

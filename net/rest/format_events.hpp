@@ -1,0 +1,31 @@
+#pragma once
+
+#include "net/rest/api.hpp"
+#include "net/rest/format_media.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace telemetry::net {
+
+/// Writes rows as text, piece by piece.
+template <class Row>
+class row_writer {
+public:
+  virtual ~row_writer() = default;
+  /// Appends rows that follow those of the calls before.
+  virtual void append(std::span<const Row> rows, std::string& out) = 0;
+  /// Appends what ends the text. Called once, last.
+  virtual void finish(std::string& out) = 0;
+};
+
+/// Writes the events of `robot`, a name in valid UTF-8, in timestamp order (PROTOCOL.md §4).
+[[nodiscard]] std::unique_ptr<row_writer<event_row>> make_event_writer(event_format format,
+                                                                       std::string_view robot);
+
+/// Writes a JSON array of robot objects.
+[[nodiscard]] std::unique_ptr<row_writer<named_robot>> make_robot_writer();
+
+} // namespace telemetry::net

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "storage/data_dir/data_directory.hpp"
+#include "storage/data_dir/sync_watch.hpp"
+#include "storage/open_storage.hpp"
+
+#include <memory>
+#include <rocksdb/file_system.h>
+#include <string>
+
+namespace telemetry::detail {
+
+/// The directory of one database and the file system below it, which the journal's files and the
+/// embedded store share: one lock, and one memory of syncs that failed.
+///
+/// Thread-safety: full. Blocking: yes.
+class data_files {
+public:
+  /// Opens or makes options.data_dir, on the file system `base` (tests pass one that fails).
+  /// @returns as data_directory::open().
+  static result<std::shared_ptr<data_files>>
+  open(const storage_options& options,
+       const std::shared_ptr<rocksdb::FileSystem>& base = rocksdb::FileSystem::Default());
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::uint32_t shards() const noexcept { return directory_.shards(); }
+  /// Every failed sync of a file that was opened through it is known to check_syncs().
+  [[nodiscard]] const std::shared_ptr<rocksdb::FileSystem>& files() const noexcept {
+    return files_;
+  }
+
+  /// Bytes free on the file system of the directory.
+  [[nodiscard]] result<std::uint64_t> free_bytes() const;
+  /// @returns errc::no_space if fewer than `needed_bytes` are free.
+  [[nodiscard]] result<void> check_space(std::uint64_t needed_bytes) const;
+  /// @returns errc::sync_failed, from the first failed sync on for ever.
+  [[nodiscard]] result<void> check_syncs() const;
+
+private:
+  data_files(data_directory directory, std::string path,
+             const std::shared_ptr<rocksdb::FileSystem>& base);
+
+  data_directory directory_;
+  std::string path_;
+  std::shared_ptr<sync_record> syncs_;
+  std::shared_ptr<rocksdb::FileSystem> files_;
+};
+
+} // namespace telemetry::detail

@@ -1,0 +1,125 @@
+#pragma once
+
+#include "storage/event_store.hpp"
+#include "storage/file_journal/file_journal_index.hpp"
+#include "storage/file_journal/file_journal_reader.hpp"
+#include "storage/file_journal/file_journal_segment.hpp"
+#include "storage/journal.hpp"
+#include "storage/journal_loss.hpp"
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace telemetry::detail {
+
+/// Bounds of the journal's files.
+struct file_journal_options {
+  /// Nothing is appended while fewer bytes are free.
+  std::uint64_t min_free_bytes = 64u << 20;
+  /// How old the answer to "how many bytes are free?" may be. A segment has its room already, so
+  /// the question is for what else needs some; a new segment asks anew.
+  std::chrono::milliseconds space_check_interval{100};
+  /// Of the first segment. A segment that was full within seconds is followed by one twice as
+  /// large, up to the maximum; one that took minutes by one of half its size. A record that is
+  /// larger has a segment of its own.
+  std::uint64_t segment_bytes_min = 1u << 20;
+  std::uint64_t segment_bytes_max = 16u << 20;
+};
+
+/// The journal in files of its own, in the directory "journal" of the data directory
+/// (docs/adr/0047): one append is one record is one write of whole pages and one sync. As journal.
+///
+/// A trim is noted in memory, and on disk with the next record, so it needs no sync. Segments all
+/// of whose batches are trimmed are used again.
+///
+/// What is durable is never written again: a record begins on a page of its own. After a failed
+/// write the same place is written once more.
+class file_journal final : public journal {
+public:
+  /// Opens or makes the journal of `home`.
+  /// @returns errc::corrupt (the place: file and offset), errc::version (of another journal or a
+  ///          newer program), errc::no_space, errc::unavailable, errc::sync_failed.
+  static result<std::unique_ptr<file_journal>> open(std::shared_ptr<data_files> home,
+                                                    const file_journal_options& options);
+
+  result<void> append(std::span<const journal_batch> batches) override;
+  result<void> replay(std::uint32_t shard, std::uint64_t after, const visitor& visit) override;
+  result<std::uint64_t> last_batch(std::uint32_t shard) override;
+  result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
+
+  /// What is missing of the batches above the cuts of `markers`, and shards that end below them.
+  [[nodiscard]] std::vector<shard_loss> find_losses(std::span<const shard_marker> markers) const;
+  /// Meets a store that is elsewhere than we are: numbers go on above its cuts, and a cut below
+  /// what was trimmed is raised to it, since the batches between are gone. The journal's side of it
+  /// is durable once note_opening() is.
+  [[nodiscard]] result<void> meet(std::span<shard_marker> markers);
+  /// What note_opening() was told last; 0 if never. For a journal in front of a store elsewhere.
+  [[nodiscard]] result<std::uint64_t> opening() const { return opening_; }
+  /// Synced when it returns.
+  [[nodiscard]] result<void> note_opening(std::uint64_t epoch);
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  /// A segment on the disk, the last one open for writing.
+  struct segment {
+    std::uint64_t number;
+    std::uint64_t size;
+    std::vector<std::uint64_t> ends; ///< last batch of each shard at its end; empty: still open
+  };
+  struct spare_file {
+    std::string path;
+    std::uint64_t size;
+  };
+
+  file_journal(std::shared_ptr<data_files> home, const file_journal_options& options);
+  // Opening: file_journal_recovery.cpp.
+  [[nodiscard]] result<void> open_files();
+  [[nodiscard]] result<void> recover(std::span<const std::uint64_t> numbers);
+  [[nodiscard]] result<segment_reader> open_segment(std::uint64_t number);
+  [[nodiscard]] result<scan_end> recover_segment(segment_reader& reader,
+                                                 const segment_reader* next);
+  [[nodiscard]] result<void> check_oldest(std::span<const shard_ends> before) const;
+
+  [[nodiscard]] bool needs_new_segment(std::span<const journal_batch> batches) const;
+  [[nodiscard]] result<void> check_space(bool is_new_room);
+  [[nodiscard]] result<void> write_record(std::span<const journal_batch> batches);
+
+  // Segments that come and go: file_journal_segments.cpp.
+  [[nodiscard]] result<void> rotate(std::uint64_t record_bytes);
+  [[nodiscard]] std::uint64_t next_segment_bytes() const;
+  [[nodiscard]] spare_file take_spare(std::uint64_t size);
+  [[nodiscard]] bool is_trimmed(const segment& one, bool durably) const;
+  [[nodiscard]] result<void> release();
+  void retire(std::uint64_t number, std::uint64_t size);
+  void limit_spares();
+  void count_segments();
+  [[nodiscard]] std::string path_of(std::uint64_t number, std::string_view suffix) const;
+
+  std::shared_ptr<data_files> home_;
+  file_journal_options options_;
+  std::string dir_;
+  clock::time_point space_known_until_{};
+
+  std::deque<segment> segments_; ///< oldest first
+  std::vector<spare_file> spares_;
+  // Most segments at once in this minute, and in the one before: so many files are kept.
+  std::size_t most_now_ = 0;
+  std::size_t most_before_ = 0;
+  clock::time_point minute_ = clock::now();
+
+  std::unique_ptr<segment_writer> writer_;
+  clock::time_point writer_since_{};
+  std::uint64_t position_ = 0; ///< of the next record
+  bool must_rotate_ = false;   ///< a new segment was begun, and may be there
+  std::uint64_t next_commit_ = 1;
+  std::uint64_t opening_ = 0;
+  std::uint64_t journal_id_ = 0;
+  journal_index index_;
+  page_buffer pages_;
+};
+
+} // namespace telemetry::detail

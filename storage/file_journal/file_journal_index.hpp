@@ -1,0 +1,64 @@
+#pragma once
+
+#include "storage/file_journal/file_journal_format.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace telemetry::detail {
+
+/// What a journal in files knows of its shards without reading: where each batch is, where each
+/// shard ends, and which trims are on the disk.
+///
+/// Thread-safety: none. Memory: 24 bytes per batch that is not trimmed.
+class journal_index {
+public:
+  struct place {
+    std::uint64_t batch_no;
+    std::uint64_t segment;
+    std::uint64_t offset; ///< of the record in the segment
+  };
+
+  explicit journal_index(std::uint32_t shards) : shards_(shards) {}
+
+  [[nodiscard]] const shard_ends& ends(std::uint32_t shard) const { return shards_[shard].ends; }
+  [[nodiscard]] std::vector<shard_ends> all_ends() const;
+  [[nodiscard]] std::vector<std::uint64_t> all_lasts() const;
+  /// Up to where the trims of the shard are durable.
+  [[nodiscard]] std::uint64_t durably_trimmed(std::uint32_t shard) const {
+    return shards_[shard].durable;
+  }
+  /// No batch is left.
+  [[nodiscard]] bool is_empty() const;
+
+  /// The places of the batches of `shard` above `after`, in order.
+  [[nodiscard]] std::vector<place> places(std::uint32_t shard, std::uint64_t after) const;
+
+  /// `batch_no` of `shard` is there. An earlier one of that number is forgotten.
+  void add(std::uint32_t shard, const place& where);
+  /// Forgets up to `upto`. @returns whether that is news.
+  bool trim(std::uint32_t shard, std::uint64_t upto);
+  /// Takes over what a segment's head says, which is durable. It never lowers anything.
+  void raise(std::span<const shard_ends> to);
+
+  /// Trims that are not durable.
+  [[nodiscard]] std::vector<journal_trim> pending() const;
+  [[nodiscard]] std::size_t pending_count() const noexcept { return pending_.size(); }
+  /// All trims so far are durable.
+  void persisted();
+
+private:
+  struct shard_log {
+    shard_ends ends;
+    std::uint64_t durable = 0; ///< trimmed, on the disk
+    std::deque<place> places;
+  };
+
+  std::vector<shard_log> shards_;
+  std::vector<std::uint32_t> pending_; ///< shards whose last trim is not durable
+};
+
+} // namespace telemetry::detail

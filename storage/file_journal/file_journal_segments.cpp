@@ -1,0 +1,135 @@
+// Segments of the journal that come and go.
+#include "storage/file_journal/file_journal.hpp"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace telemetry::detail {
+namespace {
+
+constexpr std::chrono::seconds fast_fill{10};
+constexpr std::chrono::minutes slow_fill{5};
+constexpr std::chrono::minutes one_minute{1};
+
+/// What nobody can guess who sends events: a payload must not be able to look like a record.
+std::uint64_t make_salt() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+} // namespace
+
+/// How large the next segment should be: it had better last for some seconds, since making one
+/// takes syncs of its own, but not hold room that a quiet database never uses.
+std::uint64_t file_journal::next_segment_bytes() const {
+  if (!writer_)
+    return options_.segment_bytes_min;
+  const auto lasted = clock::now() - writer_since_;
+  std::uint64_t bytes = writer_->head().size;
+  if (lasted < fast_fill)
+    bytes *= 2;
+  else if (lasted > slow_fill)
+    bytes /= 2;
+  return round_to_pages(std::clamp(bytes, options_.segment_bytes_min, options_.segment_bytes_max));
+}
+
+result<void> file_journal::rotate(std::uint64_t record_bytes) {
+  const std::uint64_t head_bytes = round_to_pages(segment_head_bytes(home_->shards()));
+  const std::uint64_t least = std::max(next_segment_bytes(), head_bytes + record_bytes);
+  const spare_file spare = take_spare(least);
+  if (journal_id_ == 0)
+    journal_id_ = make_salt();
+  segment_head head{writer_ ? writer_->head().number + 1 : 1,
+                    journal_id_,
+                    make_salt(),
+                    spare.path.empty() ? least : spare.size,
+                    next_commit_,
+                    opening_,
+                    index_.all_ends()};
+  must_rotate_ = true; // it may get as far as being there
+  auto made = segment_writer::create(*home_, dir_, std::move(head), spare.path);
+  if (!made)
+    return made.error();
+  must_rotate_ = false;
+  if (!segments_.empty())
+    segments_.back().ends = index_.all_lasts();
+  index_.persisted(); // by the new head
+  writer_ = std::move(*made);
+  writer_since_ = clock::now();
+  position_ = head_bytes;
+  segments_.push_back({writer_->head().number, writer_->head().size, {}});
+  count_segments();
+  return {};
+}
+
+/// A spare file of at least `size` bytes, no longer in the list; one without a path: there is none.
+file_journal::spare_file file_journal::take_spare(std::uint64_t size) {
+  const auto found = std::find_if(spares_.begin(), spares_.end(),
+                                  [size](const spare_file& one) { return one.size >= size; });
+  if (found == spares_.end())
+    return {};
+  spare_file taken = std::move(*found);
+  spares_.erase(found);
+  return taken;
+}
+
+bool file_journal::is_trimmed(const segment& one, bool durably) const {
+  for (std::uint32_t shard = 0; shard < one.ends.size(); ++shard)
+    if (one.ends[shard] > (durably ? index_.durably_trimmed(shard) : index_.ends(shard).trimmed))
+      return false;
+  return true;
+}
+
+/// Takes the oldest segments out of use once all that is in them is trimmed.
+result<void> file_journal::release() {
+  if (segments_.size() < 2 || !is_trimmed(segments_.front(), false))
+    return {};
+  if (!is_trimmed(segments_.front(), true)) {
+    // First the trims: a start that finds neither them nor the batches must call that a loss.
+    if (needs_new_segment({}))
+      return {}; // they go with the next append
+    if (auto noted = write_record({}); !noted)
+      return noted;
+  }
+  for (; segments_.size() > 1 && is_trimmed(segments_.front(), true); segments_.pop_front())
+    retire(segments_.front().number, segments_.front().size);
+  limit_spares();
+  return {};
+}
+
+/// Makes a file that was a segment a spare one, or removes it if it has another size than the
+/// segments of today. It does not matter whether a crash undoes that.
+void file_journal::retire(std::uint64_t number, std::uint64_t size) {
+  rocksdb::FileSystem& files = *home_->files();
+  const std::string path = path_of(number, segment_suffix);
+  const std::string spare = path_of(number, spare_suffix);
+  const bool fits = size >= writer_->head().size && size <= options_.segment_bytes_max;
+  if (fits && files.RenameFile(path, spare, rocksdb::IOOptions(), nullptr).ok())
+    spares_.push_back({spare, size});
+  else
+    static_cast<void>(files.DeleteFile(path, rocksdb::IOOptions(), nullptr));
+}
+
+/// Keeps as many files as the last minute needed; one, if the journal is empty.
+void file_journal::limit_spares() {
+  count_segments();
+  const std::size_t most = std::max(most_now_, most_before_);
+  const std::size_t kept =
+      index_.is_empty() ? 1 : std::max<std::size_t>(1, most - std::min(most, segments_.size()));
+  for (; spares_.size() > kept; spares_.pop_back())
+    static_cast<void>(
+        home_->files()->DeleteFile(spares_.back().path, rocksdb::IOOptions(), nullptr));
+}
+
+void file_journal::count_segments() {
+  const clock::time_point now = clock::now();
+  if (now - minute_ >= one_minute) {
+    most_before_ = now - minute_ < 2 * one_minute ? most_now_ : 0;
+    most_now_ = 0;
+    minute_ = now;
+  }
+  most_now_ = std::max(most_now_, segments_.size());
+}
+
+} // namespace telemetry::detail

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "storage/journal_record.hpp"
+#include "storage/mysql/mysql_lock.hpp"
+#include "storage/mysql/mysql_pool.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace telemetry::detail {
+
+/// One telemetryd database on a MySQL or MariaDB server, owned by this process: the base of
+/// mysql_journal and mysql_event_store.
+///
+/// Two things keep a second process out. A lock refuses it at the start (mysql_lock). The epoch is
+/// what really fences: every opening raises it in all rows of `shards` and `markers`, and
+/// everything written later changes one of those rows on the condition that the epoch is still
+/// ours. The lock may be lost with its connection; the fence holds.
+///
+/// Thread-safety: full. Blocking: open(), and what uses the pool, within the timeouts.
+class mysql_database {
+public:
+  /// Connects, migrates the schema, makes a new database one of `shards` shards, takes the lock and
+  /// the next epoch.
+  /// @returns errc::unreachable (no host answers: try again), errc::invalid_option (password,
+  /// rights,
+  ///          missing database, read-only, a setting that would lose commits, shards out of
+  ///          bounds), errc::locked (another process), errc::version (a newer schema, or foreign
+  ///          tables), errc::no_space, errc::corrupt (also for a loss that nobody has accepted
+  ///          yet, see forgotten()).
+  static result<std::shared_ptr<mysql_database>> open(const mysql_options& options,
+                                                      std::uint32_t shards);
+
+  [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  /// Made when the database was created: 32 hexadecimal digits.
+  [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
+  /// "mariadb 10.11.6 at 127.0.0.1:3306", as of the opening.
+  [[nodiscard]] const std::string& description() const noexcept { return description_; }
+  [[nodiscard]] mysql_pool& pool() noexcept { return pool_; }
+  [[nodiscard]] mysql_lock& lock() noexcept { return lock_; }
+
+  /// What is known of the journal in front of these tables.
+  [[nodiscard]] result<journal_record> read_journal_record();
+  [[nodiscard]] result<void> write_journal_record(const journal_record& record);
+  /// The statement by which an operator goes on with a journal that read_journal_record() speaks
+  /// against.
+  [[nodiscard]] std::string accept_journal() const;
+
+  /// Why a row of `table` ("shards", "markers") did not have the epoch of this process.
+  /// @returns errc::fenced if another process took over, errc::corrupt if the server has forgotten
+  ///          commits (a replica that lagged, a restored backup), errc::unavailable if the rows are
+  ///          as they should be: the same again. Throws sql::SQLException.
+  [[nodiscard]] failure why_refused(mysql_session& session, std::string_view table) const;
+
+  /// The failure of a server that lacks what it had committed: a replica that lagged behind took
+  /// over, or a backup was restored under us. It is noted in the database, so that no automatic
+  /// restart passes over it; open() then names the statement by which an operator goes on.
+  /// @param what is gone, e.g. "journal entry 7 of shard 3". May end a transaction of `session`.
+  [[nodiscard]] failure forgotten(mysql_session& session, const std::string& what) const;
+
+private:
+  explicit mysql_database(const mysql_options& options) : pool_(options), lock_(pool_) {}
+  [[nodiscard]] result<void> prepare(std::uint32_t shards);
+  [[nodiscard]] result<void> create(mysql_session& session, std::uint32_t shards);
+  [[nodiscard]] result<void> check_losses(mysql_session& session) const;
+  [[nodiscard]] result<void> read_meta(mysql_session& session);
+  [[nodiscard]] result<void> take_over(mysql_session& session);
+
+  mysql_pool pool_;
+  std::uint32_t shards_ = 0;
+  std::uint64_t epoch_ = 0;
+  std::string uuid_;
+  std::string description_;
+  mysql_lock lock_; ///< uses pool_
+};
+
+} // namespace telemetry::detail

@@ -1,0 +1,226 @@
+#include "storage/mysql/mysql_event_store.hpp"
+
+#include "storage/mysql/mysql_text.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace telemetry::detail {
+namespace {
+
+/// Names, keys or shards of one query: below 256 KiB of text, the smallest packet.
+constexpr std::size_t keys_per_query = 150;
+constexpr std::size_t rows_per_page = 8192;
+
+constexpr std::string_view robot_columns = "SELECT name, id, last_timestamp, last_x, last_y,"
+                                           " odometer, events, created_ms, updated_ms FROM robots";
+constexpr std::string_view event_columns = "SELECT timestamp, x, y, odometer FROM events";
+
+robot_row read_robot(const mysql_rows& rows) {
+  return {rows.bytes(1),
+          rows.number(2),
+          {rows.signed_number(3),
+           {rows.real(4), rows.real(5)},
+           rows.real(6),
+           rows.number(7),
+           rows.signed_number(8),
+           rows.signed_number(9)}};
+}
+
+event_row read_event(const mysql_rows& rows) {
+  return {rows.signed_number(1), {rows.real(2), rows.real(3)}, rows.real(4)};
+}
+
+/// Calls `piece(first, count)` for every `size` of `total` until one fails.
+template <class Piece>
+result<void> in_pieces(std::size_t total, std::size_t size, Piece piece) {
+  for (std::size_t first = 0; first < total; first += size)
+    if (result<void> done = piece(first, std::min(size, total - first)); !done)
+      return done;
+  return {};
+}
+
+/// The condition that finds `keys`. Spelled out, since MariaDB reads the whole table for
+/// (robot, timestamp) IN (…).
+std::string match_keys(std::span<const event_store::key> keys) {
+  sql_text text;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const bool same_robot = i > 0 && keys[i - 1].robot == keys[i].robot;
+    if (same_robot)
+      text.add(", ", keys[i].timestamp);
+    else
+      text.add(i == 0 ? "" : ")) OR ", "(robot = ", keys[i].robot, " AND timestamp IN (",
+               keys[i].timestamp);
+  }
+  return text.add("))").str();
+}
+
+/// The marker is the last that a checkpoint writes: of one that a crash cut off there may be robots
+/// already, whose ids must not be given again (rule 19).
+void raise_counters(mysql_session& session, std::span<shard_marker> markers) {
+  constexpr int counter_bits = 48;
+  constexpr robot_id counter_mask = (robot_id{1} << counter_bits) - 1;
+  sql_text ask;
+  for (const shard_marker& one : markers)
+    ask.add(ask.size() == 0 ? "" : " UNION ALL ", "SELECT ", one.shard,
+            " AS shard, COALESCE(MAX(id), 0) AS id FROM robots WHERE id BETWEEN ",
+            robot_id{one.shard} << counter_bits, " AND ",
+            (robot_id{one.shard} << counter_bits) | counter_mask);
+  mysql_rows rows = session.query(ask.str());
+  while (rows.next()) {
+    std::uint64_t& counter = markers[rows.number(1) - markers.front().shard].last_counter;
+    counter = std::max(counter, rows.number(2) & counter_mask);
+  }
+}
+
+} // namespace
+
+mysql_event_store::mysql_event_store(std::shared_ptr<mysql_database> database,
+                                     const checkpoint_sizes& sizes)
+    : database_(database), writer_(std::move(database), sizes, commits_) {}
+
+template <class Work>
+auto mysql_event_store::read(std::string_view table, Work work) {
+  return database_->pool().run("reading the table " + std::string(table),
+                               mysql_pool::after_loss::repeat, work, &reads_);
+}
+
+result<void> mysql_event_store::commit(const checkpoint& what) {
+  if (auto checked = check_(what, *this); !checked)
+    return checked;
+  return writer_.write(what);
+}
+
+result<std::vector<shard_marker>> mysql_event_store::markers() {
+  return read("markers", [this](mysql_session& session) -> result<std::vector<shard_marker>> {
+    mysql_rows rows = session.query("SELECT shard, cut, arrival_ms, horizon_ms, last_counter"
+                                    " FROM markers ORDER BY shard");
+    std::vector<shard_marker> found;
+    while (rows.next())
+      found.push_back({static_cast<std::uint32_t>(rows.number(1)), rows.number(2),
+                       rows.signed_number(3), rows.signed_number(4), rows.number(5)});
+    if (found.size() != database_->shards())
+      return failure{errc::corrupt, "the table markers has " + std::to_string(found.size()) +
+                                        " rows, not " + std::to_string(database_->shards())};
+    const auto piece = [&](std::size_t first, std::size_t count) -> result<void> {
+      raise_counters(session, std::span(found).subspan(first, count));
+      return {};
+    };
+    if (auto done = in_pieces(found.size(), keys_per_query, piece); !done)
+      return done.error();
+    return found;
+  });
+}
+
+result<std::vector<std::optional<robot_row>>>
+mysql_event_store::robots(std::span<const std::string_view> names) {
+  return read("robots", [&](mysql_session& session) {
+    std::vector<std::optional<robot_row>> found(names.size());
+    const auto piece = [&](std::size_t first, std::size_t count) -> result<void> {
+      sql_text ask(robot_columns, " WHERE name IN (");
+      for (std::size_t i = 0; i < count; ++i)
+        ask.add(i == 0 ? "" : ", ", sql_bytes{names[first + i]});
+      mysql_rows rows = session.query(ask.add(") ORDER BY name").str());
+      std::size_t at = first;
+      while (rows.next()) {
+        const robot_row row = read_robot(rows);
+        while (at < first + count && names[at] < row.name)
+          ++at;
+        for (; at < first + count && names[at] == row.name; ++at)
+          found[at] = row;
+      }
+      return {};
+    };
+    const auto done = in_pieces(names.size(), keys_per_query, piece);
+    return done ? result<std::vector<std::optional<robot_row>>>(std::move(found)) : done.error();
+  });
+}
+
+result<std::vector<robot_row>> mysql_event_store::scan_robots(std::string_view after,
+                                                              std::size_t limit) {
+  return read("robots", [&](mysql_session& session) -> result<std::vector<robot_row>> {
+    std::vector<robot_row> found;
+    for (bool more = true; more && found.size() < limit;) {
+      const std::size_t wanted = std::min(rows_per_page, limit - found.size());
+      const std::string last = found.empty() ? std::string(after) : found.back().name;
+      mysql_rows rows = session.query(sql_text(robot_columns, " WHERE name > ", sql_bytes{last},
+                                               " ORDER BY name LIMIT ", wanted)
+                                          .str());
+      const std::size_t before = found.size();
+      while (rows.next())
+        found.push_back(read_robot(rows));
+      more = found.size() - before == wanted;
+    }
+    return found;
+  });
+}
+
+result<std::optional<event_row>> mysql_event_store::floor(robot_id robot, timestamp_ms at) {
+  return read("events", [&](mysql_session& session) -> result<std::optional<event_row>> {
+    mysql_rows rows =
+        session.query(sql_text(event_columns, " WHERE robot = ", robot, " AND timestamp <= ", at,
+                               " ORDER BY timestamp DESC LIMIT 1")
+                          .str());
+    return rows.next() ? std::optional(read_event(rows)) : std::nullopt;
+  });
+}
+
+result<std::optional<event_row>> mysql_event_store::ceil(robot_id robot, timestamp_ms at) {
+  return read("events", [&](mysql_session& session) -> result<std::optional<event_row>> {
+    mysql_rows rows =
+        session.query(sql_text(event_columns, " WHERE robot = ", robot, " AND timestamp >= ", at,
+                               " ORDER BY timestamp LIMIT 1")
+                          .str());
+    return rows.next() ? std::optional(read_event(rows)) : std::nullopt;
+  });
+}
+
+result<std::vector<event_row>> mysql_event_store::scan(robot_id robot, timestamp_ms from,
+                                                       timestamp_ms to, std::size_t limit) {
+  return read("events", [&](mysql_session& session) -> result<std::vector<event_row>> {
+    std::vector<event_row> found;
+    for (bool more = from <= to; more && found.size() < limit;) {
+      const std::size_t wanted = std::min(rows_per_page, limit - found.size());
+      mysql_rows rows = session.query(
+          sql_text(event_columns, " WHERE robot = ", robot,
+                   " AND timestamp >= ", found.empty() ? from : found.back().timestamp + 1,
+                   " AND timestamp <= ", to, " ORDER BY timestamp LIMIT ", wanted)
+              .str());
+      const std::size_t before = found.size();
+      while (rows.next())
+        found.push_back(read_event(rows));
+      more = found.size() - before == wanted;
+    }
+    return found;
+  });
+}
+
+result<std::vector<std::optional<position>>> mysql_event_store::exact(std::span<const key> keys) {
+  return read("events", [&](mysql_session& session) {
+    std::vector<std::optional<position>> found(keys.size());
+    const auto piece = [&](std::size_t first, std::size_t count) -> result<void> {
+      mysql_rows rows = session.query(sql_text("SELECT robot, timestamp, x, y FROM events WHERE ",
+                                               match_keys(keys.subspan(first, count)),
+                                               " ORDER BY robot, timestamp")
+                                          .str());
+      std::size_t at = first;
+      while (rows.next()) {
+        const key stored{rows.number(1), rows.signed_number(2)};
+        while (at < first + count && keys[at] < stored)
+          ++at;
+        for (; at < first + count && keys[at] == stored; ++at)
+          found[at] = position{rows.real(3), rows.real(4)};
+      }
+      return {};
+    };
+    const auto done = in_pieces(keys.size(), keys_per_query, piece);
+    return done ? result<std::vector<std::optional<position>>>(std::move(found)) : done.error();
+  });
+}
+
+std::chrono::milliseconds mysql_event_store::silence() const {
+  return std::max(reads_.silence(), commits_.silence());
+}
+
+} // namespace telemetry::detail

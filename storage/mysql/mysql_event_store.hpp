@@ -1,0 +1,45 @@
+#pragma once
+
+#include "storage/event_store.hpp"
+#include "storage/final_rows.hpp"
+#include "storage/mysql/mysql_checkpoint.hpp"
+#include "storage/mysql/mysql_database.hpp"
+
+#include <memory>
+
+namespace telemetry::detail {
+
+/// Events, robots and markers in tables. As event_store, with checkpoints as mysql_checkpoint
+/// writes them. Reads are text queries on pooled sessions and are repeated when a connection is
+/// lost.
+class mysql_event_store final : public event_store {
+public:
+  /// @param sizes tests make them small.
+  explicit mysql_event_store(std::shared_ptr<mysql_database> database,
+                             const checkpoint_sizes& sizes = {});
+
+  result<void> commit(const checkpoint& what) override;
+  result<std::vector<shard_marker>> markers() override;
+  result<std::vector<std::optional<robot_row>>>
+  robots(std::span<const std::string_view> names) override;
+  result<std::vector<robot_row>> scan_robots(std::string_view after, std::size_t limit) override;
+  result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) override;
+  result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) override;
+  result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from, timestamp_ms to,
+                                      std::size_t limit) override;
+  result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override;
+  [[nodiscard]] std::chrono::milliseconds silence() const override;
+
+private:
+  /// Runs `work(session)`, which only reads `table`.
+  template <class Work>
+  auto read(std::string_view table, Work work);
+
+  std::shared_ptr<mysql_database> database_;
+  call_watch reads_;
+  call_watch commits_;
+  mysql_checkpoint writer_; ///< uses commits_
+  final_rows_check check_;
+};
+
+} // namespace telemetry::detail

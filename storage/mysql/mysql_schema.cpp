@@ -1,0 +1,193 @@
+#include "storage/mysql/mysql_schema.hpp"
+
+#include "storage/mysql/mysql_text.hpp"
+
+#include <charconv>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace telemetry::detail {
+namespace {
+
+struct migration {
+  const char* what;
+  std::vector<std::string_view> statements;
+};
+
+// Names are VARBINARY: the collations that compare bytewise without padding have different names on
+// MySQL and MariaDB. Times are milliseconds since 1970 in UTC, as events bring them.
+
+constexpr std::string_view create_meta = R"(CREATE TABLE IF NOT EXISTS meta (
+  name VARBINARY(64) NOT NULL PRIMARY KEY,
+  value VARBINARY(255) NOT NULL
+) ENGINE=InnoDB)";
+
+/// The head of every shard's journal, and the epoch of its owner: the fence.
+constexpr std::string_view create_shards = R"(CREATE TABLE IF NOT EXISTS shards (
+  shard INT UNSIGNED NOT NULL PRIMARY KEY,
+  epoch BIGINT UNSIGNED NOT NULL,
+  batch_no BIGINT UNSIGNED NOT NULL
+) ENGINE=InnoDB)";
+
+/// Where a replay starts. `writes` counts transactions, so that an update always changes its row.
+constexpr std::string_view create_markers = R"(CREATE TABLE IF NOT EXISTS markers (
+  shard INT UNSIGNED NOT NULL PRIMARY KEY,
+  epoch BIGINT UNSIGNED NOT NULL,
+  cut BIGINT UNSIGNED NOT NULL,
+  arrival_ms BIGINT NOT NULL,
+  horizon_ms BIGINT NOT NULL,
+  last_counter BIGINT UNSIGNED NOT NULL,
+  writes BIGINT UNSIGNED NOT NULL
+) ENGINE=InnoDB)";
+
+/// One row per shard and group commit; more parts only if a packet cannot hold it.
+constexpr std::string_view create_journal = R"(CREATE TABLE IF NOT EXISTS journal (
+  shard INT UNSIGNED NOT NULL,
+  batch_no BIGINT UNSIGNED NOT NULL,
+  part INT UNSIGNED NOT NULL,
+  epoch BIGINT UNSIGNED NOT NULL,
+  arrival_ms BIGINT NOT NULL,
+  horizon_ms BIGINT NOT NULL,
+  wall_ms BIGINT NOT NULL,
+  kind TINYINT UNSIGNED NOT NULL,
+  bytes INT UNSIGNED NOT NULL,
+  payload LONGBLOB NOT NULL,
+  PRIMARY KEY (shard, batch_no, part)
+) ENGINE=InnoDB)";
+
+constexpr std::string_view create_robots = R"(CREATE TABLE IF NOT EXISTS robots (
+  name VARBINARY(600) NOT NULL PRIMARY KEY,
+  id BIGINT UNSIGNED NOT NULL,
+  last_timestamp BIGINT NOT NULL,
+  last_x DOUBLE NOT NULL,
+  last_y DOUBLE NOT NULL,
+  odometer DOUBLE NOT NULL,
+  events BIGINT UNSIGNED NOT NULL,
+  created_ms BIGINT NOT NULL,
+  updated_ms BIGINT NOT NULL,
+  UNIQUE KEY robots_by_id (id)
+) ENGINE=InnoDB)";
+
+constexpr std::string_view create_events = R"(CREATE TABLE IF NOT EXISTS events (
+  robot BIGINT UNSIGNED NOT NULL,
+  timestamp BIGINT NOT NULL,
+  x DOUBLE NOT NULL,
+  y DOUBLE NOT NULL,
+  odometer DOUBLE NOT NULL,
+  PRIMARY KEY (robot, timestamp)
+) ENGINE=InnoDB)";
+
+// Every view has a robot's name twice: `robot` is for reading, `name` for conditions and joins,
+// since it is the key as it is stored. Times are counted from 1970 without FROM_UNIXTIME, which
+// would use the session's time zone.
+
+constexpr std::string_view view_latest_positions =
+    R"(CREATE OR REPLACE SQL SECURITY INVOKER VIEW latest_positions AS
+SELECT name, CONVERT(name USING utf8mb4) AS robot,
+  last_timestamp AS timestamp,
+  TIMESTAMPADD(MICROSECOND, last_timestamp * 1000, CAST('1970-01-01' AS DATETIME(6))) AS time_utc,
+  last_x AS x, last_y AS y, odometer, events
+FROM robots)";
+
+constexpr std::string_view view_event_list =
+    R"(CREATE OR REPLACE SQL SECURITY INVOKER VIEW event_list AS
+SELECT r.name AS name, CONVERT(r.name USING utf8mb4) AS robot,
+  e.timestamp AS timestamp,
+  TIMESTAMPADD(MICROSECOND, e.timestamp * 1000, CAST('1970-01-01' AS DATETIME(6))) AS time_utc,
+  e.x AS x, e.y AS y, e.odometer AS odometer
+FROM robots r JOIN events e ON e.robot = r.id)";
+
+/// A step that ends after midnight counts for the day in which it ends. Grouped and partitioned by
+/// name, so that servers can apply a condition on it to the tables below.
+constexpr std::string_view view_distance_per_day =
+    R"(CREATE OR REPLACE SQL SECURITY INVOKER VIEW distance_per_day AS
+SELECT d.name AS name, CONVERT(d.name USING utf8mb4) AS robot,
+  TIMESTAMPADD(DAY, d.day, CAST('1970-01-01' AS DATE)) AS day_utc,
+  d.events AS events,
+  d.upto - COALESCE(LAG(d.upto) OVER (PARTITION BY d.name ORDER BY d.day), d.since) AS distance
+FROM (
+  SELECT r.name AS name, e.timestamp DIV 86400000 AS day, COUNT(*) AS events,
+    MIN(e.odometer) AS since, MAX(e.odometer) AS upto
+  FROM robots r JOIN events e ON e.robot = r.id
+  GROUP BY r.name, e.timestamp DIV 86400000
+) d)";
+
+const std::vector<migration>& migrations() {
+  static const std::vector<migration> all{
+      {"journal, markers, robots, events",
+       {create_meta, create_shards, create_markers, create_journal, create_robots, create_events}},
+      {"views for people", {view_latest_positions, view_event_list, view_distance_per_day}}};
+  return all;
+}
+
+std::string write_version(std::size_t version) {
+  const std::string text = std::to_string(version);
+  return "INSERT INTO meta (name, value) VALUES ('schema_version', '" + text +
+         "') ON DUPLICATE KEY UPDATE value = VALUES(value)";
+}
+
+bool has_table(mysql_session& session, std::string_view name) {
+  const sql_text ask("SELECT COUNT(*) FROM information_schema.tables"
+                     " WHERE table_schema = DATABASE() AND table_name = '",
+                     name, "'");
+  mysql_rows rows = session.query(ask.str());
+  return rows.next() && rows.number(1) > 0;
+}
+
+/// The version of the schema; 0 if there is none.
+result<std::uint32_t> stored_version(mysql_session& session) {
+  if (has_table(session, "meta")) {
+    mysql_rows rows = session.query("SELECT value FROM meta WHERE name = 'schema_version'");
+    if (rows.next()) {
+      const std::string text = rows.bytes(1);
+      std::uint32_t version = 0;
+      if (std::from_chars(text.data(), text.data() + text.size(), version).ec == std::errc())
+        return version;
+      return failure{errc::version, "the table meta has the schema version \"" + text + "\""};
+    }
+    // Version 0 is written before any other table is made.
+  }
+  for (const std::string_view name : {"shards", "markers", "journal", "robots", "events"})
+    if (has_table(session, name))
+      return failure{errc::version, "the database has a table \"" + std::string(name) +
+                                        "\" that telemetryd did not make"};
+  return std::uint32_t{0};
+}
+
+} // namespace
+
+std::uint32_t mysql_schema_version() { return static_cast<std::uint32_t>(migrations().size()); }
+
+std::string mysql_migrations() {
+  std::string text;
+  for (std::size_t i = 0; i < migrations().size(); ++i) {
+    text += "-- " + std::to_string(i + 1) + ": " + migrations()[i].what + "\n";
+    for (const std::string_view statement : migrations()[i].statements)
+      text += std::string(statement) + ";\n";
+    text += write_version(i + 1) + ";\n";
+  }
+  return text;
+}
+
+result<void> migrate(mysql_session& session) {
+  const result<std::uint32_t> stored = stored_version(session);
+  if (!stored)
+    return stored.error();
+  if (*stored > mysql_schema_version())
+    return failure{errc::version, "the database has schema version " + std::to_string(*stored) +
+                                      ", newer than " + std::to_string(mysql_schema_version()) +
+                                      ", which this program knows"};
+  if (*stored == 0) {
+    session.update(std::string(create_meta));
+    session.update(write_version(0));
+  }
+  for (std::size_t i = *stored; i < migrations().size(); ++i) {
+    for (const std::string_view statement : migrations()[i].statements)
+      session.update(std::string(statement));
+    session.update(write_version(i + 1));
+  }
+  return {};
+}
+
+} // namespace telemetry::detail

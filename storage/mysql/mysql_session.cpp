@@ -1,0 +1,308 @@
+#include "storage/mysql/mysql_session.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cppconn/connection.h>
+#include <cppconn/driver.h>
+#include <cppconn/exception.h>
+#include <cppconn/resultset.h>
+#include <cppconn/statement.h>
+#include <utility>
+
+namespace telemetry::detail {
+namespace {
+
+/// Smaller packets would split what is small; every server's default is 1 MiB or more.
+constexpr std::uint64_t packet_bytes_min = 256u << 10;
+/// Larger statements gain nothing and keep both sides' buffers large.
+constexpr std::uint64_t statement_bytes_cap = 8u << 20;
+constexpr std::uint64_t packet_overhead_bytes = 1024;
+
+/// The timeouts of the connector have whole seconds; 0 would mean none.
+int seconds(std::chrono::milliseconds timeout) {
+  return std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(timeout).count()));
+}
+
+sql::Driver* driver() {
+  static sql::Driver* const one = get_driver_instance(); // not safe on two threads at first
+  return one;
+}
+
+sql::ConnectOptionsMap connect_options(const mysql_options& options,
+                                       const server_address& address) {
+  sql::ConnectOptionsMap map;
+  const auto text = [&map](const char* key, const std::string& value) {
+    map[key] = sql::SQLString(value);
+  };
+  if (options.socket.empty()) {
+    const bool v6 = address.host.find(':') != std::string::npos;
+    text("hostName", "tcp://" + (v6 ? "[" + address.host + "]" : address.host) + ":" +
+                         std::to_string(address.port));
+  } else {
+    text("hostName", "unix://" + options.socket);
+  }
+  text("userName", options.user);
+  text("password", options.password);
+  text("schema", options.database);
+  text("OPT_CHARSET_NAME", "utf8mb4");
+  map["OPT_RECONNECT"] = false; // would lose the transaction without a word
+  map["OPT_CONNECT_TIMEOUT"] = seconds(options.connect_timeout);
+  map["OPT_READ_TIMEOUT"] = seconds(options.read_timeout);
+  map["OPT_WRITE_TIMEOUT"] = seconds(options.read_timeout);
+  if (options.tls) {
+    map["sslEnforce"] = true;
+    if (!options.tls_ca.empty()) {
+      text("sslCA", options.tls_ca);
+      // Without this a password may go in the clear to a server that offers no TLS, before
+      // check_encrypted() has a look, and any certificate of the authority would do.
+      map["sslVerify"] = options.socket.empty();
+    }
+  }
+  return map;
+}
+
+/// What to look at, where the server's own words leave causes out.
+const char* advice(int code, const mysql_options& options) {
+  switch (code) {
+  case 1044: // said of a database that does not exist, too, unless the user may see all
+    return " (the database may not exist, or the user may have no rights on it: mysql.database,"
+           " mysql.user)";
+  case 1045: // said of a user with REQUIRE SSL, too
+    return options.tls ? " (mysql.user, mysql.password)"
+                       : " (mysql.user, mysql.password; or the server may require TLS of this"
+                         " user, and mysql.tls is off)";
+  case 1049:
+    return " (mysql.database)";
+  case 3159:
+    return options.tls ? "" : " (mysql.tls is off)";
+  default: // the rest speaks for itself
+    return "";
+  }
+}
+
+/// The same, while a connection is being made.
+failure to_connect_failure(const sql::SQLException& thrown, const std::string& place,
+                           const mysql_options& options) {
+  failure why{errc::unreachable,
+              place + ": " + thrown.what() + advice(thrown.getErrorCode(), options)};
+  switch (thrown.getErrorCode()) {
+  case 1044: // no right to this database
+  case 1045: // wrong user or password
+  case 1049: // no such database
+  case 1130: // this client's host is not allowed
+  case 1142: // no right to a table
+  case 1227: // no right to a statement
+  case 1231: // a session setting that this server does not take
+  case 1251: // the server asks for a way to log in that the connector does not know
+  case 1524: // the same, with plugins
+  case 1698: // wrong user, for plugins
+  case 2026: // TLS: none, or the certificate is not from the CA
+  case 2059: // a plugin to log in is missing
+  case 3159: // the server wants TLS
+    why.code = errc::invalid_option;
+    break;
+  default: // everything else is a server that is away, starting, full or stopping
+    break;
+  }
+  return why;
+}
+
+bool is_no_space(const sql::SQLException& thrown) {
+  const int code = thrown.getErrorCode();
+  if (code == 1021 || code == 1114)
+    return true;
+  const std::string_view text = thrown.what();
+  return text.find("No space left") != text.npos || text.find("rrno: 28") != text.npos ||
+         text.find("rror 28") != text.npos;
+}
+
+/// "OFF" and "0" are the ways in which servers say no.
+bool is_on(const std::string& setting) { return setting != "0" && setting != "OFF"; }
+
+} // namespace
+
+void use_connector_on_this_thread() {
+  struct registration {
+    registration() { driver()->threadInit(); }
+    ~registration() { driver()->threadEnd(); }
+    registration(const registration&) = delete;
+    registration& operator=(const registration&) = delete;
+  };
+  static thread_local const registration one;
+}
+
+mysql_trouble trouble_of(const sql::SQLException& thrown) {
+  switch (thrown.getErrorCode()) {
+  case 1205: // lock wait timeout
+  case 1213: // deadlock; on Galera also a certification that failed
+  case 3101: // a group replication that rolled back
+    return mysql_trouble::conflict;
+  case 1290: // --read-only
+  case 1836: // read-only mode
+  case 3032: // offline mode
+  case 1047: // a Galera node that has left its cluster
+    return mysql_trouble::read_only;
+  case 1053: // shutting down
+  case 1152: // aborted
+  case 1158: // the server could not read or write
+  case 1159:
+  case 1160:
+  case 1161:
+  case 1184: // aborted
+  case 1317: // killed query
+  case 1927: // killed connection, MariaDB
+  case 2002: // refused
+  case 2003:
+  case 2006: // gone
+  case 2013: // lost
+  case 2055: // lost, with a system error
+  case 3169: // killed session, MySQL
+  case 4031: // closed for being idle, MySQL
+    return mysql_trouble::lost;
+  default: // hundreds of others
+    return mysql_trouble::none;
+  }
+}
+
+failure to_failure(const sql::SQLException& thrown, std::string_view what) {
+  const int code = thrown.getErrorCode();
+  failure why{errc::corrupt,
+              std::string(what) + ": " + thrown.what() + " (" + std::to_string(code) + ")"};
+  if (is_no_space(thrown))
+    why.code = errc::no_space;
+  else if (trouble_of(thrown) != mysql_trouble::none || code == 1040 || code == 1180 ||
+           code == 1203 || code == 1226 || code == 1969 || code == 3024)
+    // Also: too many connections, a COMMIT that failed, limits of the user, statement timeouts.
+    why.code = errc::unavailable;
+  else if (code == 1044 || code == 1045 || code == 1049 || code == 1142 || code == 1143 ||
+           code == 1227 || code == 1370)
+    why.code = errc::invalid_option;
+  return why;
+}
+
+mysql_rows::mysql_rows(std::unique_ptr<sql::ResultSet> rows) : rows_(std::move(rows)) {}
+mysql_rows::~mysql_rows() = default;
+mysql_rows::mysql_rows(mysql_rows&& other) noexcept = default;
+mysql_rows& mysql_rows::operator=(mysql_rows&& other) noexcept = default;
+
+bool mysql_rows::next() { return rows_->next(); }
+std::string mysql_rows::bytes(std::uint32_t column) const { return rows_->getString(column); }
+std::uint64_t mysql_rows::number(std::uint32_t column) const { return rows_->getUInt64(column); }
+std::int64_t mysql_rows::signed_number(std::uint32_t column) const {
+  return rows_->getInt64(column);
+}
+
+double mysql_rows::real(std::uint32_t column) const {
+  const sql::SQLString text = rows_->getString(column);
+  const char* const end = text.c_str() + text.length();
+  double value = 0;
+  if (const auto read = std::from_chars(text.c_str(), end, value);
+      read.ec != std::errc() || read.ptr != end)
+    throw sql::SQLException("the server sent \"" + text.asStdString() + "\" for a number");
+  return value;
+}
+
+mysql_session::mysql_session(std::unique_ptr<sql::Connection> connection, std::string place)
+    : connection_(std::move(connection)), statement_(connection_->createStatement()),
+      place_(std::move(place)) {}
+
+mysql_session::~mysql_session() = default;
+
+result<std::unique_ptr<mysql_session>> mysql_session::open(const mysql_options& options,
+                                                           const server_address& address) {
+  use_connector_on_this_thread();
+  const std::string place =
+      options.socket.empty() ? address.host + ":" + std::to_string(address.port) : options.socket;
+  try {
+    sql::ConnectOptionsMap map = connect_options(options, address);
+    std::unique_ptr<sql::Connection> connection(driver()->connect(map));
+    std::unique_ptr<mysql_session> session(new mysql_session(std::move(connection), place));
+    session->prepare();
+    if (options.tls)
+      if (auto encrypted = session->check_encrypted(); !encrypted)
+        return encrypted.error();
+    if (auto fit = session->check_server(); !fit)
+      return fit.error();
+    return session;
+  } catch (const sql::SQLException& thrown) {
+    return to_connect_failure(thrown, place, options);
+  }
+}
+
+void mysql_session::prepare() {
+  // A strict mode without NO_BACKSLASH_ESCAPES, whatever the server's default is; lock waits that
+  // end before the read timeout does. Should this machine vanish, the server ends what is idle, and
+  // with it row locks and the lock by name, after a minute; an idle session that is closed so is
+  // replaced when it is used.
+  update("SET SESSION time_zone = '+00:00', autocommit = 1,"
+         " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO',"
+         " innodb_lock_wait_timeout = 5, wait_timeout = 60");
+  update("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  update("SET NAMES utf8mb4");
+}
+
+result<void> mysql_session::check_encrypted() {
+  // The connector falls back to plain text without a word, so ask.
+  mysql_rows rows = query("SHOW STATUS LIKE 'Ssl_cipher'");
+  if (rows.next() && !rows.bytes(2).empty())
+    return {};
+  return failure{errc::invalid_option, place_ + ": the connection is not encrypted: the server "
+                                                "offers no TLS, but mysql.tls asks for it"};
+}
+
+result<void> mysql_session::check_server() {
+  mysql_rows rows = query("SELECT @@version, @@max_allowed_packet, @@global.read_only,"
+                          " @@innodb_read_only, @@innodb_flush_log_at_trx_commit, @@log_bin,"
+                          " @@sync_binlog");
+  if (!rows.next())
+    return failure{errc::unreachable, place_ + ": no answer about its settings"};
+  const std::string version = rows.bytes(1);
+  const std::uint64_t packet_bytes = rows.number(2);
+  const auto unfit = [this](const std::string& why) {
+    return failure{errc::invalid_option, place_ + ": " + why};
+  };
+  if (is_on(rows.bytes(3)) || is_on(rows.bytes(4)))
+    return unfit("the server is read-only (read_only, innodb_read_only): a replica?");
+  if (rows.bytes(5) != "1")
+    return unfit("innodb_flush_log_at_trx_commit is " + rows.bytes(5) +
+                 ": it must be 1, or commits are lost with the power");
+  if (is_on(rows.bytes(6)) && rows.bytes(7) != "1")
+    return unfit("the binary log is on and sync_binlog is " + rows.bytes(7) +
+                 ": it must be 1, or commits are lost with the power");
+  if (packet_bytes < packet_bytes_min)
+    return unfit("max_allowed_packet is " + std::to_string(packet_bytes) +
+                 ": it must be at least " + std::to_string(packet_bytes_min));
+  statement_bytes_max_ = std::min(packet_bytes, statement_bytes_cap) - packet_overhead_bytes;
+  const bool is_mariadb = version.find("MariaDB") != std::string::npos;
+  description_ = std::string(is_mariadb ? "mariadb " : "mysql ") +
+                 version.substr(0, version.find('-')) + " at " + place_;
+  return {};
+}
+
+template <class Statement>
+auto mysql_session::ask(Statement statement) {
+  call_watch::call waiting(calls_);
+  try {
+    auto answer = statement();
+    waiting.answered();
+    return answer;
+  } catch (const sql::SQLException& thrown) {
+    if (trouble_of(thrown) != mysql_trouble::lost)
+      waiting.answered();
+    throw;
+  }
+}
+
+std::uint64_t mysql_session::update(const std::string& statement) {
+  if (ask([&] { return statement_->execute(statement); }))
+    throw sql::SQLException("a statement returned rows: " + statement.substr(0, 80));
+  return statement_->getUpdateCount();
+}
+
+mysql_rows mysql_session::query(const std::string& statement) {
+  return mysql_rows(
+      ask([&] { return std::unique_ptr<sql::ResultSet>(statement_->executeQuery(statement)); }));
+}
+
+} // namespace telemetry::detail

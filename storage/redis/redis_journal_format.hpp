@@ -1,0 +1,55 @@
+#pragma once
+
+#include "storage/journal.hpp"
+#include "storage/redis/redis_reply.hpp"
+
+#include <optional>
+#include <string>
+
+/// How Redis holds the journal. For each prefix:
+///
+///     PREFIX:meta           hash: format, store (uuid), shards, generation; opening (epoch of the
+///                           store at the last one); accept_loss, see
+///                           redis_journal::check_against()
+///     PREFIX:owner          string: "<generation> <token>" of the process that may write
+///     PREFIX:heads          hash: shard -> highest batch number ever appended; also after a trim
+///     PREFIX:journal:SHARD  stream: entry "<batch_no>-0" -> epoch, arrival, horizon, wall (ms),
+///                           kind, payload
+///     PREFIX:forgiven       hash: shard -> number up to which the operator accepted losses
+///     PREFIX:losses         list: what the operator accepted, when
+///
+/// What a user of Redis has to be allowed: ~PREFIX:* +@connection +@scripting +info +role
+/// +config|get +exists +get +set +hget +hset +hmget +hgetall +hincrby +hdel +rpush +xadd +xrange
+/// +xrevrange +xlen +xtrim.
+namespace telemetry::detail {
+
+inline constexpr std::string_view redis_journal_version = "1";
+
+/// Names of the keys.
+struct redis_journal_keys {
+  explicit redis_journal_keys(const std::string& prefix)
+      : meta(prefix + ":meta"), owner(prefix + ":owner"), heads(prefix + ":heads"),
+        forgiven(prefix + ":forgiven"), losses(prefix + ":losses"), streams(prefix + ":journal:") {}
+  [[nodiscard]] std::string stream(std::uint32_t shard) const {
+    return streams + std::to_string(shard);
+  }
+  std::string meta, owner, heads, forgiven, losses, streams;
+};
+
+/// An entry of a stream; the payload points into the reply.
+struct redis_journal_entry {
+  journal_batch batch; ///< without its payload
+  std::string_view payload;
+};
+
+/// @returns nothing if the entry is damaged, or of a kind that this program does not know.
+[[nodiscard]] std::optional<redis_journal_entry> read_redis_entry(std::uint32_t shard,
+                                                                  const redis_value& entry);
+
+/// Batch number of an entry's id, "<batch_no>-0"; nothing if it is no such id.
+[[nodiscard]] std::optional<std::uint64_t> read_redis_id(std::string_view id);
+
+/// "journal entry 7 of shard 3", for messages.
+[[nodiscard]] std::string redis_entry_name(std::uint32_t shard, std::uint64_t batch_no);
+
+} // namespace telemetry::detail

@@ -1,0 +1,92 @@
+#pragma once
+
+#include "core/robot_track.hpp"
+#include "storage/rocksdb/packed_column.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+/// Events of one robot, some at a time, in few bytes: what one entry of the event store holds. Not
+/// in it are what stands in the entry's key: the last timestamp, and how many events there are.
+///
+/// The bytes (docs/adr/0046), numbers little-endian:
+///   u8  decimals of x (low half) and of y: 0 to 14, or 15 for doubles that are none
+///   u8  odometer: 0 starts at zero, 1 starts at the number below, 2 does not follow from x and y
+///   varint  last timestamp - first                      (not if there is one event)
+///   f64     odometer at the first event                 (not if it is zero)
+///   x, y    of the first event: zigzag varint of x * 10^decimals, or f64
+///   columns (packed_column.hpp) of timestamps without the last, of x, of y, and of the odometers'
+///   bits if they do not follow: each only if it has more than its first value
+/// Odometers that follow are folded again (core/odometer.hpp) and come back bit for bit, as does
+/// every other number.
+namespace telemetry::detail {
+
+/// Events of one block at most. Part of the format: a commit that repeats rows of blocks which are
+/// stored already relies on blocks that are full (rocksdb_block_cursor.hpp).
+inline constexpr std::size_t block_events_max = 128;
+static_assert(block_events_max <= column_values_max);
+/// Bytes of a block at most, beside 32 of each of its events: header, and the columns' own.
+inline constexpr std::size_t block_bytes_beside_rows =
+    2 + varint_bytes_max + 4 * (column_bytes_max - 8 * column_values_max);
+
+/// Encodes blocks. Thread-safety: none; one owner.
+class event_block_encoder {
+public:
+  /// The same rows give the same bytes.
+  /// @pre 1 to block_events_max rows, their timestamps rising and legal, no number NaN.
+  /// @returns bytes that live until the next call.
+  [[nodiscard]] std::string_view encode(std::span<const track_row> rows) noexcept;
+
+private:
+  std::array<char, block_bytes_beside_rows + 32 * (column_values_max + 1)> buffer_;
+};
+
+/// Decodes a block in order, some rows at a time, so that what is behind the row that was wanted
+/// costs nothing. Thread-safety: none; one owner.
+class event_block_reader {
+public:
+  /// Checks lengths and numbers of events; what they hold is checked by next().
+  /// @param bytes must stay. @returns false: damaged.
+  [[nodiscard]] bool open(timestamp_ms last, std::size_t count, std::string_view bytes) noexcept;
+
+  /// Of the first event. @pre open() succeeded.
+  [[nodiscard]] timestamp_ms first() const noexcept { return first_; }
+  [[nodiscard]] timestamp_ms last() const noexcept { return last_; }
+
+  /// Decodes on. @returns false: damaged.
+  [[nodiscard]] bool next() noexcept;
+  /// What next() decoded, until the next call; nothing: behind the last event.
+  [[nodiscard]] std::span<const event_row> rows() const noexcept { return {rows_.data(), count_}; }
+
+private:
+  /// x or y.
+  struct coordinates {
+    unsigned decimals;
+    std::int64_t first;
+    column_reader rest;
+  };
+  [[nodiscard]] bool open_header(std::string_view& bytes) noexcept;
+  [[nodiscard]] bool open_columns(std::string_view& bytes) noexcept;
+  void fold(std::size_t count) noexcept;
+  [[nodiscard]] bool read_odometers(std::size_t count) noexcept;
+
+  timestamp_ms first_ = 0;
+  timestamp_ms last_ = 0;
+  std::size_t left_ = 0; ///< rows that next() has not decoded
+  bool started_ = false;
+  bool folds_ = false; ///< odometers follow from x and y
+  coordinates x_{};
+  coordinates y_{};
+  column_reader timestamps_;
+  column_reader odometers_;
+  timestamp_ms before_ = -1; ///< of the last event decoded
+  position from_{};          ///< of the last event decoded, while odometers are folded
+  double odometer_ = 0;      ///< there, and of the first event before that
+  std::size_t count_ = 0;
+  std::array<event_row, column_group + 1> rows_;
+};
+
+} // namespace telemetry::detail

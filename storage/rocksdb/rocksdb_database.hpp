@@ -1,0 +1,104 @@
+#pragma once
+
+#include "core/result.hpp"
+#include "storage/data_dir/data_files.hpp"
+#include "storage/open_storage.hpp"
+#include "storage/rocksdb/rocksdb_options.hpp"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace telemetry::detail {
+
+/// One open RocksDB: the engine below the event store.
+///
+/// Thread-safety: full. Blocking: everything but the accessors. No exception is thrown.
+class rocksdb_database {
+public:
+  /// Opens or creates the database in the directory of `home`.
+  /// @returns as open_storage().
+  static result<std::shared_ptr<rocksdb_database>> open(std::shared_ptr<data_files> home,
+                                                        const storage_options& options);
+
+  ~rocksdb_database();
+  rocksdb_database(const rocksdb_database&) = delete;
+  rocksdb_database& operator=(const rocksdb_database&) = delete;
+
+  /// The open database, for the time of one call. A thread holds at most one.
+  class session {
+  public:
+    [[nodiscard]] rocksdb::DB& db() const noexcept { return *owner_->db_; }
+    [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(family which) const noexcept {
+      return owner_->handles_[static_cast<std::size_t>(which)];
+    }
+
+  private:
+    friend rocksdb_database;
+    session(std::shared_lock<std::shared_mutex> lock, const rocksdb_database& owner)
+        : lock_(std::move(lock)), owner_(&owner) {}
+    std::shared_lock<std::shared_mutex> lock_;
+    const rocksdb_database* owner_;
+  };
+  /// Waits while the database is being opened again.
+  /// @returns errc::unavailable if that failed.
+  [[nodiscard]] result<session> use();
+  /// The same without waiting. @returns nothing if it would have to wait, or use() would fail.
+  [[nodiscard]] std::optional<session> try_use();
+
+  [[nodiscard]] std::uint32_t shards() const noexcept { return home_->shards(); }
+  [[nodiscard]] std::uint64_t min_free_bytes() const noexcept { return options_.min_free_bytes; }
+  /// Where the files of a checkpoint are built. Emptied by open().
+  [[nodiscard]] std::string checkpoint_dir() const { return home_->path() + "/checkpoint"; }
+  [[nodiscard]] result<void> empty_checkpoint_dir();
+  /// Options to build a file for `which` with.
+  [[nodiscard]] rocksdb::Options table_options(family which) const;
+
+  /// To be called before every write, without a session: refuses after a failed sync, refuses when
+  /// fewer than `needed_bytes` are free, and opens the database again if a write has failed.
+  ///
+  /// Why not DB::Resume(): after a failed write to its log RocksDB 7.8 goes on in the same file,
+  /// behind the torn record, if no memtable has anything to flush. Opening again is recovery from a
+  /// crash: the one way in which a torn end of the log is known to be harmless. Reads wait
+  /// meanwhile, but go on as long as there is no space to try.
+  /// @returns errc::sync_failed, errc::no_space, errc::unavailable, errc::corrupt.
+  [[nodiscard]] result<void> ready_to_write(std::uint64_t needed_bytes);
+
+  /// The outcome of a write. `what` names it for a person: "checkpoint of 3 robots".
+  [[nodiscard]] result<void> written(const rocksdb::Status& status, std::string_view what);
+
+  /// The outcome of a read.
+  [[nodiscard]] result<void> read(const rocksdb::Status& status, std::string_view what) const;
+
+  /// errc::corrupt with the place, for damage that RocksDB did not see.
+  [[nodiscard]] failure damaged(std::string_view place) const;
+
+private:
+  rocksdb_database(std::shared_ptr<data_files> home, const storage_options& options);
+  [[nodiscard]] result<void> open_db();
+  [[nodiscard]] result<void> reopen();
+  [[nodiscard]] result<void> check_room_to_open();
+  void close_db() noexcept;
+
+  std::shared_ptr<data_files> home_;
+  storage_options options_;
+  std::unique_ptr<rocksdb::Env> env_;
+  std::vector<rocksdb::ColumnFamilyDescriptor> families_;
+  rocksdb::DBOptions db_options_;
+  std::atomic<bool> write_failed_{false}; ///< since the database was opened
+
+  /// Held for a moment by whoever wants open_, so that a stream of reads cannot keep reopen() out.
+  std::mutex entry_;
+  std::shared_mutex open_;          ///< shared: db_ stays as it is
+  std::unique_ptr<rocksdb::DB> db_; ///< null after a reopen() that failed
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+};
+
+} // namespace telemetry::detail

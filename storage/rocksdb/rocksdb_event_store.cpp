@@ -1,0 +1,170 @@
+#include "storage/rocksdb/rocksdb_event_store.hpp"
+
+#include "storage/rocksdb/page_cache_reads.hpp"
+#include "storage/rocksdb/rocksdb_block_cursor.hpp"
+#include "storage/rocksdb/rocksdb_format.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace telemetry::detail {
+rocksdb_event_store::rocksdb_event_store(std::shared_ptr<rocksdb_database> database,
+                                         std::size_t ingest_from_entries,
+                                         std::size_t file_reads_max)
+    : database_(database), writer_(std::move(database), ingest_from_entries),
+      file_reads_max_(file_reads_max) {}
+
+result<void> rocksdb_event_store::commit(const checkpoint& what) {
+  if (auto checked = check_(what, *this); !checked)
+    return checked;
+  return writer_.write(what);
+}
+
+result<std::vector<shard_marker>> rocksdb_event_store::markers() {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  std::vector<shard_marker> found(database_->shards());
+  for (std::uint32_t shard = 0; shard < found.size(); ++shard) {
+    found[shard].shard = shard;
+    std::string value;
+    const marker_key marker_of = make_marker_key(shard);
+    const rocksdb::Status status = session->db().Get(
+        rocksdb::ReadOptions(), session->handle(family::meta), marker_of.view(), &value);
+    if (status.IsNotFound())
+      continue;
+    if (auto outcome = database_->read(status, "reading the markers"); !outcome)
+      return outcome.error();
+    const std::optional<shard_marker> marker = read_marker(shard, value);
+    if (!marker)
+      return database_->damaged("marker of shard " + std::to_string(shard));
+    found[shard] = *marker;
+  }
+  return found;
+}
+
+result<std::vector<std::optional<robot_row>>>
+rocksdb_event_store::robots(std::span<const std::string_view> names) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  const std::vector<rocksdb::Slice> keys(names.begin(), names.end());
+  std::vector<std::optional<robot_row>> found(keys.size());
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  session->db().MultiGet(rocksdb::ReadOptions(), session->handle(family::robots), keys.size(),
+                         keys.data(), values.data(), statuses.data(), /*sorted_input=*/true);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound())
+      continue;
+    if (auto outcome = database_->read(statuses[i], "reading table robots"); !outcome)
+      return outcome.error();
+    found[i] = read_robot(names[i], values[i].ToStringView());
+    if (!found[i])
+      return database_->damaged("row " + keys[i].ToString() + " of table robots");
+  }
+  return found;
+}
+
+result<std::vector<robot_row>> rocksdb_event_store::scan_robots(std::string_view after,
+                                                                std::size_t limit) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  std::vector<robot_row> rows;
+  rows.reserve(std::min<std::size_t>(limit, 4'096)); // pieces of a list have that or less
+  const std::unique_ptr<rocksdb::Iterator> it(
+      session->db().NewIterator(rocksdb::ReadOptions(), session->handle(family::robots)));
+  it->Seek(after);
+  if (it->Valid() && it->key() == rocksdb::Slice(after))
+    it->Next();
+  for (; rows.size() < limit && it->Valid(); it->Next()) {
+    std::optional<robot_row> row = read_robot(it->key().ToStringView(), it->value().ToStringView());
+    if (!row)
+      return database_->damaged("row " + it->key().ToString() + " of table robots");
+    rows.push_back(std::move(*row));
+  }
+  if (auto outcome = database_->read(it->status(), "reading table robots"); !outcome)
+    return outcome.error();
+  return rows;
+}
+
+result<std::optional<event_row>> rocksdb_event_store::floor(robot_id robot, timestamp_ms at) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  return block_cursor(*database_, *session).floor(robot, at);
+}
+
+result<std::optional<event_row>> rocksdb_event_store::ceil(robot_id robot, timestamp_ms at) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  return block_cursor(*database_, *session).ceil(robot, at);
+}
+
+result<range_ends> rocksdb_event_store::ends(robot_id robot, timestamp_ms from, timestamp_ms to) {
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  return block_cursor(*database_, *session).ends(robot, from, to);
+}
+
+result<std::vector<event_row>> rocksdb_event_store::scan(robot_id robot, timestamp_ms from,
+                                                         timestamp_ms to, std::size_t limit) {
+  std::vector<event_row> found;
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  block_cursor blocks(*database_, *session);
+  if (auto outcome = blocks.scan(robot, from, to, limit, found); !outcome)
+    return outcome.error();
+  return found;
+}
+
+result<std::vector<std::optional<position>>> rocksdb_event_store::exact(std::span<const key> keys) {
+  std::vector<std::optional<position>> found(keys.size());
+  const auto session = database_->use();
+  if (!session)
+    return session.error();
+  block_cursor blocks(*database_, *session);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto row = blocks.ceil(keys[i].robot, keys[i].timestamp);
+    if (!row)
+      return row.error();
+    if (*row && (*row)->timestamp == keys[i].timestamp)
+      found[i] = (*row)->at;
+  }
+  return found;
+}
+
+std::optional<std::optional<robot_row>> rocksdb_event_store::cached_robot(std::string_view name) {
+  const auto session = database_->try_use();
+  if (!session)
+    return std::nullopt;
+  const page_cache_only at_once(file_reads_max_);
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status =
+      session->db().Get(rocksdb::ReadOptions(), session->handle(family::robots), name, &value);
+  if (status.IsNotFound())
+    return std::make_optional(std::optional<robot_row>());
+  if (!status.ok())
+    return std::nullopt;
+  auto row = read_robot(name, value.ToStringView());
+  if (!row)
+    return std::nullopt; // damage, which robots() names
+  return std::make_optional(std::move(row));
+}
+
+std::optional<range_ends> rocksdb_event_store::cached_ends(robot_id robot, timestamp_ms from,
+                                                           timestamp_ms to) {
+  const auto session = database_->try_use();
+  if (!session)
+    return std::nullopt;
+  const page_cache_only at_once(file_reads_max_);
+  const auto found = block_cursor(*database_, *session).ends(robot, from, to);
+  return found ? std::make_optional(*found) : std::nullopt;
+}
+
+} // namespace telemetry::detail

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "storage/event_store.hpp"
+#include "storage/final_rows.hpp"
+#include "storage/rocksdb/rocksdb_checkpoint.hpp"
+#include "storage/rocksdb/rocksdb_database.hpp"
+
+#include <memory>
+
+namespace telemetry::detail {
+
+/// Events, robots and markers in RocksDB. As event_store.
+class rocksdb_event_store final : public event_store {
+public:
+  /// Blocks of tables that a cached read takes from the kernel at most. Each is checked and
+  /// decompressed on the caller's thread, some 10 us; the ends of a range take two, mostly.
+  static constexpr std::size_t usual_file_reads_max = 4;
+
+  /// @param ingest_from_entries see checkpoint_writer; tests set it low.
+  /// @param file_reads_max of a cached read; 0: RocksDB's own memory alone.
+  explicit rocksdb_event_store(
+      std::shared_ptr<rocksdb_database> database,
+      std::size_t ingest_from_entries = checkpoint_writer::ingest_entries_min,
+      std::size_t file_reads_max = usual_file_reads_max);
+
+  result<void> commit(const checkpoint& what) override;
+  result<std::vector<shard_marker>> markers() override;
+  result<std::vector<std::optional<robot_row>>>
+  robots(std::span<const std::string_view> names) override;
+  result<std::vector<robot_row>> scan_robots(std::string_view after, std::size_t limit) override;
+  result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) override;
+  result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) override;
+  /// As event_store, with one iterator for both: to make one takes as long as to seek.
+  result<range_ends> ends(robot_id robot, timestamp_ms from, timestamp_ms to) override;
+  result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from, timestamp_ms to,
+                                      std::size_t limit) override;
+  result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override;
+
+  /// Out of memtables, the block cache, and what the kernel holds of the tables. Indexes and
+  /// filters are always in memory: every table is open, and they are outside of the cache.
+  std::optional<std::optional<robot_row>> cached_robot(std::string_view name) override;
+  std::optional<range_ends> cached_ends(robot_id robot, timestamp_ms from,
+                                        timestamp_ms to) override;
+
+private:
+  std::shared_ptr<rocksdb_database> database_;
+  checkpoint_writer writer_;
+  final_rows_check check_;
+  std::size_t file_reads_max_;
+};
+
+} // namespace telemetry::detail

@@ -1,0 +1,150 @@
+#include "net/rest/body_events.hpp"
+
+#include "net/rest/format_events.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace telemetry::net {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+/// Reads a whole body, `step` bytes at a time.
+result<parsed_body> read(body_format format, const std::string& body, std::size_t step = 1) {
+  const auto reader = make_body_reader(format, body);
+  while (true) {
+    const auto done = reader->advance(step);
+    if (!done)
+      return done.error();
+    if (done.value())
+      return reader->take();
+  }
+}
+
+parsed_body read_csv(const std::string& body) { return read(body_format::csv, body).value(); }
+
+std::vector<std::string> names(const parsed_body& body) {
+  std::vector<std::string> found;
+  for (const auto& event : body.events)
+    found.push_back(event.robot);
+  return found;
+}
+
+std::vector<std::uint64_t> error_lines(const parsed_body& body) {
+  std::vector<std::uint64_t> found;
+  for (const auto& error : body.errors)
+    found.push_back(error.line);
+  return found;
+}
+
+TEST(BodyEventsTest, FindsFormatsByContentType) {
+  EXPECT_EQ(find_body_format("text/csv"), body_format::csv);
+  EXPECT_EQ(find_body_format("Text/CSV; charset=utf-8"), body_format::csv);
+  EXPECT_EQ(find_body_format("application/json;x=y"), body_format::json);
+  EXPECT_EQ(find_body_format("application/x-ndjson"), body_format::ndjson);
+  for (const char* type : {"", "text/plain", "text/csvx", "application/geo+json", "*/*"})
+    EXPECT_EQ(find_body_format(type), std::nullopt) << type;
+}
+
+TEST(BodyEventsTest, ReadsLinesWithEitherEndAndNoneAtTheLast) {
+  const auto body = read_csv("1,2,3,a\n1,2,4,b\r\n1,2,5,c");
+  EXPECT_THAT(names(body), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(body.lines, ElementsAre(1, 2, 3));
+  EXPECT_EQ(body.events[1].timestamp, 4);
+  EXPECT_EQ(body.events[1].at, (position{1, 2}));
+  EXPECT_EQ(body.invalid, 0u);
+}
+
+TEST(BodyEventsTest, ReadsNothingInEmptyBody) {
+  const auto body = read_csv("");
+  EXPECT_THAT(body.events, IsEmpty());
+  EXPECT_EQ(body.invalid, 0u);
+}
+
+TEST(BodyEventsTest, SkipsHeaderOnlyAtTheTop) {
+  const std::string header = "x,y,timestamp,robot_name";
+  EXPECT_THAT(names(read_csv(header + "\n1,2,3,a\n")), ElementsAre("a"));
+  EXPECT_THAT(names(read_csv(header + "\r\n1,2,3,a")), ElementsAre("a"));
+  EXPECT_EQ(read_csv(header).invalid, 0u);
+  EXPECT_THAT(error_lines(read_csv("1,2,3,a\n" + header + "\n")), ElementsAre(2));
+  EXPECT_THAT(error_lines(read_csv(header + "s\n")), ElementsAre(1));
+  EXPECT_THAT(error_lines(read_csv(header + "\nbad\n")), ElementsAre(2)) << "it counts as a line";
+  EXPECT_EQ(read(body_format::ndjson, header).value().invalid, 1u);
+}
+
+TEST(BodyEventsTest, CountsEmptyLinesAsInvalid) {
+  EXPECT_THAT(error_lines(read_csv("\n1,2,3,a\n\r\n\n")), ElementsAre(1, 3, 4));
+}
+
+TEST(BodyEventsTest, UnquotesNames) {
+  EXPECT_THAT(names(read_csv("1,2,3,\"a\"\n1,2,3,\"say \"\"hi\"\"\"\n1,2,3,\"\"\"\"")),
+              ElementsAre("a", "say \"hi\"", "\""));
+  EXPECT_THAT(names(read_csv("1,2,3,a\"b")), ElementsAre("a\"b")) << "only a leading quote quotes";
+}
+
+TEST(BodyEventsTest, RefusesBadlyQuotedNames) {
+  EXPECT_THAT(
+      error_lines(read_csv("1,2,3,\"a\n1,2,3,\"a\"b\n1,2,3,\"a,b\"\n1,2,3,\"\"\n\"1\",2,3,a\n")),
+      ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST(BodyEventsTest, ReadsBackWhatCsvAndNdjsonExport) {
+  const std::vector<event_row> rows{{1, {0.1, -5e-324}, 0}, {9007199254740991, {1e15, -1e15}, 0}};
+  for (const std::string name : {"plain", "\"quoted\"", "a\"b", " spaced ", "ü🤖", "\\"})
+    for (const auto& [as, from] : {std::pair(event_format::csv, body_format::csv),
+                                   std::pair(event_format::ndjson, body_format::ndjson),
+                                   std::pair(event_format::json, body_format::json)}) {
+      std::string text;
+      const auto writer = make_event_writer(as, name);
+      writer->append(rows, text);
+      writer->finish(text);
+      const auto body = read(from, text);
+      ASSERT_TRUE(body) << text;
+      ASSERT_THAT(body->events, SizeIs(2)) << text;
+      EXPECT_EQ(body->events[0].robot, name);
+      for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(body->events[i].at, rows[i].at);
+        EXPECT_EQ(body->events[i].timestamp, rows[i].timestamp);
+      }
+    }
+}
+
+TEST(BodyEventsTest, ListsTheFirstErrorsAndCountsAll) {
+  std::string text;
+  for (int i = 0; i < 250; ++i)
+    text += "bad\n1,2,3,a\n";
+  const auto body = read_csv(text);
+  EXPECT_EQ(body.invalid, 250u);
+  ASSERT_THAT(body.errors, SizeIs(listed_errors_max));
+  EXPECT_EQ(body.errors.back().line, 199u);
+  EXPECT_THAT(body.events, SizeIs(250));
+}
+
+TEST(BodyEventsTest, ReadsInStepsOfAboutTheBytesAsked) {
+  std::string text;
+  for (int i = 0; i < 1'000; ++i)
+    text += "1,2,3,a\n";
+  const auto reader = make_body_reader(body_format::csv, text);
+  int steps = 1;
+  while (!reader->advance(800).value())
+    ++steps;
+  EXPECT_EQ(steps, 10);
+  EXPECT_THAT(reader->take().events, SizeIs(1'000));
+}
+
+TEST(BodyEventsTest, ReadsNdjsonLineByLine) {
+  const auto body =
+      read(body_format::ndjson, "{\"robot\":\"a\",\"x\":1,\"y\":2,\"timestamp\":3}\r\n"
+                                "{\"robot\":\"b\"}\n[]\n\n"
+                                "{\"robot\":\"c\",\"x\":1,\"y\":2,\"timestamp\":3}")
+          .value();
+  EXPECT_THAT(names(body), ElementsAre("a", "c"));
+  EXPECT_THAT(body.lines, ElementsAre(1, 5));
+  EXPECT_THAT(error_lines(body), ElementsAre(2, 3, 4));
+}
+
+} // namespace
+} // namespace telemetry::net

@@ -1,0 +1,87 @@
+#include "net/rest/format_events.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace telemetry::net {
+namespace {
+
+const std::vector<event_row> rows{{1, {0, 0.5}, 0}, {2, {-3, 1e300}, 0}, {3, {0.1, 4}, 0}};
+
+/// The first `count` rows, in pieces of `piece` rows.
+std::string write(event_format format, std::size_t count, std::size_t piece,
+                  std::string_view robot = "r") {
+  const auto writer = make_event_writer(format, robot);
+  std::string out;
+  for (std::size_t at = 0; at < count; at += piece)
+    writer->append(std::span(rows).subspan(at, std::min(piece, count - at)), out);
+  writer->finish(out);
+  return out;
+}
+
+TEST(FormatEventsTest, WritesTheSameInAnyPieces) {
+  for (const auto format :
+       {event_format::json, event_format::csv, event_format::ndjson, event_format::geojson})
+    for (const std::size_t piece : {1u, 2u})
+      EXPECT_EQ(write(format, 3, piece), write(format, 3, 3));
+}
+
+TEST(FormatEventsTest, WritesJson) {
+  EXPECT_EQ(write(event_format::json, 2, 2),
+            "[{\"robot\":\"r\",\"timestamp\":1,\"x\":0.0,\"y\":0.5},"
+            "{\"robot\":\"r\",\"timestamp\":2,\"x\":-3.0,\"y\":1e+300}]\n");
+  EXPECT_EQ(write(event_format::json, 0, 1), "[]\n");
+}
+
+TEST(FormatEventsTest, WritesNdjson) {
+  EXPECT_EQ(write(event_format::ndjson, 1, 1),
+            "{\"robot\":\"r\",\"timestamp\":1,\"x\":0.0,\"y\":0.5}\n");
+  EXPECT_EQ(write(event_format::ndjson, 0, 1), "");
+}
+
+TEST(FormatEventsTest, WritesCsvWithItsHeader) {
+  EXPECT_EQ(write(event_format::csv, 3, 1), "x,y,timestamp,robot_name\r\n0.0,0.5,1,r\r\n"
+                                            "-3.0,1e+300,2,r\r\n0.1,4.0,3,r\r\n");
+  EXPECT_EQ(write(event_format::csv, 0, 1), "x,y,timestamp,robot_name\r\n");
+}
+
+TEST(FormatEventsTest, QuotesCsvNamesThatHoldQuotes) {
+  EXPECT_EQ(write(event_format::csv, 1, 1, "a\"b\""),
+            "x,y,timestamp,robot_name\r\n0.0,0.5,1,\"a\"\"b\"\"\"\r\n");
+}
+
+TEST(FormatEventsTest, WritesGeojsonByNumberOfEvents) {
+  const std::string end = ",\"properties\":{\"robot\":\"r\"},\"type\":\"Feature\"}\n";
+  EXPECT_EQ(write(event_format::geojson, 0, 1), "{\"geometry\":null" + end);
+  EXPECT_EQ(write(event_format::geojson, 1, 1),
+            "{\"geometry\":{\"coordinates\":[0.0,0.5],\"type\":\"Point\"}" + end);
+  EXPECT_EQ(write(event_format::geojson, 3, 1),
+            "{\"geometry\":{\"coordinates\":[[0.0,0.5],[-3.0,1e+300],[0.1,4.0]],"
+            "\"type\":\"LineString\"}" +
+                end);
+}
+
+TEST(FormatEventsTest, EscapesNamesInEveryJson) {
+  for (const auto format : {event_format::json, event_format::ndjson, event_format::geojson}) {
+    const std::string text = write(format, 1, 1, "\"\\é");
+    EXPECT_TRUE(nlohmann::json::accept(text));
+    EXPECT_NE(text.find("\"robot\":\"\\\"\\\\é\""), std::string::npos) << text;
+  }
+}
+
+TEST(FormatEventsTest, WritesRobotsAsArray) {
+  const auto writer = make_robot_writer();
+  std::string out;
+  const std::vector<named_robot> robots{{"a", {1, {0, 0}, 0, 1, 0, 0}},
+                                        {"b", {2, {0, 0}, 0, 1, 0, 0}}};
+  writer->append(std::span(robots).first(1), out);
+  writer->append(std::span(robots).last(1), out);
+  writer->finish(out);
+  const auto parsed = nlohmann::json::parse(out);
+  EXPECT_EQ(parsed.dump() + "\n", out);
+  EXPECT_EQ(parsed.size(), 2u);
+  EXPECT_EQ(parsed[1].at("name"), "b");
+}
+
+} // namespace
+} // namespace telemetry::net

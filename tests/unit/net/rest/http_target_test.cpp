@@ -1,0 +1,85 @@
+#include "net/rest/http_target.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace telemetry::net {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+std::vector<std::string> path(std::string_view target) {
+  const auto parsed = parse_target(target);
+  EXPECT_TRUE(parsed) << target;
+  return parsed ? parsed->path : std::vector<std::string>{};
+}
+
+TEST(HttpTargetTest, SplitsPathBeforeItDecodesSegments) {
+  EXPECT_THAT(path("/a/b%2Fc"), ElementsAre("a", "b/c"));
+  EXPECT_THAT(path("/a%3Fb"), ElementsAre("a?b"));
+  EXPECT_THAT(path("/%252F"), ElementsAre("%2F"));
+  EXPECT_THAT(path("/a+b/%2b"), ElementsAre("a+b", "+"));
+}
+
+TEST(HttpTargetTest, KeepsEmptyAndDotSegments) {
+  EXPECT_THAT(path("/"), ElementsAre(""));
+  EXPECT_THAT(path("/a//b/"), ElementsAre("a", "", "b", ""));
+  EXPECT_THAT(path("/a/../."), ElementsAre("a", "..", "."));
+}
+
+TEST(HttpTargetTest, DecodesBytesOfAnyValue) {
+  EXPECT_THAT(path("/%00%ff%C3%a9"), ElementsAre(std::string("\0\xff\xc3\xa9", 4)));
+}
+
+TEST(HttpTargetTest, ReadsQueryInOrder) {
+  const auto parsed = parse_target("/p?a=1&b&=x&&a=%26%3D+&c=d=e?f");
+  ASSERT_TRUE(parsed);
+  EXPECT_THAT(parsed->query, ElementsAre(Pair("a", "1"), Pair("b", ""), Pair("", "x"),
+                                         Pair("a", "&=+"), Pair("c", "d=e?f")));
+  EXPECT_THAT(parse_target("/p?")->query, IsEmpty());
+}
+
+TEST(HttpTargetTest, ReadsAbsoluteForm) {
+  EXPECT_THAT(path("http://host:80/a/b?c"), ElementsAre("a", "b"));
+  EXPECT_THAT(path("http://host"), ElementsAre(""));
+  EXPECT_THAT(path("/a://b"), ElementsAre("a:", "", "b"));
+  EXPECT_EQ(parse_target("http://host?q=1")->query.size(), 0u)
+      << "a target without a path is the root, without a query";
+}
+
+TEST(HttpTargetTest, RefusesOtherForms) {
+  for (const char* target : {"", "*", "host:80", "a/b", "?q"})
+    EXPECT_FALSE(parse_target(target)) << target;
+}
+
+TEST(HttpTargetTest, RefusesBadEscapes) {
+  for (const char* target : {"/%", "/%1", "/%zz", "/%1g", "/% 1", "/a?b=%", "/a?%f=b", "/%/x"})
+    EXPECT_FALSE(parse_target(target)) << target;
+}
+
+TEST(HttpTargetTest, EncodesWhatIsReserved) {
+  std::string out = "<";
+  append_percent_encoded(out, "aZ09-._~ /?#&=+%\xc3\xa9\n>");
+  EXPECT_EQ(out, "<aZ09-._~%20%2F%3F%23%26%3D%2B%25%C3%A9%0A%3E");
+}
+
+TEST(HttpTargetTest, EncodesSoThatItDecodesBack) {
+  std::string all;
+  for (int c = 0; c < 256; ++c)
+    all += static_cast<char>(c);
+  std::string target = "/";
+  append_percent_encoded(target, all);
+  EXPECT_THAT(path(target), ElementsAre(all));
+}
+
+TEST(HttpTargetTest, NamesInstanceByItsPathInAscii) {
+  EXPECT_EQ(instance_of("/a%2Fb?c=d"), "/a%2Fb");
+  EXPECT_EQ(instance_of("/\xff\"\x7f"), "/%FF\"%7F");
+  EXPECT_EQ(instance_of("http://host/x?y"), "/x");
+  EXPECT_EQ(instance_of(""), "/");
+}
+
+} // namespace
+} // namespace telemetry::net
