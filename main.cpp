@@ -1,11 +1,11 @@
 // Composition root: settings, storage, network, engine; then waits for a signal.
 
-#include "actors/entrance.hpp"
+#include "actors/pending_engine.hpp"
 #include "config/log.hpp"
 #include "config/options.hpp"
 #include "net/descriptor_limit.hpp"
 #include "net/server.hpp"
-#include "storage/storage_opening.hpp"
+#include "storage/open_in_background.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -74,8 +74,8 @@ private:
 
 /// @returns nothing if a signal to stop came before the storage was there.
 std::optional<result<storage>> open(const storage_options& how, const stop_signals& stop,
-                                    const std::shared_ptr<entrance>& door) {
-  storage_opening opening(how, [door](const failure& why) {
+                                    const std::shared_ptr<pending_engine>& door) {
+  open_in_background opening(how, [door](const failure& why) {
     log::warn("storage cannot be reached; tried again", {{"reason", why.text}});
     door->wait_for(why.text);
   });
@@ -93,7 +93,7 @@ void make_room(std::uint64_t connections_max) {
               {{"connections_max", connections_max}, {"files_max", files_max}});
 }
 
-std::unique_ptr<net::server> listen(const config::options& settings, entrance& door) {
+std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& door) {
   make_room(settings.net.connections_max);
   auto network = net::server_options::from(settings);
   network.on_accept_failure = [](std::string_view reason) {
@@ -139,7 +139,7 @@ int serve(const config::options& settings) {
   const auto how = storage_options::from(settings);
   if (!how)
     return refuse(how.error());
-  const auto door = std::make_shared<entrance>();
+  const auto door = std::make_shared<pending_engine>();
   const auto server = listen(settings, *door);
   const auto address = settings.net.host + ':' + std::to_string(server->port());
   log::info("telemetryd is listening", {{"address", address}});

@@ -3,7 +3,7 @@
 #include "actors/gate.hpp"
 #include "actors/messages.hpp"
 #include "actors/query_deadlines.hpp"
-#include "actors/stale_watch.hpp"
+#include "actors/stale_log.hpp"
 #include "actors/time_source.hpp"
 #include "core/result.hpp"
 
@@ -72,7 +72,7 @@ struct engine_context {
   const engine_options options;
   const time_source& time;
   gate credit;
-  stale_watch stale;
+  stale_log stale;
   query_deadlines deadlines;
   std::vector<shard_status> status;
   std::vector<lane*> lanes; ///< one per I/O thread

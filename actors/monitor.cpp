@@ -1,6 +1,6 @@
 #include "actors/monitor.hpp"
 
-#include "actors/heap.hpp"
+#include "actors/free_memory.hpp"
 #include "actors/lane.hpp"
 #include "config/log.hpp"
 

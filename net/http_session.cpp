@@ -1,8 +1,8 @@
 #include "net/http_session.hpp" // first: it includes what Asio lacks
 
 #include "net/deadline.hpp"
-#include "net/http_head.hpp"
 #include "net/http_request_head.hpp"
+#include "net/http_response_head.hpp"
 #include "net/http_upgrade.hpp"
 #include "net/rest/problem.hpp"
 #include "net/rest/rest_handler.hpp"

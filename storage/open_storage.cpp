@@ -21,9 +21,9 @@ namespace telemetry {
 
 namespace {
 
-using detail::data_files;
+using detail::data_directory;
 using detail::file_journal;
-using detail::journal_record;
+using detail::journal_pairing;
 using detail::mysql_database;
 using detail::rocksdb_database;
 
@@ -52,7 +52,7 @@ result<bool> is_drained(storage& of) {
 }
 
 result<std::unique_ptr<file_journal>> open_files(const storage_options& options,
-                                                 const std::shared_ptr<data_files>& home) {
+                                                 const std::shared_ptr<data_directory>& home) {
   detail::file_journal_options how;
   how.min_free_bytes = options.min_free_bytes;
   return file_journal::open(home, how);
@@ -60,7 +60,7 @@ result<std::unique_ptr<file_journal>> open_files(const storage_options& options,
 
 /// Journal and store in one directory. The journal first: a store without it has lost it.
 result<storage> open_embedded(const storage_options& options) {
-  const auto home = data_files::open(options);
+  const auto home = data_directory::open(options);
   if (!home)
     return home.error();
   auto journal = open_files(options, *home);
@@ -112,7 +112,7 @@ failure refuse_journal(const failure& why, const mysql_database& store) {
 /// Refuses a journal that is not the one to go on with.
 /// @param before the store's record of its journal.
 template <class Journal>
-result<void> check_journal(Journal& journal, std::string_view name, const journal_record& before,
+result<void> check_journal(Journal& journal, std::string_view name, const journal_pairing& before,
                            const mysql_database& store) {
   if (before.is_free())
     return {};
@@ -130,18 +130,18 @@ result<void> note_journal(Journal& journal, std::string_view name, mysql_databas
   const auto opening = journal.opening();
   if (!opening)
     return opening.error();
-  journal_record now{std::string(name), *opening, store.epoch(), false};
-  if (auto noted = store.write_journal_record(now); !noted)
+  journal_pairing now{std::string(name), *opening, store.epoch(), false};
+  if (auto noted = store.write_journal_pairing(now); !noted)
     return noted;
   if (auto noted = journal.note_opening(store.epoch()); !noted)
     return noted;
   now.confirmed = now.begun;
-  return store.write_journal_record(now);
+  return store.write_journal_pairing(now);
 }
 
 /// Compares a journal in files with its store, and makes them meet if they may differ.
 /// @returns what is missing, to be logged; "" if nothing is.
-result<std::string> match(file_journal& journal, event_store& store, const journal_record& before,
+result<std::string> match(file_journal& journal, event_store& store, const journal_pairing& before,
                           const mysql_database& database) {
   auto markers = store.markers();
   if (!markers)
@@ -161,11 +161,11 @@ result<std::string> match(file_journal& journal, event_store& store, const journ
 }
 
 /// The journal in data_dir, in front of a store elsewhere.
-result<void> add_file_journal(storage_options options, const journal_record& before,
+result<void> add_file_journal(storage_options options, const journal_pairing& before,
                               mysql_database& store, storage& made) {
   options.shards = store.shards();
   options.store_id = store.uuid();
-  const auto home = data_files::open(options);
+  const auto home = data_directory::open(options);
   if (!home)
     return home.error();
   auto journal = open_files(options, *home);
@@ -186,7 +186,7 @@ result<void> add_file_journal(storage_options options, const journal_record& bef
 }
 
 /// The journal in Redis, in front of MySQL.
-result<void> add_redis_journal(const storage_options& options, const journal_record& before,
+result<void> add_redis_journal(const storage_options& options, const journal_pairing& before,
                                mysql_database& store, storage& made) {
   auto opened = detail::redis_journal::open(options.redis, store.shards(), store.uuid());
   if (!opened)
@@ -216,14 +216,14 @@ result<void> add_redis_journal(const storage_options& options, const journal_rec
 
 /// The journal in tables beside the store: one backup has both.
 result<void> add_mysql_journal(const std::shared_ptr<mysql_database>& database, storage& made) {
-  const journal_record now{std::string(mysql_journal_name), database->epoch(), database->epoch(),
-                           false};
+  const journal_pairing now{std::string(mysql_journal_name), database->epoch(), database->epoch(),
+                            false};
   made.journal = std::make_unique<detail::mysql_journal>(database);
   made.description = database->description();
-  return database->write_journal_record(now);
+  return database->write_journal_pairing(now);
 }
 
-result<void> add_journal(const storage_options& options, const journal_record& before,
+result<void> add_journal(const storage_options& options, const journal_pairing& before,
                          engines& held, storage& made) {
   switch (options.journal) {
   case storage_options::journal_kind::file:
@@ -240,11 +240,11 @@ result<bool> note_drained(storage& of, mysql_database& database) {
   auto drained = is_drained(of);
   if (!drained || !*drained)
     return drained;
-  auto record = database.read_journal_record();
+  auto record = database.read_journal_pairing();
   if (!record)
     return record.error();
   record->is_drained = true;
-  if (auto noted = database.write_journal_record(*record); !noted)
+  if (auto noted = database.write_journal_pairing(*record); !noted)
     return noted.error();
   return true;
 }
@@ -273,7 +273,7 @@ result<storage> open_with_mysql(const storage_options& options) {
   made.store = std::make_unique<detail::mysql_event_store>(held->mysql);
   made.shards = held->mysql->shards();
   made.free_bytes = no_limit;
-  const auto before = held->mysql->read_journal_record();
+  const auto before = held->mysql->read_journal_pairing();
   if (!before)
     return before.error();
   if (const auto name = name_of(options.journal); !before->is_free() && before->journal != name)

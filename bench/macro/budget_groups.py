@@ -69,7 +69,7 @@ _PROGRAM = (
                     r"|robot_table|decode_event|read_encoded_event|robot::prefetch"),
     ("apply", r"robot_track::|robot::|shard::|odometer|hypot|track_row|^fold"),
     ("journal", r"journal|segment_writer|write_record|record_bytes|page_buffer|watched_file"
-                r"|is_below|group_commit|rocksdb::Posix|pwrite|fdatasync|call_watch|sync_watch"),
+                r"|is_below|group_commit|rocksdb::Posix|pwrite|fdatasync|server_silence|failed_syncs"),
     ("WebSocket framing", r"boost::|telemetry::net::|utf8|mask_inplace"),
     ("sockets, kernel", r"^(__libc_)?(__)?(recv|send|sendmsg|recvmsg|accept|accept4)$|epoll_"),
     ("memory", r"malloc|calloc|realloc|_int_free|^_?_?c?free([@$]|$)|operator (new|delete)"

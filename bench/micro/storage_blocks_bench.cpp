@@ -145,7 +145,7 @@ public:
       fail("cannot make " + name);
     options_.data_dir = name;
     options_.shards = shards;
-    const auto home = detail::data_files::open(options_);
+    const auto home = detail::data_directory::open(options_);
     require(home);
     auto opened = detail::rocksdb_database::open(*home, options_);
     require(opened);

@@ -1,49 +1,50 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "storage/data_dir/failed_syncs.hpp"
+#include "storage/data_dir/format_file.hpp"
+#include "storage/open_storage.hpp"
 
-#include <cstdint>
-#include <filesystem>
+#include <memory>
+#include <rocksdb/file_system.h>
 #include <string>
 
 namespace telemetry::detail {
 
-/// The directory of one database, locked by this process, and its FORMAT file.
+/// The directory of one database and the file system below it, which the journal's files and the
+/// embedded store share: one lock, and one memory of syncs that failed.
 ///
-/// FORMAT is one line of text, "telemetryd format 2 shards 8", written and synced before anything
-/// else; if only the journal is here, " store ID" follows and names the event store that it belongs
-/// to. It says whose directory this is before RocksDB, which would rotate logs and write to
-/// whatever it finds, is let near; and it carries the lock (docs/adr/0010).
-/// Thread-safety: none.
+/// Thread-safety: full. Blocking: yes.
 class data_directory {
 public:
-  /// 2: events in blocks. Nothing reads format 1, of before the first release.
-  static constexpr std::uint32_t format_version = 2;
-  /// Upper 16 bits of a robot id hold its shard.
-  static constexpr std::uint32_t shards_max = 65'536;
+  /// Opens or makes options.data_dir, on the file system `base` (tests pass one that fails).
+  /// @returns as format_file::open().
+  static result<std::shared_ptr<data_directory>>
+  open(const storage_options& options,
+       const std::shared_ptr<rocksdb::FileSystem>& base = rocksdb::FileSystem::Default());
 
-  /// Opens `path`, or makes it a database of `shards` shards if it is absent or empty. Changes
-  /// nothing if it refuses.
-  /// @param store_id of the event store elsewhere; empty: events are kept here too.
-  /// @returns errc::locked, errc::version (foreign, older, newer, or of another store),
-  /// errc::corrupt,
-  ///          errc::invalid_option (shards out of bounds, not a directory), errc::unavailable (no
-  ///          permission, …).
-  static result<data_directory> open(const std::filesystem::path& path, std::uint32_t shards,
-                                     const std::string& store_id = {});
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::uint32_t shards() const noexcept { return directory_.shards(); }
+  /// Every failed sync of a file that was opened through it is known to check_syncs().
+  [[nodiscard]] const std::shared_ptr<rocksdb::FileSystem>& files() const noexcept {
+    return files_;
+  }
 
-  data_directory(data_directory&& other) noexcept;
-  data_directory& operator=(data_directory&& other) noexcept;
-  /// Unlocks.
-  ~data_directory();
-
-  [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
+  /// Bytes free on the file system of the directory.
+  [[nodiscard]] result<std::uint64_t> free_bytes() const;
+  /// @returns errc::no_space if fewer than `needed_bytes` are free.
+  [[nodiscard]] result<void> check_space(std::uint64_t needed_bytes) const;
+  /// @returns errc::sync_failed, from the first failed sync on for ever.
+  [[nodiscard]] result<void> check_syncs() const;
 
 private:
-  data_directory(int lock, std::uint32_t shards) noexcept : lock_(lock), shards_(shards) {}
+  data_directory(format_file directory, std::string path,
+                 const std::shared_ptr<rocksdb::FileSystem>& base);
 
-  int lock_; ///< descriptor of FORMAT; -1: moved from
-  std::uint32_t shards_;
+  format_file directory_;
+  std::string path_;
+  std::shared_ptr<failed_syncs> syncs_;
+  std::shared_ptr<rocksdb::FileSystem> files_;
 };
 
 } // namespace telemetry::detail

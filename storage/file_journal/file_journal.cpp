@@ -27,11 +27,12 @@ const record_batch* find_batch(const record_head& record, std::uint32_t shard,
 
 } // namespace
 
-file_journal::file_journal(std::shared_ptr<data_files> home, const file_journal_options& options)
+file_journal::file_journal(std::shared_ptr<data_directory> home,
+                           const file_journal_options& options)
     : home_(std::move(home)), options_(options), dir_(home_->path() + "/journal"),
       index_(home_->shards()) {}
 
-result<std::unique_ptr<file_journal>> file_journal::open(std::shared_ptr<data_files> home,
+result<std::unique_ptr<file_journal>> file_journal::open(std::shared_ptr<data_directory> home,
                                                          const file_journal_options& options) {
   std::unique_ptr<file_journal> opened(new file_journal(std::move(home), options));
   if (auto outcome = opened->open_files(); !outcome)

@@ -42,7 +42,7 @@ public:
   /// Opens or makes the journal of `home`.
   /// @returns errc::corrupt (the place: file and offset), errc::version (of another journal or a
   ///          newer program), errc::no_space, errc::unavailable, errc::sync_failed.
-  static result<std::unique_ptr<file_journal>> open(std::shared_ptr<data_files> home,
+  static result<std::unique_ptr<file_journal>> open(std::shared_ptr<data_directory> home,
                                                     const file_journal_options& options);
 
   result<void> append(std::span<const journal_batch> batches) override;
@@ -75,7 +75,7 @@ private:
     std::uint64_t size;
   };
 
-  file_journal(std::shared_ptr<data_files> home, const file_journal_options& options);
+  file_journal(std::shared_ptr<data_directory> home, const file_journal_options& options);
   // Opening: file_journal_recovery.cpp.
   [[nodiscard]] result<void> open_files();
   [[nodiscard]] result<void> recover(std::span<const std::uint64_t> numbers);
@@ -99,7 +99,7 @@ private:
   void count_segments();
   [[nodiscard]] std::string path_of(std::uint64_t number, std::string_view suffix) const;
 
-  std::shared_ptr<data_files> home_;
+  std::shared_ptr<data_directory> home_;
   file_journal_options options_;
   std::string dir_;
   clock::time_point space_known_until_{};

@@ -20,7 +20,7 @@ struct journal_listing {
   std::vector<std::string> spares;
 };
 
-result<journal_listing> list(const data_files& home, const std::string& dir) {
+result<journal_listing> list(const data_directory& home, const std::string& dir) {
   std::vector<std::string> names;
   const IOStatus status = home.files()->GetChildren(dir, IOOptions(), &names, nullptr);
   if (!status.ok())
@@ -37,7 +37,7 @@ result<journal_listing> list(const data_files& home, const std::string& dir) {
 }
 
 /// Makes the directory `dir`, and its name in the one above, durable.
-result<void> make_directory(const data_files& home, const std::string& dir) {
+result<void> make_directory(const data_directory& home, const std::string& dir) {
   rocksdb::FileSystem& files = *home.files();
   IOStatus status = files.CreateDirIfMissing(dir, IOOptions(), nullptr);
   std::unique_ptr<rocksdb::FSDirectory> above;

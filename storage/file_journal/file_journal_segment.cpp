@@ -113,7 +113,7 @@ std::uint64_t number_in_name(std::string_view name, std::string_view suffix) noe
   return parsed.ec == std::errc() && parsed.ptr == name.data() + name.size() ? number : 0;
 }
 
-result<void> journal_outcome(const data_files& home, const IOStatus& status,
+result<void> journal_outcome(const data_directory& home, const IOStatus& status,
                              const std::string& what) {
   if (status.ok())
     return {};
@@ -123,12 +123,12 @@ result<void> journal_outcome(const data_files& home, const IOStatus& status,
                  what + ": " + status.ToString()};
 }
 
-segment_writer::segment_writer(const data_files& home, std::string path, segment_head head,
+segment_writer::segment_writer(const data_directory& home, std::string path, segment_head head,
                                std::unique_ptr<FSWritableFile> file, std::uint64_t used_bytes)
     : home_(home), path_(std::move(path)), head_(std::move(head)), file_(std::move(file)),
       used_bytes_(used_bytes) {}
 
-result<std::unique_ptr<segment_writer>> segment_writer::create(const data_files& home,
+result<std::unique_ptr<segment_writer>> segment_writer::create(const data_directory& home,
                                                                const std::string& dir,
                                                                segment_head head,
                                                                const std::string& spare) {
@@ -156,7 +156,7 @@ result<std::unique_ptr<segment_writer>> segment_writer::create(const data_files&
 }
 
 result<std::unique_ptr<segment_writer>>
-segment_writer::open(const data_files& home, const std::string& dir, segment_head head) {
+segment_writer::open(const data_directory& home, const std::string& dir, segment_head head) {
   const std::string path = dir + "/" + journal_file_name(head.number, segment_suffix);
   std::unique_ptr<FSWritableFile> file;
   const IOStatus status = open_direct_or_cached([&](const FileOptions& options) {

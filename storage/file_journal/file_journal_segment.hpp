@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "storage/data_dir/data_files.hpp"
+#include "storage/data_dir/data_directory.hpp"
 #include "storage/file_journal/file_journal_format.hpp"
 
 #include <cstdlib>
@@ -37,7 +37,8 @@ inline constexpr std::string_view spare_suffix = ".spare";
 
 /// The outcome of a write to a file of the journal. `what` names it for a person.
 /// @returns errc::sync_failed, errc::no_space, errc::unavailable.
-[[nodiscard]] result<void> journal_outcome(const data_files& home, const rocksdb::IOStatus& status,
+[[nodiscard]] result<void> journal_outcome(const data_directory& home,
+                                           const rocksdb::IOStatus& status,
                                            const std::string& what);
 
 /// The segment that is being written: whole pages at given places of a file that has all its room
@@ -49,11 +50,11 @@ class segment_writer {
 public:
   /// Makes segment head.number in `dir`: from the file `spare`, of head.size bytes, or a new one if
   /// that is "". Durable on return, its name included.
-  static result<std::unique_ptr<segment_writer>> create(const data_files& home,
+  static result<std::unique_ptr<segment_writer>> create(const data_directory& home,
                                                         const std::string& dir, segment_head head,
                                                         const std::string& spare);
   /// Goes on in a segment that is there.
-  static result<std::unique_ptr<segment_writer>> open(const data_files& home,
+  static result<std::unique_ptr<segment_writer>> open(const data_directory& home,
                                                       const std::string& dir, segment_head head);
 
   [[nodiscard]] const segment_head& head() const noexcept { return head_; }
@@ -73,10 +74,10 @@ public:
   [[nodiscard]] result<void> write(std::uint64_t offset, std::string_view pages);
 
 private:
-  segment_writer(const data_files& home, std::string path, segment_head head,
+  segment_writer(const data_directory& home, std::string path, segment_head head,
                  std::unique_ptr<rocksdb::FSWritableFile> file, std::uint64_t used_bytes);
 
-  const data_files& home_;
+  const data_directory& home_;
   std::string path_;
   segment_head head_;
   std::unique_ptr<rocksdb::FSWritableFile> file_;

@@ -1,6 +1,6 @@
 #include "storage/memory/memory_event_store.hpp"
 
-#include "storage/final_rows.hpp"
+#include "storage/checkpoint_check.hpp"
 
 #include <utility>
 

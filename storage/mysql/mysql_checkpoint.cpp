@@ -94,7 +94,7 @@ robot_state state_after(const checkpoint::robot& robot, std::size_t rows) {
 } // namespace
 
 mysql_checkpoint::mysql_checkpoint(std::shared_ptr<mysql_database> database,
-                                   const checkpoint_sizes& sizes, call_watch& calls)
+                                   const checkpoint_sizes& sizes, server_silence& calls)
     : database_(std::move(database)), sizes_(sizes), calls_(calls),
       committed_(database_->shards()) {}
 

@@ -38,7 +38,7 @@ class mysql_checkpoint {
 public:
   /// @param calls hears of every statement; outlives this.
   mysql_checkpoint(std::shared_ptr<mysql_database> database, const checkpoint_sizes& sizes,
-                   call_watch& calls);
+                   server_silence& calls);
 
   /// @returns as event_store::commit(); errc::fenced if another process owns the database. After an
   ///          error the same checkpoint may be written again.
@@ -68,7 +68,7 @@ private:
 
   std::shared_ptr<mysql_database> database_;
   checkpoint_sizes sizes_;
-  call_watch& calls_;
+  server_silence& calls_;
   /// Per shard: transactions of this epoch that the server said were committed.
   std::vector<std::atomic<std::uint64_t>> committed_;
 };

@@ -1,6 +1,6 @@
 #include "storage/mysql/mysql_database.hpp"
 
-#include "storage/data_dir/data_directory.hpp"
+#include "storage/data_dir/format_file.hpp"
 #include "storage/mysql/mysql_schema.hpp"
 #include "storage/mysql/mysql_text.hpp"
 
@@ -72,9 +72,9 @@ epochs read_epochs(mysql_session& session, std::string_view table) {
 
 result<std::shared_ptr<mysql_database>> mysql_database::open(const mysql_options& options,
                                                              std::uint32_t shards) {
-  if (shards == 0 || shards > data_directory::shards_max)
+  if (shards == 0 || shards > format_file::shards_max)
     return failure{errc::invalid_option, "shards must be 1 to " +
-                                             std::to_string(data_directory::shards_max) + ", not " +
+                                             std::to_string(format_file::shards_max) + ", not " +
                                              std::to_string(shards)};
   std::shared_ptr<mysql_database> database(new mysql_database(options));
   if (auto ready = database->prepare(shards); !ready) {
@@ -128,7 +128,7 @@ result<void> mysql_database::read_meta(mysql_session& session) {
   const std::string shards = meta_value(session, "shards");
   uuid_ = meta_value(session, "uuid");
   const auto read = std::from_chars(shards.data(), shards.data() + shards.size(), shards_);
-  if (read.ec != std::errc() || shards_ == 0 || shards_ > data_directory::shards_max)
+  if (read.ec != std::errc() || shards_ == 0 || shards_ > format_file::shards_max)
     return failure{errc::corrupt, "the table meta has the number of shards \"" + shards + "\""};
   return {};
 }
@@ -165,14 +165,14 @@ result<void> mysql_database::take_over(mysql_session& session) {
   return {};
 }
 
-result<journal_record> mysql_database::read_journal_record() {
+result<journal_pairing> mysql_database::read_journal_pairing() {
   const auto work = [](mysql_session& session) {
-    return journal_record::from_text(meta_value(session, "journal"));
+    return journal_pairing::from_text(meta_value(session, "journal"));
   };
   return pool_.run("reading the table meta", mysql_pool::after_loss::repeat, work);
 }
 
-result<void> mysql_database::write_journal_record(const journal_record& record) {
+result<void> mysql_database::write_journal_pairing(const journal_pairing& record) {
   const auto work = [&record](mysql_session& session) -> result<void> {
     put_meta(session, "journal", record.to_text());
     return {};

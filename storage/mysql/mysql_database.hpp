@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "storage/journal_record.hpp"
+#include "storage/journal_pairing.hpp"
 #include "storage/mysql/mysql_lock.hpp"
 #include "storage/mysql/mysql_pool.hpp"
 
@@ -44,9 +44,9 @@ public:
   [[nodiscard]] mysql_lock& lock() noexcept { return lock_; }
 
   /// What is known of the journal in front of these tables.
-  [[nodiscard]] result<journal_record> read_journal_record();
-  [[nodiscard]] result<void> write_journal_record(const journal_record& record);
-  /// The statement by which an operator goes on with a journal that read_journal_record() speaks
+  [[nodiscard]] result<journal_pairing> read_journal_pairing();
+  [[nodiscard]] result<void> write_journal_pairing(const journal_pairing& record);
+  /// The statement by which an operator goes on with a journal that read_journal_pairing() speaks
   /// against.
   [[nodiscard]] std::string accept_journal() const;
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "storage/checkpoint_check.hpp"
 #include "storage/event_store.hpp"
-#include "storage/final_rows.hpp"
 #include "storage/mysql/mysql_checkpoint.hpp"
 #include "storage/mysql/mysql_database.hpp"
 
@@ -36,10 +36,10 @@ private:
   auto read(std::string_view table, Work work);
 
   std::shared_ptr<mysql_database> database_;
-  call_watch reads_;
-  call_watch commits_;
+  server_silence reads_;
+  server_silence commits_;
   mysql_checkpoint writer_; ///< uses commits_
-  final_rows_check check_;
+  checkpoint_check check_;
 };
 
 } // namespace telemetry::detail

@@ -39,7 +39,8 @@ result<std::unique_ptr<mysql_session>> mysql_pool::connect() {
   return hosts == 0 ? failure{errc::invalid_option, "no MySQL host is given"} : why;
 }
 
-result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what, call_watch* calls) {
+result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what,
+                                                        server_silence* calls) {
   use_connector_on_this_thread();
   {
     const std::scoped_lock lock(mutex_);
@@ -50,7 +51,7 @@ result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what, c
       return session;
     }
   }
-  call_watch::call waiting(calls);
+  server_silence::call waiting(calls);
   auto session = connect();
   if (session)
     (*session)->report_to(calls);

@@ -38,7 +38,7 @@ public:
   /// @returns what `work` returned, or as to_failure() says; errc::unavailable if no host answers.
   template <class Work>
   [[nodiscard]] auto run(std::string_view what, after_loss on_loss, Work work,
-                         call_watch* calls = nullptr)
+                         server_silence* calls = nullptr)
       -> std::invoke_result_t<Work&, mysql_session&> {
     for (unsigned attempt = 1;; ++attempt) {
       auto session = take(what, calls);
@@ -64,7 +64,7 @@ public:
 
 private:
   [[nodiscard]] result<std::unique_ptr<mysql_session>> take(std::string_view what,
-                                                            call_watch* calls);
+                                                            server_silence* calls);
   void give_back(std::unique_ptr<mysql_session> session);
   [[nodiscard]] bool again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt);
 

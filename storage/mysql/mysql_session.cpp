@@ -282,7 +282,7 @@ result<void> mysql_session::check_server() {
 
 template <class Statement>
 auto mysql_session::ask(Statement statement) {
-  call_watch::call waiting(calls_);
+  server_silence::call waiting(calls_);
   try {
     auto answer = statement();
     waiting.answered();

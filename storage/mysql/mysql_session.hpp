@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "storage/mysql/call_watch.hpp"
+#include "storage/mysql/server_silence.hpp"
 #include "storage/server_options.hpp"
 
 #include <cstdint>
@@ -72,7 +72,7 @@ public:
   mysql_session& operator=(const mysql_session&) = delete;
 
   /// From now on `calls` hears of every statement; nullptr: nobody does.
-  void report_to(call_watch* calls) noexcept { calls_ = calls; }
+  void report_to(server_silence* calls) noexcept { calls_ = calls; }
 
   /// Runs a statement that returns no rows.
   /// @returns the number of rows that it changed (found, but left as they were: not counted).
@@ -99,7 +99,7 @@ private:
 
   std::unique_ptr<sql::Connection> connection_;
   std::unique_ptr<sql::Statement> statement_; ///< reused; nothing is prepared
-  call_watch* calls_ = nullptr;
+  server_silence* calls_ = nullptr;
   std::string place_; ///< "127.0.0.1:3306" or the path of the socket
   std::string description_;
   std::size_t statement_bytes_max_ = 0;

@@ -1,6 +1,6 @@
 #include "storage/rocksdb/rocksdb_database.hpp"
 
-#include "storage/rocksdb/page_cache_reads.hpp"
+#include "storage/rocksdb/page_cache_only.hpp"
 
 #include <fstream>
 #include <rocksdb/cache.h>
@@ -48,7 +48,8 @@ std::string damaged_file(const std::string& dir) {
 
 } // namespace
 
-rocksdb_database::rocksdb_database(std::shared_ptr<data_files> home, const storage_options& options)
+rocksdb_database::rocksdb_database(std::shared_ptr<data_directory> home,
+                                   const storage_options& options)
     : home_(std::move(home)), options_(options),
       env_(rocksdb::NewCompositeEnv(page_cache_files(home_->files()))) {
   const memory_budget budget = make_memory_budget(options.cache_bytes);
@@ -58,8 +59,8 @@ rocksdb_database::rocksdb_database(std::shared_ptr<data_files> home, const stora
   families_ = make_families(budget, cache);
 }
 
-result<std::shared_ptr<rocksdb_database>> rocksdb_database::open(std::shared_ptr<data_files> home,
-                                                                 const storage_options& options) {
+result<std::shared_ptr<rocksdb_database>>
+rocksdb_database::open(std::shared_ptr<data_directory> home, const storage_options& options) {
   std::shared_ptr<rocksdb_database> database(new rocksdb_database(std::move(home), options));
   if (result<void> cleared = database->empty_checkpoint_dir(); !cleared)
     return cleared.error();

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "storage/data_dir/data_files.hpp"
+#include "storage/data_dir/data_directory.hpp"
 #include "storage/open_storage.hpp"
 #include "storage/rocksdb/rocksdb_options.hpp"
 
@@ -25,7 +25,7 @@ class rocksdb_database {
 public:
   /// Opens or creates the database in the directory of `home`.
   /// @returns as open_storage().
-  static result<std::shared_ptr<rocksdb_database>> open(std::shared_ptr<data_files> home,
+  static result<std::shared_ptr<rocksdb_database>> open(std::shared_ptr<data_directory> home,
                                                         const storage_options& options);
 
   ~rocksdb_database();
@@ -81,13 +81,13 @@ public:
   [[nodiscard]] failure damaged(std::string_view place) const;
 
 private:
-  rocksdb_database(std::shared_ptr<data_files> home, const storage_options& options);
+  rocksdb_database(std::shared_ptr<data_directory> home, const storage_options& options);
   [[nodiscard]] result<void> open_db();
   [[nodiscard]] result<void> reopen();
   [[nodiscard]] result<void> check_room_to_open();
   void close_db() noexcept;
 
-  std::shared_ptr<data_files> home_;
+  std::shared_ptr<data_directory> home_;
   storage_options options_;
   std::unique_ptr<rocksdb::Env> env_;
   std::vector<rocksdb::ColumnFamilyDescriptor> families_;

@@ -1,6 +1,6 @@
 #include "storage/rocksdb/rocksdb_event_store.hpp"
 
-#include "storage/rocksdb/page_cache_reads.hpp"
+#include "storage/rocksdb/page_cache_only.hpp"
 #include "storage/rocksdb/rocksdb_block_cursor.hpp"
 #include "storage/rocksdb/rocksdb_format.hpp"
 

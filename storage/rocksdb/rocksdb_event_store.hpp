@@ -1,7 +1,7 @@
 #pragma once
 
+#include "storage/checkpoint_check.hpp"
 #include "storage/event_store.hpp"
-#include "storage/final_rows.hpp"
 #include "storage/rocksdb/rocksdb_checkpoint.hpp"
 #include "storage/rocksdb/rocksdb_database.hpp"
 
@@ -45,7 +45,7 @@ public:
 private:
   std::shared_ptr<rocksdb_database> database_;
   checkpoint_writer writer_;
-  final_rows_check check_;
+  checkpoint_check check_;
   std::size_t file_reads_max_;
 };
 

@@ -1,6 +1,6 @@
 #include "tests/contract/engines.hpp"
 
-#include "storage/data_dir/data_files.hpp"
+#include "storage/data_dir/data_directory.hpp"
 #include "storage/file_journal/file_journal.hpp"
 #include "storage/memory/memory_event_store.hpp"
 #include "storage/memory/memory_journal.hpp"
@@ -51,7 +51,7 @@ public:
   void reopen() override {
     log_.reset();
     store_.reset();
-    const auto home = detail::data_files::open(options_);
+    const auto home = detail::data_directory::open(options_);
     if (!home)
       FAIL() << home.error().text;
     auto log = detail::file_journal::open(*home, {});
@@ -88,7 +88,7 @@ public:
   }
   void reopen() override {
     log_.reset();
-    const auto home = detail::data_files::open(options_);
+    const auto home = detail::data_directory::open(options_);
     if (!home)
       FAIL() << home.error().text;
     auto opened = detail::file_journal::open(*home, small_segments());
@@ -197,7 +197,7 @@ result<void> faulty_file_journal::open() {
 }
 
 result<void> faulty_file_journal::open_journal() {
-  const auto home = detail::data_files::open(options_, files_);
+  const auto home = detail::data_directory::open(options_, files_);
   if (!home)
     return home.error();
   auto log = detail::file_journal::open(*home, journal_options_);

@@ -79,7 +79,7 @@ public:
 protected:
   result<void> open_journal();
   storage_options options_;
-  std::shared_ptr<detail::data_files> home_; ///< nullptr: closed
+  std::shared_ptr<detail::data_directory> home_; ///< nullptr: closed
 
 private:
   temporary_directory directory_;

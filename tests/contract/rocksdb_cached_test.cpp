@@ -1,5 +1,5 @@
 // Reads that may not wait for the disk: what they take from the kernel's page cache, and when not.
-#include "storage/rocksdb/page_cache_reads.hpp"
+#include "storage/rocksdb/page_cache_only.hpp"
 #include "storage/rocksdb/rocksdb_database.hpp"
 #include "storage/rocksdb/rocksdb_event_store.hpp"
 #include "tests/contract/checkpoints.hpp"
@@ -77,7 +77,7 @@ protected:
   }
   void reopen() {
     store_.reset();
-    const auto home = detail::data_files::open(options_);
+    const auto home = detail::data_directory::open(options_);
     ASSERT_TRUE(home) << home.error().text;
     const auto opened = detail::rocksdb_database::open(*home, options_);
     ASSERT_TRUE(opened) << opened.error().text;

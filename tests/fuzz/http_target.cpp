@@ -2,7 +2,7 @@
 // answer, its framing is sound, JSON is JSON, errors are problems, and a Link leads to a page of
 // the same list.
 
-#include "net/http_head.hpp"
+#include "net/http_response_head.hpp"
 #include "net/rest/rest_handler.hpp"
 #include "tests/fuzz/require.hpp"
 #include "tests/integration/http_fake_api.hpp"

@@ -1,5 +1,5 @@
 #include "http_fixture.hpp"
-#include "net/http_head.hpp"
+#include "net/http_response_head.hpp"
 
 #include <nlohmann/json.hpp>
 

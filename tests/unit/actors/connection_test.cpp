@@ -1,7 +1,7 @@
 // Connections, POST bodies, their order of answers, credit and stalls; actors run inline.
 
-#include "actors/entrance.hpp"
 #include "actors/inline_unit.hpp"
+#include "actors/pending_engine.hpp"
 #include "tests/support/producer.hpp"
 
 namespace telemetry::test {
@@ -158,7 +158,7 @@ TEST_F(ConnectionTest, AReplayLongerThanTheStallLimitIsAStart) {
 class entrance_test : public engine_test {
 protected:
   [[nodiscard]] std::string refusal() { return door_.open(peer_, io()).error().text; }
-  entrance door_;
+  pending_engine door_;
   recording_peer peer_;
 };
 using EntranceTest = entrance_test;

@@ -1,5 +1,5 @@
 #include "actors/gate.hpp"
-#include "actors/stale_watch.hpp"
+#include "actors/stale_log.hpp"
 #include "tests/support/manual_world.hpp"
 
 #include <gtest/gtest.h>
@@ -148,7 +148,7 @@ TEST_F(GateTest, AStoreThatIsAwayClosesNothing) {
   EXPECT_EQ(gate_.away(), std::nullopt);
 }
 
-std::size_t warnings(stale_watch& watch, const char* robot, std::uint64_t events, std::int64_t at) {
+std::size_t warnings(stale_log& watch, const char* robot, std::uint64_t events, std::int64_t at) {
   testing::internal::CaptureStderr();
   for (std::uint64_t i = 0; i < events; ++i)
     watch.note(robot, 77, at);
@@ -161,12 +161,12 @@ std::size_t warnings(stale_watch& watch, const char* robot, std::uint64_t events
 }
 
 TEST(StaleWatchTest, NamesARobotOnceAMinuteAtMost) {
-  stale_watch watch;
-  EXPECT_EQ(warnings(watch, "a", stale_watch::warn_count - 1, 60'000), 0U);
-  EXPECT_EQ(warnings(watch, "a", 5 * stale_watch::warn_count, 60'001), 1U);
-  EXPECT_EQ(warnings(watch, "a", stale_watch::warn_count, 119'999), 0U);
-  EXPECT_EQ(warnings(watch, "b", stale_watch::warn_count, 119'999), 1U);
-  EXPECT_EQ(warnings(watch, "a", stale_watch::warn_count, 120'000), 1U);
+  stale_log watch;
+  EXPECT_EQ(warnings(watch, "a", stale_log::warn_count - 1, 60'000), 0U);
+  EXPECT_EQ(warnings(watch, "a", 5 * stale_log::warn_count, 60'001), 1U);
+  EXPECT_EQ(warnings(watch, "a", stale_log::warn_count, 119'999), 0U);
+  EXPECT_EQ(warnings(watch, "b", stale_log::warn_count, 119'999), 1U);
+  EXPECT_EQ(warnings(watch, "a", stale_log::warn_count, 120'000), 1U);
 }
 
 } // namespace

@@ -1,10 +1,10 @@
-#include "actors/stale_watch.hpp"
+#include "actors/stale_log.hpp"
 
 #include "config/log.hpp"
 
 namespace telemetry {
 
-void stale_watch::note(std::string_view robot, timestamp_ms seal_point, std::int64_t steady_ms) {
+void stale_log::note(std::string_view robot, timestamp_ms seal_point, std::int64_t steady_ms) {
   std::lock_guard lock{mutex_};
   if (steady_ms - minute_start_ms_ >= minute_ms) {
     counts_.clear();

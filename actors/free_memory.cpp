@@ -1,4 +1,4 @@
-#include "actors/heap.hpp"
+#include "actors/free_memory.hpp"
 
 #include <cstddef>
 #include <malloc.h>

@@ -1,4 +1,4 @@
-#include "storage/final_rows.hpp"
+#include "storage/checkpoint_check.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -49,7 +49,7 @@ result<void> check_final_rows(const checkpoint::robot& robot, event_store& store
   return {};
 }
 
-result<void> final_rows_check::operator()(const checkpoint& what, event_store& stored) {
+result<void> checkpoint_check::operator()(const checkpoint& what, event_store& stored) {
   const std::size_t robots = what.robots.size();
   for (std::size_t i = 0; i < std::min(robots, robots_max); ++i)
     if (auto checked = check_final_rows(what.robots[next_++ % robots], stored); !checked)

@@ -15,7 +15,7 @@ namespace telemetry::detail {
 /// Every opening has a number, the epoch of the store. It is noted here as begun, then in the
 /// journal, then here as confirmed. So the journal's note is always one of these two, whenever the
 /// process is killed.
-struct journal_record {
+struct journal_pairing {
   std::string journal;         ///< "redis"; "": none yet, or the operator goes on with any
   std::uint64_t confirmed = 0; ///< the opening that the journal has noted for sure; 0: none
   std::uint64_t begun = 0;     ///< the last opening
@@ -23,7 +23,7 @@ struct journal_record {
   bool is_drained = false;
 
   /// Reads what to_text() wrote. @returns errc::corrupt if it is something else.
-  [[nodiscard]] static result<journal_record> from_text(std::string_view text);
+  [[nodiscard]] static result<journal_pairing> from_text(std::string_view text);
   /// E.g. "redis 7 9", "redis 7 9 drained"; "" if there is no journal.
   [[nodiscard]] std::string to_text() const;
 

@@ -14,7 +14,7 @@ namespace telemetry {
 /// `warn_count` stale events within a minute, once a minute at most per robot.
 ///
 /// Thread-safe. Bounded: counts start anew each minute and cover `robots_max` robots.
-class stale_watch {
+class stale_log {
 public:
   static constexpr std::uint64_t warn_count = 100;
   static constexpr std::size_t robots_max = 10'000;

@@ -12,7 +12,7 @@ namespace telemetry {
 /// why.
 ///
 /// Thread-safe. Lives longer than the server that uses it; the engine longer than its last request.
-class entrance final : public net::api, public net::upstream_factory {
+class pending_engine final : public net::api, public net::upstream_factory {
 public:
   /// Why there is no engine, for /readyz and in the answers.
   void wait_for(std::string reason);

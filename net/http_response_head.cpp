@@ -1,4 +1,4 @@
-#include "net/http_head.hpp"
+#include "net/http_response_head.hpp"
 
 #include "core/number.hpp"
 #include "net/rest/problem.hpp"

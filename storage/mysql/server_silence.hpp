@@ -11,18 +11,19 @@ namespace telemetry::detail {
 /// Calls to a server that are under way, to tell a server that hangs from one that is busy.
 ///
 /// Thread-safety: full.
-class call_watch {
+class server_silence {
 public:
   using clock = std::chrono::steady_clock;
 
   /// @param now tests have a time of their own; called with the lock held.
-  explicit call_watch(std::function<clock::time_point()> now = clock::now) : now_(std::move(now)) {}
+  explicit server_silence(std::function<clock::time_point()> now = clock::now)
+      : now_(std::move(now)) {}
 
   /// One call, from its construction on.
   class call {
   public:
     /// @param watch nullptr: nobody watches.
-    explicit call(call_watch* watch);
+    explicit call(server_silence* watch);
     ~call();
     call(const call&) = delete;
     call& operator=(const call&) = delete;
@@ -30,7 +31,7 @@ public:
     void answered() noexcept { answered_ = true; }
 
   private:
-    call_watch* watch_;
+    server_silence* watch_;
     bool answered_ = false;
   };
 

@@ -1,4 +1,4 @@
-#include "storage/data_dir/sync_watch.hpp"
+#include "storage/data_dir/failed_syncs.hpp"
 
 #include <utility>
 
@@ -14,7 +14,7 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
 /// Passes `status` on, after telling `record` of a failure.
-IOStatus watched(IOStatus status, sync_record& record, const std::string& file) {
+IOStatus watched(IOStatus status, failed_syncs& record, const std::string& file) {
   if (!status.ok())
     record.failed(file, status.ToString());
   return status;
@@ -23,7 +23,7 @@ IOStatus watched(IOStatus status, sync_record& record, const std::string& file) 
 class watched_file final : public rocksdb::FSWritableFileOwnerWrapper {
 public:
   watched_file(std::unique_ptr<FSWritableFile> file, std::string name,
-               std::shared_ptr<sync_record> record)
+               std::shared_ptr<failed_syncs> record)
       : FSWritableFileOwnerWrapper(std::move(file)), name_(std::move(name)),
         record_(std::move(record)) {}
 
@@ -40,13 +40,13 @@ public:
 
 private:
   std::string name_;
-  std::shared_ptr<sync_record> record_;
+  std::shared_ptr<failed_syncs> record_;
 };
 
 class watched_directory final : public rocksdb::FSDirectoryWrapper {
 public:
   watched_directory(std::unique_ptr<FSDirectory> directory, std::string name,
-                    std::shared_ptr<sync_record> record)
+                    std::shared_ptr<failed_syncs> record)
       : FSDirectoryWrapper(std::move(directory)), name_(std::move(name)),
         record_(std::move(record)) {}
 
@@ -60,13 +60,13 @@ public:
 
 private:
   std::string name_;
-  std::shared_ptr<sync_record> record_;
+  std::shared_ptr<failed_syncs> record_;
 };
 
 class watching_file_system final : public rocksdb::FileSystemWrapper {
 public:
   watching_file_system(const std::shared_ptr<rocksdb::FileSystem>& base,
-                       std::shared_ptr<sync_record> record)
+                       std::shared_ptr<failed_syncs> record)
       : FileSystemWrapper(base), record_(std::move(record)) {}
 
   const char* Name() const override { return "telemetryd sync watch"; }
@@ -99,12 +99,12 @@ private:
     return status;
   }
 
-  std::shared_ptr<sync_record> record_;
+  std::shared_ptr<failed_syncs> record_;
 };
 
 } // namespace
 
-void sync_record::failed(const std::string& file, const std::string& why) {
+void failed_syncs::failed(const std::string& file, const std::string& why) {
   const std::scoped_lock lock(mutex_);
   if (any_.load(std::memory_order_relaxed))
     return;
@@ -112,13 +112,13 @@ void sync_record::failed(const std::string& file, const std::string& why) {
   any_.store(true, std::memory_order_release);
 }
 
-std::string sync_record::text() const {
+std::string failed_syncs::text() const {
   const std::scoped_lock lock(mutex_);
   return text_;
 }
 
 std::shared_ptr<rocksdb::FileSystem> watch_syncs(const std::shared_ptr<rocksdb::FileSystem>& base,
-                                                 std::shared_ptr<sync_record> record) {
+                                                 std::shared_ptr<failed_syncs> record) {
   return std::make_shared<watching_file_system>(base, std::move(record));
 }
 

@@ -13,7 +13,7 @@ namespace telemetry::detail {
 /// RocksDB reports a failed write and a failed sync alike, but they mean different things: after a
 /// failed write nothing was promised; after a failed fsync the kernel may have dropped pages that
 /// were written long ago, and the next fsync will not say so. Thread-safety: full.
-class sync_record {
+class failed_syncs {
 public:
   void failed(const std::string& file, const std::string& why);
   [[nodiscard]] bool any() const noexcept { return any_.load(std::memory_order_acquire); }
@@ -28,6 +28,6 @@ private:
 
 /// A file system that reports every failed sync, of a file or of a directory, to `record`.
 std::shared_ptr<rocksdb::FileSystem> watch_syncs(const std::shared_ptr<rocksdb::FileSystem>& base,
-                                                 std::shared_ptr<sync_record> record);
+                                                 std::shared_ptr<failed_syncs> record);
 
 } // namespace telemetry::detail

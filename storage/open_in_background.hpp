@@ -14,10 +14,10 @@ namespace telemetry {
 ///
 /// Thread-safety: none. A thread that still waits for a server outlives this object; it ends with
 /// the process.
-class storage_opening {
+class open_in_background {
 public:
   /// @param on_unreachable is told why, on that thread, before each pause.
-  storage_opening(storage_options how, std::function<void(const failure&)> on_unreachable);
+  open_in_background(storage_options how, std::function<void(const failure&)> on_unreachable);
 
   /// Blocks for `patience` at most. @returns what open_storage() said in the end, never
   /// errc::unreachable; nothing if it is not there yet. @pre did not return it before.

@@ -1,4 +1,4 @@
-#include "storage/rocksdb/page_cache_reads.hpp"
+#include "storage/rocksdb/page_cache_only.hpp"
 
 #include <fcntl.h>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "storage/journal_record.hpp"
+#include "storage/journal_pairing.hpp"
 
 #include <cassert>
 #include <charconv>
@@ -31,8 +31,8 @@ std::string in_words(std::string_view journal) {
 
 } // namespace
 
-result<journal_record> journal_record::from_text(std::string_view text) {
-  journal_record record;
+result<journal_pairing> journal_pairing::from_text(std::string_view text) {
+  journal_pairing record;
   if (text.empty())
     return record;
   std::string_view rest = text;
@@ -48,14 +48,14 @@ result<journal_record> journal_record::from_text(std::string_view text) {
   return record;
 }
 
-std::string journal_record::to_text() const {
+std::string journal_pairing::to_text() const {
   if (journal.empty())
     return {};
   return journal + ' ' + std::to_string(confirmed) + ' ' + std::to_string(begun) +
          (is_drained ? " drained" : "");
 }
 
-result<void> journal_record::check(std::string_view name, std::uint64_t opening) const {
+result<void> journal_pairing::check(std::string_view name, std::uint64_t opening) const {
   assert(!is_free());
   const std::string what = in_words(name);
   if (journal != name)

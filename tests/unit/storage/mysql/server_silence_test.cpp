@@ -1,4 +1,4 @@
-#include "storage/mysql/call_watch.hpp"
+#include "storage/mysql/server_silence.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,14 +7,14 @@
 namespace telemetry::test {
 namespace {
 
-using detail::call_watch;
+using detail::server_silence;
 using std::chrono::milliseconds;
 
 class call_watch_test : public testing::Test {
 protected:
-  using call = std::unique_ptr<call_watch::call>;
+  using call = std::unique_ptr<server_silence::call>;
 
-  [[nodiscard]] call begin() { return std::make_unique<call_watch::call>(&watch_); }
+  [[nodiscard]] call begin() { return std::make_unique<server_silence::call>(&watch_); }
   static void answer(call& one) {
     one->answered();
     one.reset();
@@ -22,12 +22,12 @@ protected:
   void pass(int ms) { now_ += milliseconds{ms}; }
   [[nodiscard]] auto silence_ms() const { return watch_.silence().count(); }
 
-  call_watch::clock::time_point now_{std::chrono::hours{1}};
-  call_watch watch_{[this] { return now_; }};
+  server_silence::clock::time_point now_{std::chrono::hours{1}};
+  server_silence watch_{[this] { return now_; }};
 };
-using CallWatchTest = call_watch_test;
+using ServerSilenceTest = call_watch_test;
 
-TEST_F(CallWatchTest, IsSilentWhileACallWaits) {
+TEST_F(ServerSilenceTest, IsSilentWhileACallWaits) {
   EXPECT_EQ(silence_ms(), 0);
   auto one = begin();
   pass(3'000);
@@ -36,7 +36,7 @@ TEST_F(CallWatchTest, IsSilentWhileACallWaits) {
   EXPECT_EQ(silence_ms(), 0);
 }
 
-TEST_F(CallWatchTest, ASlowCallIsNoSilenceWhileOthersAreAnswered) {
+TEST_F(ServerSilenceTest, ASlowCallIsNoSilenceWhileOthersAreAnswered) {
   const auto slow = begin();
   pass(3'000);
   auto quick = begin();
@@ -47,7 +47,7 @@ TEST_F(CallWatchTest, ASlowCallIsNoSilenceWhileOthersAreAnswered) {
   EXPECT_EQ(silence_ms(), 40) << "the slow one still waits";
 }
 
-TEST_F(CallWatchTest, AttemptsInVainAddUp) {
+TEST_F(ServerSilenceTest, AttemptsInVainAddUp) {
   for (int i = 0; i < 3; ++i) {
     auto one = begin();
     pass(5'000);
@@ -62,7 +62,7 @@ TEST_F(CallWatchTest, AttemptsInVainAddUp) {
   EXPECT_EQ(silence_ms(), 0);
 }
 
-TEST_F(CallWatchTest, NobodyIsSilentIfNobodyAsks) {
+TEST_F(ServerSilenceTest, NobodyIsSilentIfNobodyAsks) {
   begin().reset(); // in vain
   pass(1'001);
   EXPECT_EQ(silence_ms(), 0);
@@ -72,8 +72,8 @@ TEST_F(CallWatchTest, NobodyIsSilentIfNobodyAsks) {
   EXPECT_EQ(silence_ms(), 10) << "a minute without a call is no silence";
 }
 
-TEST_F(CallWatchTest, WatchesNothingWithoutAWatch) {
-  call_watch::call one(nullptr);
+TEST_F(ServerSilenceTest, WatchesNothingWithoutAWatch) {
+  server_silence::call one(nullptr);
   one.answered();
   EXPECT_EQ(silence_ms(), 0);
 }

@@ -1,4 +1,4 @@
-#include "net/http_head.hpp"
+#include "net/http_response_head.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ std::string head(const http_answer& answer, http_frame frame = {}) {
   return out;
 }
 
-TEST(HttpHeadTest, WritesStatusHeadersAndLength) {
+TEST(HttpResponseHeadTest, WritesStatusHeadersAndLength) {
   const http_answer answer{200, "text/csv", "Link: <x>\r\n", "12345", nullptr};
   EXPECT_THAT(head(answer),
               MatchesRegex("HTTP/1.1 200 OK\r\nServer: telemetryd/9.8\r\nDate: [^\r]*GMT\r\n"
@@ -25,7 +25,7 @@ TEST(HttpHeadTest, WritesStatusHeadersAndLength) {
                            "Content-Type: text/csv\r\nContent-Length: 5\r\n\r\n"));
 }
 
-TEST(HttpHeadTest, TellsHowTheBodyEnds) {
+TEST(HttpResponseHeadTest, TellsHowTheBodyEnds) {
   const http_answer answer{200, "text/csv", "", "12345", nullptr};
   http_frame frame;
   frame.framing = http_framing::chunked;
@@ -38,7 +38,7 @@ TEST(HttpHeadTest, TellsHowTheBodyEnds) {
   }
 }
 
-TEST(HttpHeadTest, TellsWhetherTheConnectionGoesOn) {
+TEST(HttpResponseHeadTest, TellsWhetherTheConnectionGoesOn) {
   http_frame frame;
   EXPECT_THAT(head({}, frame), Not(HasSubstr("Connection")));
   frame.keep_alive = false;
@@ -50,7 +50,7 @@ TEST(HttpHeadTest, TellsWhetherTheConnectionGoesOn) {
   EXPECT_THAT(head({}, frame), HasSubstr("\r\nConnection: keep-alive\r\n"));
 }
 
-TEST(HttpHeadTest, FramesChunks) {
+TEST(HttpResponseHeadTest, FramesChunks) {
   std::string out;
   append_chunk(out, "hello");
   append_chunk(out, std::string(300, 'x'));

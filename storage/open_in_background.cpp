@@ -1,4 +1,4 @@
-#include "storage/storage_opening.hpp"
+#include "storage/open_in_background.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -24,8 +24,8 @@ result<storage> open_in_the_end(const storage_options& how,
 
 } // namespace
 
-storage_opening::storage_opening(storage_options how,
-                                 std::function<void(const failure&)> on_unreachable) {
+open_in_background::open_in_background(storage_options how,
+                                       std::function<void(const failure&)> on_unreachable) {
   std::packaged_task<result<storage>()> task(
       [how = std::move(how), tell = std::move(on_unreachable)] {
         return open_in_the_end(how, tell);
@@ -34,7 +34,7 @@ storage_opening::storage_opening(storage_options how,
   std::thread(std::move(task)).detach();
 }
 
-std::optional<result<storage>> storage_opening::wait(std::chrono::milliseconds patience) {
+std::optional<result<storage>> open_in_background::wait(std::chrono::milliseconds patience) {
   if (outcome_.wait_for(patience) != std::future_status::ready)
     return std::nullopt;
   return outcome_.get();

@@ -1,18 +1,18 @@
-#include "storage/mysql/call_watch.hpp"
+#include "storage/mysql/server_silence.hpp"
 
 namespace telemetry::detail {
 
-call_watch::call::call(call_watch* watch) : watch_(watch) {
+server_silence::call::call(server_silence* watch) : watch_(watch) {
   if (watch_ != nullptr)
     watch_->begin();
 }
 
-call_watch::call::~call() {
+server_silence::call::~call() {
   if (watch_ != nullptr)
     watch_->end(answered_);
 }
 
-void call_watch::begin() {
+void server_silence::begin() {
   const std::scoped_lock lock(mutex_);
   const auto now = now_();
   if (!unanswered_since_ || !is_asked(now))
@@ -20,7 +20,7 @@ void call_watch::begin() {
   ++waiting_;
 }
 
-void call_watch::end(bool answered) {
+void server_silence::end(bool answered) {
   const std::scoped_lock lock(mutex_);
   --waiting_;
   last_end_ = now_();
@@ -28,7 +28,7 @@ void call_watch::end(bool answered) {
     unanswered_since_ = waiting_ > 0 ? std::optional(last_end_) : std::nullopt;
 }
 
-std::chrono::milliseconds call_watch::silence() const {
+std::chrono::milliseconds server_silence::silence() const {
   const std::scoped_lock lock(mutex_);
   const auto now = now_();
   if (!unanswered_since_ || !is_asked(now))
@@ -36,7 +36,7 @@ std::chrono::milliseconds call_watch::silence() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now - *unanswered_since_);
 }
 
-bool call_watch::is_asked(clock::time_point now) const {
+bool server_silence::is_asked(clock::time_point now) const {
   return waiting_ > 0 || now - last_end_ <= pause_max;
 }
 

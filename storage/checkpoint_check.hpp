@@ -14,7 +14,7 @@ namespace telemetry::detail {
 /// few, others each time, since each takes a seek or a query.
 ///
 /// Thread-safety: none; for whoever commits.
-class final_rows_check {
+class checkpoint_check {
 public:
   /// @returns as check_final_rows(), for the first robot that fails.
   [[nodiscard]] result<void> operator()(const checkpoint& what, event_store& stored);

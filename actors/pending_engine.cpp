@@ -1,64 +1,64 @@
-#include "actors/entrance.hpp"
+#include "actors/pending_engine.hpp"
 
 #include "actors/refused_stream.hpp"
 
 namespace telemetry {
 
-void entrance::wait_for(std::string reason) {
+void pending_engine::wait_for(std::string reason) {
   const std::scoped_lock lock(mutex_);
   reason_ = std::move(reason);
   is_away_ = true;
 }
 
-failure entrance::away() const {
+failure pending_engine::away() const {
   const std::scoped_lock lock(mutex_);
   return {errc::unreachable, reason_};
 }
 
-void entrance::robot(net::io_thread& io, std::string name,
-                     net::callback<std::optional<robot_state>> done) {
+void pending_engine::robot(net::io_thread& io, std::string name,
+                           net::callback<std::optional<robot_state>> done) {
   if (auto* engine = behind())
     return engine->robot(io, std::move(name), std::move(done));
   done(away());
 }
 
-void entrance::odometer(net::io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
-                        net::callback<double> done) {
+void pending_engine::odometer(net::io_thread& io, std::string name, timestamp_ms from,
+                              timestamp_ms to, net::callback<double> done) {
   if (auto* engine = behind())
     return engine->odometer(io, std::move(name), from, to, std::move(done));
   done(away());
 }
 
 std::unique_ptr<net::pull_stream<net::named_robot>>
-entrance::robots(net::io_thread& io, std::string after, std::size_t limit) {
+pending_engine::robots(net::io_thread& io, std::string after, std::size_t limit) {
   if (auto* engine = behind())
     return engine->robots(io, std::move(after), limit);
   return std::make_unique<refused_stream<net::named_robot>>(away());
 }
 
-std::unique_ptr<net::pull_stream<event_row>> entrance::events(net::io_thread& io, std::string name,
-                                                              timestamp_ms from, timestamp_ms to,
-                                                              std::size_t limit) {
+std::unique_ptr<net::pull_stream<event_row>>
+pending_engine::events(net::io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
+                       std::size_t limit) {
   if (auto* engine = behind())
     return engine->events(io, std::move(name), from, to, limit);
   return std::make_unique<refused_stream<event_row>>(away());
 }
 
-void entrance::ingest(net::io_thread& io, std::vector<net::ingest_line> events,
-                      net::callback<net::ingest_outcome> done) {
+void pending_engine::ingest(net::io_thread& io, std::vector<net::ingest_line> events,
+                            net::callback<net::ingest_outcome> done) {
   if (auto* engine = behind())
     return engine->ingest(io, std::move(events), std::move(done));
   done(away());
 }
 
-std::optional<std::string> entrance::not_ready() const {
+std::optional<std::string> pending_engine::not_ready() const {
   if (const auto* engine = behind())
     return engine->not_ready();
   return away().text;
 }
 
-result<std::unique_ptr<net::upstream>> entrance::open(net::upstream_peer& peer,
-                                                      net::io_thread& io) {
+result<std::unique_ptr<net::upstream>> pending_engine::open(net::upstream_peer& peer,
+                                                            net::io_thread& io) {
   if (auto* engine = behind())
     return engine->upstreams().open(peer, io);
   const std::scoped_lock lock(mutex_);
