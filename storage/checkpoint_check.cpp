@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry {
 namespace {
 
 #ifdef NDEBUG
@@ -57,4 +57,4 @@ result<void> checkpoint_check::operator()(const checkpoint& what, event_store& s
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry

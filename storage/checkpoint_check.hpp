@@ -2,7 +2,7 @@
 
 #include "storage/event_store.hpp"
 
-namespace telemetry::detail {
+namespace telemetry {
 
 /// Checks rule 20 for one robot of a checkpoint: its rows are in order and end at its state, and
 /// they lie above all rows that `stored` holds of it, or are bit-identical to them. One seek; a
@@ -23,4 +23,4 @@ private:
   std::size_t next_ = 0; ///< where the next check starts, counted over all checkpoints
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry

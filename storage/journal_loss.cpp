@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdio>
 
-namespace telemetry::detail {
+namespace telemetry {
 namespace {
 
 /// How much of a long list stands in a message.
@@ -74,4 +74,4 @@ std::string loss_code(std::span<const shard_loss> losses) {
   return digits.data();
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry

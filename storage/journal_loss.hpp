@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry {
 
 /// What an engine holds of a shard's journal.
 struct shard_survey {
@@ -45,4 +45,4 @@ struct shard_loss {
 /// Names exactly these losses: 16 hexadecimal digits.
 [[nodiscard]] std::string loss_code(std::span<const shard_loss> losses);
 
-} // namespace telemetry::detail
+} // namespace telemetry

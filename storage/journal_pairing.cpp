@@ -4,7 +4,7 @@
 #include <charconv>
 #include <optional>
 
-namespace telemetry::detail {
+namespace telemetry {
 namespace {
 
 /// Takes the next word off `text`.
@@ -82,4 +82,4 @@ result<void> journal_pairing::check(std::string_view name, std::uint64_t opening
                  "the store is an older state than the journal in " + what + numbers};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry

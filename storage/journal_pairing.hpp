@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace telemetry::detail {
+namespace telemetry {
 
 /// What a store remembers of the journal that stands in front of it in another engine, so that a
 /// start with another one, or with an older state of one of the two, is noticed: such a journal
@@ -36,4 +36,4 @@ struct journal_pairing {
   [[nodiscard]] result<void> check(std::string_view name, std::uint64_t opening) const;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry

@@ -21,11 +21,9 @@ namespace telemetry {
 
 namespace {
 
-using detail::data_directory;
-using detail::file_journal;
-using detail::journal_pairing;
-using detail::mysql_database;
-using detail::rocksdb_database;
+using journal_files::file_journal;
+using mysql::mysql_database;
+using rocks::rocksdb_database;
 
 const std::string rocksdb_name = "rocksdb " + rocksdb::GetRocksVersionAsString();
 
@@ -53,7 +51,7 @@ result<bool> is_drained(storage& of) {
 
 result<std::unique_ptr<file_journal>> open_files(const storage_options& options,
                                                  const std::shared_ptr<data_directory>& home) {
-  detail::file_journal_options how;
+  journal_files::file_journal_options how;
   how.min_free_bytes = options.min_free_bytes;
   return file_journal::open(home, how);
 }
@@ -70,14 +68,14 @@ result<storage> open_embedded(const storage_options& options) {
   if (!database)
     return database.error();
   storage made;
-  made.store = std::make_unique<detail::rocksdb_event_store>(*database);
+  made.store = std::make_unique<rocks::rocksdb_event_store>(*database);
   const auto markers = made.store->markers();
   if (!markers)
     return markers.error();
   if (const auto losses = (*journal)->find_losses(*markers); !losses.empty())
-    return failure{errc::corrupt, "the journal in " + (*home)->path() +
-                                      " is not in the state that its store was in: " +
-                                      detail::describe_losses(losses)};
+    return failure{errc::corrupt,
+                   "the journal in " + (*home)->path() +
+                       " is not in the state that its store was in: " + describe_losses(losses)};
   made.engine = *database;
   made.journal = std::move(*journal);
   made.shards = (*home)->shards();
@@ -149,7 +147,7 @@ result<std::string> match(file_journal& journal, event_store& store, const journ
   const auto losses = journal.find_losses(*markers);
   std::string lost;
   if (!losses.empty() && !before.is_drained)
-    lost = "acknowledged events of the journal are lost: " + detail::describe_losses(losses);
+    lost = "acknowledged events of the journal are lost: " + describe_losses(losses);
   if (!before.is_free())
     return lost.empty() ? result<std::string>{lost}
                         : refuse_journal({errc::corrupt, lost}, database);
@@ -188,7 +186,7 @@ result<void> add_file_journal(storage_options options, const journal_pairing& be
 /// The journal in Redis, in front of MySQL.
 result<void> add_redis_journal(const storage_options& options, const journal_pairing& before,
                                mysql_database& store, storage& made) {
-  auto opened = detail::redis_journal::open(options.redis, store.shards(), store.uuid());
+  auto opened = redis::redis_journal::open(options.redis, store.shards(), store.uuid());
   if (!opened)
     return opened.error();
   auto& journal = **opened;
@@ -218,7 +216,7 @@ result<void> add_redis_journal(const storage_options& options, const journal_pai
 result<void> add_mysql_journal(const std::shared_ptr<mysql_database>& database, storage& made) {
   const journal_pairing now{std::string(mysql_journal_name), database->epoch(), database->epoch(),
                             false};
-  made.journal = std::make_unique<detail::mysql_journal>(database);
+  made.journal = std::make_unique<mysql::mysql_journal>(database);
   made.description = database->description();
   return database->write_journal_pairing(now);
 }
@@ -255,7 +253,7 @@ result<void> add_cache(redis_options options, storage& made) {
   constexpr std::chrono::milliseconds longest{2'000};
   options.connect_timeout = std::min(options.connect_timeout, longest);
   options.read_timeout = std::min(options.read_timeout, longest);
-  auto cache = std::make_unique<detail::redis_cache>(options);
+  auto cache = std::make_unique<redis::redis_cache>(options);
   if (auto connected = cache->connect();
       !connected && connected.error().code == errc::invalid_option)
     return connected;
@@ -270,7 +268,7 @@ result<storage> open_with_mysql(const storage_options& options) {
   auto held = std::make_shared<engines>();
   held->mysql = *opened;
   storage made;
-  made.store = std::make_unique<detail::mysql_event_store>(held->mysql);
+  made.store = std::make_unique<mysql::mysql_event_store>(held->mysql);
   made.shards = held->mysql->shards();
   made.free_bytes = no_limit;
   const auto before = held->mysql->read_journal_pairing();
@@ -300,20 +298,20 @@ result<std::string> migrate_storage(const storage_options& options, bool dry_run
   if (options.store != storage_options::store_kind::mysql)
     return std::string{"storage.store=rocksdb has no tables to migrate\n"};
   if (dry_run)
-    return detail::mysql_migrations();
+    return mysql::mysql_migrations();
   const auto opened = mysql_database::open(options.mysql, options.shards);
   if (!opened)
     return opened.error();
   return opened.value()->description() + " has schema version " +
-         std::to_string(detail::mysql_schema_version()) + "\n";
+         std::to_string(mysql::mysql_schema_version()) + "\n";
 }
 
 storage open_memory_storage(std::uint32_t shards) {
   storage made;
   made.journal =
-      std::make_unique<detail::memory_journal>(std::make_shared<detail::memory_log>(shards));
+      std::make_unique<memory::memory_journal>(std::make_shared<memory::memory_log>(shards));
   made.store =
-      std::make_unique<detail::memory_event_store>(std::make_shared<detail::memory_tables>(shards));
+      std::make_unique<memory::memory_event_store>(std::make_shared<memory::memory_tables>(shards));
   made.shards = shards;
   made.description = "memory";
   made.free_bytes = no_limit;

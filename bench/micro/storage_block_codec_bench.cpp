@@ -40,7 +40,7 @@ std::vector<track_row> make_rows(std::size_t count, std::int64_t which) {
 /// Blocks of `state.range(0)` events, in bytes.
 std::vector<std::pair<timestamp_ms, std::string>> encode_all(const std::vector<track_row>& rows,
                                                              std::size_t each) {
-  detail::event_block_encoder encoder;
+  rocks::event_block_encoder encoder;
   std::vector<std::pair<timestamp_ms, std::string>> blocks;
   for (std::size_t i = 0; i + each <= rows.size(); i += each)
     blocks.emplace_back(rows[i + each - 1].event.timestamp,
@@ -53,7 +53,7 @@ constexpr std::size_t rows_made = 1 << 14;
 void encode_block(benchmark::State& state) {
   const auto each = static_cast<std::size_t>(state.range(0));
   const std::vector<track_row> rows = make_rows(rows_made, state.range(1));
-  detail::event_block_encoder encoder;
+  rocks::event_block_encoder encoder;
   std::size_t at = 0;
   double bytes = 0;
   for (auto _ : state) {
@@ -76,7 +76,7 @@ void decode_block(benchmark::State& state) {
   const auto blocks = encode_all(make_rows(rows_made, state.range(1)), each);
   std::size_t at = 0;
   for (auto _ : state) {
-    detail::event_block_reader reader;
+    rocks::event_block_reader reader;
     bool whole = reader.open(blocks[at].first, each, blocks[at].second);
     double sum = 0;
     do {

@@ -145,12 +145,12 @@ public:
       fail("cannot make " + name);
     options_.data_dir = name;
     options_.shards = shards;
-    const auto home = detail::data_directory::open(options_);
+    const auto home = data_directory::open(options_);
     require(home);
-    auto opened = detail::rocksdb_database::open(*home, options_);
+    auto opened = rocks::rocksdb_database::open(*home, options_);
     require(opened);
     database_ = *opened;
-    store_ = std::make_unique<detail::rocksdb_event_store>(database_);
+    store_ = std::make_unique<rocks::rocksdb_event_store>(database_);
   }
   ~measured_database() {
     store_.reset();
@@ -162,7 +162,7 @@ public:
 
   event_store& store() { return *store_; }
   void flush() {
-    require_ok(database_->use()->db().Flush({}, database_->use()->handle(detail::family::events)));
+    require_ok(database_->use()->db().Flush({}, database_->use()->handle(rocks::family::events)));
   }
   /// Waits for flushes and compactions.
   void settle() {
@@ -177,7 +177,7 @@ public:
       usleep(1000);
   }
   /// Bytes of the tables of one family, what waits in memory included.
-  std::uint64_t bytes(detail::family which) {
+  std::uint64_t bytes(rocks::family which) {
     const auto session = database_->use();
     require_ok(session->db().Flush(rocksdb::FlushOptions(), session->handle(which)));
     std::uint64_t count = 0;
@@ -192,7 +192,7 @@ private:
   }
 
   storage_options options_;
-  std::shared_ptr<detail::rocksdb_database> database_;
+  std::shared_ptr<rocks::rocksdb_database> database_;
   std::unique_ptr<event_store> store_;
 };
 
@@ -217,8 +217,8 @@ void checkpoint_sizes(benchmark::State& state) {
       state.PauseTiming();
       rows += static_cast<double>(robots * rows_each);
     }
-    event_bytes += database.bytes(detail::family::events);
-    robot_bytes += database.bytes(detail::family::robots);
+    event_bytes += database.bytes(rocks::family::events);
+    robot_bytes += database.bytes(rocks::family::robots);
     state.ResumeTiming();
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(rows));

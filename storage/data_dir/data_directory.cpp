@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry {
 
 data_directory::data_directory(format_file directory, std::string path,
                                const std::shared_ptr<rocksdb::FileSystem>& base)
@@ -44,4 +44,4 @@ result<void> data_directory::check_syncs() const {
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry

@@ -9,7 +9,7 @@
 #include <rocksdb/file_system.h>
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry {
 
 /// The directory of one database and the file system below it, which the journal's files and the
 /// embedded store share: one lock, and one memory of syncs that failed.
@@ -47,4 +47,4 @@ private:
   std::shared_ptr<rocksdb::FileSystem> files_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry {
 namespace {
 
 using rocksdb::DirFsyncOptions;
@@ -122,4 +122,4 @@ std::shared_ptr<rocksdb::FileSystem> watch_syncs(const std::shared_ptr<rocksdb::
   return std::make_shared<watching_file_system>(base, std::move(record));
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry

@@ -6,7 +6,7 @@
 #include <rocksdb/file_system.h>
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry {
 
 /// Remembers the first sync that failed.
 ///
@@ -30,4 +30,4 @@ private:
 std::shared_ptr<rocksdb::FileSystem> watch_syncs(const std::shared_ptr<rocksdb::FileSystem>& base,
                                                  std::shared_ptr<failed_syncs> record);
 
-} // namespace telemetry::detail
+} // namespace telemetry

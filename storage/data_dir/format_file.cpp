@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry {
 namespace {
 
 namespace fs = std::filesystem;
@@ -202,4 +202,4 @@ format_file::~format_file() {
     ::close(lock_);
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry

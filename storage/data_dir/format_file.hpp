@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry {
 
 /// The directory of one database, locked by this process, and its FORMAT file.
 ///
@@ -46,4 +46,4 @@ private:
   std::uint32_t shards_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 /// Memory for a record that is kept between appends.
@@ -82,7 +82,7 @@ result<void> file_journal::write_record(std::span<const journal_batch> batches) 
   const std::uint64_t bytes = record_bytes(batches, trims.size());
   const std::uint64_t zeros = writer_->zeros_behind(position_, bytes);
   char* const to = pages_.reserve(bytes + zeros);
-  detail::write_record(to, writer_->head(), next_commit_, opening_, batches, trims);
+  journal_files::write_record(to, writer_->head(), next_commit_, opening_, batches, trims);
   std::memset(to + bytes, 0, zeros);
   const auto written = writer_->write(position_, {to, bytes + zeros});
   pages_.shrink(kept_buffer_bytes);
@@ -168,4 +168,4 @@ result<void> file_journal::note_opening(std::uint64_t epoch) {
   return noted;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

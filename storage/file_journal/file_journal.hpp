@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 
 /// Bounds of the journal's files.
 struct file_journal_options {
@@ -122,4 +122,4 @@ private:
   page_buffer pages_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

@@ -7,7 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 constexpr std::uint64_t segment_magic = 0x314c'4e4a'4d4c'4554; // "TELMJNL1"
@@ -224,4 +224,4 @@ std::uint64_t payload_checksum(std::string_view payload, const segment_head& seg
   return checksum(payload, segment.salt);
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

@@ -17,7 +17,7 @@
 /// and padded to one: prefix, table of the batches, trims, payload. What lies between the last
 /// record and the end of the file is of no meaning: zeros, or what the file held in an earlier
 /// life.
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 
 static_assert(std::endian::native == std::endian::little,
               "numbers are stored as they lie in memory");
@@ -106,4 +106,4 @@ read_record_head(std::string_view bytes, const segment_head& segment, std::uint6
 [[nodiscard]] std::uint64_t payload_checksum(std::string_view payload,
                                              const segment_head& segment) noexcept;
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 bool is_below(const journal_index::place& left, std::uint64_t batch_no) {
@@ -88,4 +88,4 @@ void journal_index::persisted() {
   pending_.clear();
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 
 /// What a journal in files knows of its shards without reading: where each batch is, where each
 /// shard ends, and which trims are on the disk.
@@ -61,4 +61,4 @@ private:
   std::vector<std::uint32_t> pending_; ///< shards whose last trim is not durable
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

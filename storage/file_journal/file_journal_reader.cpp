@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 /// What is read at once, unless more is asked for.
@@ -153,4 +153,4 @@ result<void> check_tail(segment_reader& segment, const scan_end& end) {
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

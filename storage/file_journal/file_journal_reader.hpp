@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 
 /// Reads one segment of the journal through a window of bounded size.
 ///
@@ -75,4 +75,4 @@ struct scan_end {
 /// @returns errc::corrupt if a record of number `end.commit` or higher begins behind `end.offset`.
 [[nodiscard]] result<void> check_tail(segment_reader& segment, const scan_end& end);
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 using rocksdb::IOOptions;
@@ -176,4 +176,4 @@ result<void> file_journal::check_oldest(std::span<const shard_ends> before) cons
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

@@ -5,7 +5,7 @@
 #include <random>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 constexpr std::chrono::seconds fast_fill{10};
@@ -132,4 +132,4 @@ void file_journal::count_segments() {
   most_now_ = std::max(most_now_, segments_.size());
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

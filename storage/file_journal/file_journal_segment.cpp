@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 using rocksdb::FileOptions;
@@ -188,4 +188,4 @@ result<void> segment_writer::write(std::uint64_t offset, std::string_view pages)
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

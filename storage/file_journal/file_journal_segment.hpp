@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 
 /// Memory that starts at a page boundary, as direct I/O wants it.
 class page_buffer {
@@ -84,4 +84,4 @@ private:
   std::uint64_t used_bytes_; ///< of the file that are known to have been written, in any life
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

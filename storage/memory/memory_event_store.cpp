@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::memory {
 
 memory_tables::memory_tables(std::uint32_t shards) : markers(shards) {
   for (std::uint32_t shard = 0; shard < shards; ++shard)
@@ -102,4 +102,4 @@ std::optional<range_ends> memory_event_store::cached_ends(robot_id robot, timest
   return *ends(robot, from, to);
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::memory

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <unordered_map>
 
-namespace telemetry::detail {
+namespace telemetry::memory {
 
 /// What an event store in memory holds. Shared, so that a test can close a store and open it again.
 struct memory_tables {
@@ -42,4 +42,4 @@ private:
   std::shared_ptr<memory_tables> tables_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::memory

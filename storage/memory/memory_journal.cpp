@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::memory {
 
 memory_journal::memory_journal(std::shared_ptr<memory_log> log) : log_(std::move(log)) {}
 
@@ -48,4 +48,4 @@ result<void> memory_journal::trim(std::uint32_t shard, std::uint64_t upto) {
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::memory

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::memory {
 
 /// What a journal in memory holds. Shared, so that a test can close a journal and open it again.
 struct memory_log {
@@ -35,4 +35,4 @@ private:
   std::shared_ptr<memory_log> log_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::memory

@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 constexpr int duplicate_key = 1062;
@@ -307,4 +307,4 @@ result<mysql_checkpoint::piece> mysql_checkpoint::without_stored(mysql_session& 
   return fresh;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

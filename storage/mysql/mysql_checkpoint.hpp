@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// Bounds of what a checkpoint does at a time.
 struct checkpoint_sizes {
@@ -73,4 +73,4 @@ private:
   std::vector<std::atomic<std::uint64_t>> committed_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

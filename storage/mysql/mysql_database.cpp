@@ -8,7 +8,7 @@
 #include <charconv>
 #include <random>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 constexpr std::size_t rows_per_statement = 1000;
@@ -208,4 +208,4 @@ failure mysql_database::forgotten(mysql_session& session, const std::string& wha
   return {errc::corrupt, text};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// One telemetryd database on a MySQL or MariaDB server, owned by this process: the base of
 /// mysql_journal and mysql_event_store.
@@ -78,4 +78,4 @@ private:
   mysql_lock lock_; ///< uses pool_
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 /// Names, keys or shards of one query: below 256 KiB of text, the smallest packet.
@@ -223,4 +223,4 @@ std::chrono::milliseconds mysql_event_store::silence() const {
   return std::max(reads_.silence(), commits_.silence());
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

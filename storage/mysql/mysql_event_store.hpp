@@ -7,7 +7,7 @@
 
 #include <memory>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// Events, robots and markers in tables. As event_store, with checkpoints as mysql_checkpoint
 /// writes them. Reads are text queries on pooled sessions and are repeated when a connection is
@@ -42,4 +42,4 @@ private:
   checkpoint_check check_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 /// Payload bytes that a replay reads at a time; one entry may be larger.
@@ -276,4 +276,4 @@ result<void> mysql_journal::trim(std::uint32_t shard, std::uint64_t upto) {
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// The journal as a table, one row per (shard, group commit). As journal.
 ///
@@ -53,4 +53,4 @@ private:
   mysql_trimmer trimmer_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 /// A process that was killed holds the lock until the server sees its connection end.
@@ -97,4 +97,4 @@ void mysql_lock::look() {
   }
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// A lock by name (GET_LOCK) on a session of its own: it refuses a second process at the start,
 /// politely. It is lost with its connection and taken again by a thread that looks every few
@@ -48,4 +48,4 @@ private:
   std::thread thread_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

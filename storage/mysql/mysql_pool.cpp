@@ -1,6 +1,6 @@
 #include "storage/mysql/mysql_pool.hpp"
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 /// Idle sessions beyond this are closed: a few writers and readers, the journal, the trimmer.
@@ -86,4 +86,4 @@ bool mysql_pool::again(const sql::SQLException& thrown, after_loss on_loss, unsi
          attempt < loss_attempts_max;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

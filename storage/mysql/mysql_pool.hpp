@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// Sessions to whichever host of the list works, kept open between uses.
 ///
@@ -74,4 +74,4 @@ private:
   std::vector<std::unique_ptr<mysql_session>> idle_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

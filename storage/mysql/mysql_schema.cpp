@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 struct migration {
@@ -190,4 +190,4 @@ result<void> migrate(mysql_session& session) {
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// The version that this program makes and needs.
 [[nodiscard]] std::uint32_t mysql_schema_version();
@@ -20,4 +20,4 @@ namespace telemetry::detail {
 /// @returns errc::version if the schema is newer, or the tables are somebody else's.
 [[nodiscard]] result<void> migrate(mysql_session& session);
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

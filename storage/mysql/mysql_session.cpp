@@ -10,7 +10,7 @@
 #include <cppconn/statement.h>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 /// Smaller packets would split what is small; every server's default is 1 MiB or more.
@@ -305,4 +305,4 @@ mysql_rows mysql_session::query(const std::string& statement) {
       ask([&] { return std::unique_ptr<sql::ResultSet>(statement_->executeQuery(statement)); }));
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

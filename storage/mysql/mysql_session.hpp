@@ -16,7 +16,7 @@ class SQLException;
 class Statement;
 } // namespace sql
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// What an error of the server asks for.
 enum class mysql_trouble {
@@ -108,4 +108,4 @@ private:
 /// To be called on every thread that uses sessions, before it does; cheap when repeated.
 void use_connector_on_this_thread();
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

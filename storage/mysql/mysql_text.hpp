@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// Bytes that become a binary string literal: names, payloads.
 struct sql_bytes {
@@ -58,4 +58,4 @@ private:
   std::string text_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 namespace {
 
 /// Rows deleted per statement and, about, per transaction: some ten milliseconds.
@@ -78,4 +78,4 @@ bool mysql_trimmer::delete_some(cuts& left) {
       .has_value();
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// Deletes trimmed journal rows on a thread and a connection of its own, a bounded number per
 /// transaction, so that appends never wait for it. What fails is tried again with the next trim();
@@ -43,4 +43,4 @@ private:
   std::thread thread_; ///< last: uses all of it
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

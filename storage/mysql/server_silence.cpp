@@ -1,6 +1,6 @@
 #include "storage/mysql/server_silence.hpp"
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 server_silence::call::call(server_silence* watch) : watch_(watch) {
   if (watch_ != nullptr)
@@ -40,4 +40,4 @@ bool server_silence::is_asked(clock::time_point now) const {
   return waiting_ > 0 || now - last_end_ <= pause_max;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 
-namespace telemetry::detail {
+namespace telemetry::mysql {
 
 /// Calls to a server that are under way, to tell a server that hangs from one that is busy.
 ///
@@ -53,4 +53,4 @@ private:
   clock::time_point last_end_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::mysql

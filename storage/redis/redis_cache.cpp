@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 /// Robots per round trip: bounds what a pipeline holds on both sides, about 200 bytes each.
@@ -98,4 +98,4 @@ result<void> redis_cache::end_rebuild() {
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 /// The cache as keys that redis-cli users can read:
 ///
@@ -54,4 +54,4 @@ private:
   redis_session session_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

@@ -3,7 +3,7 @@
 #include <array>
 #include <span>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 struct needed_setting {
@@ -103,4 +103,4 @@ result<void> check_syncs(const redis_replies& answers, const std::string& where)
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

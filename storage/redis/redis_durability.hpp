@@ -2,7 +2,7 @@
 
 #include "storage/redis/redis_session.hpp"
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 /// Checks that an answer of this server survives a power cut: Redis 6.2 or newer, appendonly yes,
 /// appendfsync always, fsync also while the file is rewritten, and no eviction of keys. Also that
@@ -24,4 +24,4 @@ void ask_for_syncs(redis_pipeline& commands);
 /// @returns errc::invalid_option as check_redis_is_durable().
 [[nodiscard]] result<void> check_syncs(const redis_replies& answers, const std::string& where);
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

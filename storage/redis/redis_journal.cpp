@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 /// Bounds of what a replay holds at a time, beside one entry.
@@ -183,4 +183,4 @@ result<void> redis_journal::trim(std::uint32_t shard, std::uint64_t upto) {
   return posted;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

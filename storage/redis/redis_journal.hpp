@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 /// The journal as streams in Redis, one entry per shard and group commit, in front of a store in
 /// another database. As journal; a group commit is one round trip.
@@ -106,4 +106,4 @@ private:
   redis_session session_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 constexpr std::array<std::string_view, 6> field_names{"epoch", "arrival", "horizon",
@@ -56,4 +56,4 @@ std::string redis_entry_name(std::uint32_t shard, std::uint64_t batch_no) {
   return "journal entry " + std::to_string(batch_no) + " of shard " + std::to_string(shard);
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

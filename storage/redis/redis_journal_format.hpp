@@ -21,7 +21,7 @@
 /// What a user of Redis has to be allowed: ~PREFIX:* +@connection +@scripting +info +role
 /// +config|get +exists +get +set +hget +hset +hmget +hgetall +hincrby +hdel +rpush +xadd +xrange
 /// +xrevrange +xlen +xtrim.
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 inline constexpr std::string_view redis_journal_version = "1";
 
@@ -52,4 +52,4 @@ struct redis_journal_entry {
 /// "journal entry 7 of shard 3", for messages.
 [[nodiscard]] std::string redis_entry_name(std::uint32_t shard, std::uint64_t batch_no);
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

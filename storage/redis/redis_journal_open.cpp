@@ -9,7 +9,7 @@
 #include <chrono>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 result<std::unique_ptr<redis_journal>> redis_journal::open(const redis_options& options,
                                                            std::uint32_t shards,
@@ -205,4 +205,4 @@ result<void> redis_journal::note_opening(std::uint64_t epoch) {
   return reply ? result<void>{} : reply.error();
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";
@@ -71,4 +71,4 @@ void redis_pipeline::header(char kind, std::size_t count) {
   bytes_ += line_end;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

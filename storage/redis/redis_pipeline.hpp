@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 /// Commands in Redis's wire format, sent together. Arguments are bytes of any value.
 ///
@@ -44,4 +44,4 @@ private:
   std::size_t missing_ = 0; ///< arguments of the last command that are still to come
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

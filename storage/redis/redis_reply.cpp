@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 using known_error = std::pair<std::string_view, errc>;
@@ -82,4 +82,4 @@ failure redis_failure(std::string_view error, std::string_view what) {
   return {code_of(error), std::string(what) + ": Redis says: " + std::string(error)};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

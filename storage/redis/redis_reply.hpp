@@ -10,7 +10,7 @@
 
 struct redisReply; // hiredis
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 /// A reply of Redis, or an element of one: a view into a redis_reply. What is asked for as another
 /// type than it has is empty.
@@ -52,4 +52,4 @@ using redis_replies = std::vector<redis_reply>;
 /// not allow it), corrupt (a key holds something else), unavailable (anything that may pass).
 [[nodiscard]] failure redis_failure(std::string_view error, std::string_view what);
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

@@ -7,7 +7,7 @@
 ///
 /// Refusals are arrays whose first element is a word; numbers beyond 32 bits are passed as text,
 /// since Lua would write them with an exponent.
-namespace telemetry::detail::redis_scripts {
+namespace telemetry::redis::redis_scripts {
 
 /// Appends one entry per key behind KEYS[2]: all of them, or none.
 /// KEYS: owner, heads, stream of each batch. ARGV: our owner value; then for each batch: shard,
@@ -126,4 +126,4 @@ redis.call('HDEL', KEYS[3], 'accept_loss')
 return 'OK'
 )lua";
 
-} // namespace telemetry::detail::redis_scripts
+} // namespace telemetry::redis::redis_scripts

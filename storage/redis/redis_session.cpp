@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 constexpr std::size_t read_bytes = 16u << 10;
@@ -284,4 +284,4 @@ result<void> all_done(const redis_replies& replies, std::string_view what) {
   return {};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

@@ -11,7 +11,7 @@
 
 struct redisContext; // hiredis
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 class redis_tls;
 
@@ -94,4 +94,4 @@ private:
 /// The first error among `replies` to `what`.
 [[nodiscard]] result<void> all_done(const redis_replies& replies, std::string_view what);
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

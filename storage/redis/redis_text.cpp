@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <random>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 std::string random_token() {
   std::random_device random;
@@ -17,4 +17,4 @@ std::string random_token() {
   return out;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

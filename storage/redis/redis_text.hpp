@@ -4,9 +4,9 @@
 
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 /// 32 hexadecimal digits that nobody has had before.
 [[nodiscard]] std::string random_token();
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <system_error>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 constexpr const char* closed_text = "closed by the server";
@@ -208,4 +208,4 @@ result<std::size_t> redis_tls::receive(std::span<char> into) {
   }
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

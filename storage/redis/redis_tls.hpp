@@ -11,7 +11,7 @@
 
 struct ssl_st; // OpenSSL's SSL
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 
 /// The client's side of TLS on a connected TCP socket; hiredis 0.14 has none.
 ///
@@ -54,4 +54,4 @@ private:
   std::unique_ptr<ssl_st, free_session> session_; ///< reads and writes memory, not the socket
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::redis

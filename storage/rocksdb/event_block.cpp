@@ -8,7 +8,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 /// Exact as doubles, and so is any integer below 2^53: their quotient is the double that is nearest
@@ -254,4 +254,4 @@ bool event_block_reader::read_odometers(std::size_t count) noexcept {
   return legal;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -22,7 +22,7 @@
 ///   bits if they do not follow: each only if it has more than its first value
 /// Odometers that follow are folded again (core/odometer.hpp) and come back bit for bit, as does
 /// every other number.
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 /// Events of one block at most. Part of the format: a commit that repeats rows of blocks which are
 /// stored already relies on blocks that are full (rocksdb_block_cursor.hpp).
@@ -89,4 +89,4 @@ private:
   std::array<event_row, column_group + 1> rows_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -5,7 +5,7 @@
 #include <cassert>
 #include <cstring>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "bits are packed from the lowest up");
@@ -209,4 +209,4 @@ std::size_t column_reader::read(std::int64_t* to) noexcept {
   return count;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

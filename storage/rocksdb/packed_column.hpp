@@ -13,7 +13,7 @@
 /// all of them the least, and of each what it lies above it, in groups of as many bits as the
 /// group's largest needs. Arithmetic is modulo 2^64, so any 64-bit values come back.
 /// Thread-safety: none needed, no state is shared.
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 /// Values that share a width.
 inline constexpr std::size_t column_group = 32;
@@ -69,4 +69,4 @@ private:
   std::string_view packed_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 using rocksdb::FileOptions;
@@ -79,4 +79,4 @@ page_cache_files(const std::shared_ptr<rocksdb::FileSystem>& base) {
   return std::make_shared<page_cache_file_system>(base);
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

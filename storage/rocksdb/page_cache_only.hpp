@@ -4,7 +4,7 @@
 #include <memory>
 #include <rocksdb/file_system.h>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 /// While one of these lives, its thread reads files of page_cache_files() without waiting for the
 /// disk: what the kernel does not have in its page cache fails with IOStatus::Busy, and so does
@@ -27,4 +27,4 @@ public:
 std::shared_ptr<rocksdb::FileSystem>
 page_cache_files(const std::shared_ptr<rocksdb::FileSystem>& base);
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 /// The first of `rows` at or after `at`.
@@ -147,4 +147,4 @@ failure block_cursor::damaged() const {
   return database_.damaged("row " + blocks_->key().ToString(true) + " of table events");
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 /// Reads rows out of the blocks of table events, as of when it was made.
 ///
@@ -53,4 +53,4 @@ private:
   event_block_reader block_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

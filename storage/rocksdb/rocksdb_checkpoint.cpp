@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 /// The robots of a checkpoint in another order, without moving them: what orders them stands beside
@@ -241,4 +241,4 @@ std::string checkpoint_writer::file_of(family which) const {
          ".sst";
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 /// Writes checkpoints, small ones through the write-ahead log, large ones as ready-made files.
 ///
@@ -46,4 +46,4 @@ private:
   std::size_t ingest_from_entries_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

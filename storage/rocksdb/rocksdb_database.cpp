@@ -7,7 +7,7 @@
 #include <rocksdb/listener.h>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 /// Written before the database is closed in order to open it again: the manifest and a new log.
@@ -193,4 +193,4 @@ failure rocksdb_database::damaged(std::string_view place) const {
   return {errc::corrupt, std::string(place) + " is damaged in " + home_->path()};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

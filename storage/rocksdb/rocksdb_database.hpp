@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 /// One open RocksDB: the engine below the event store.
 ///
@@ -101,4 +101,4 @@ private:
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 rocksdb_event_store::rocksdb_event_store(std::shared_ptr<rocksdb_database> database,
                                          std::size_t ingest_from_entries,
                                          std::size_t file_reads_max)
@@ -167,4 +167,4 @@ std::optional<range_ends> rocksdb_event_store::cached_ends(robot_id robot, times
   return found ? std::make_optional(*found) : std::nullopt;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

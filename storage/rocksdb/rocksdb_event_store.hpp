@@ -7,7 +7,7 @@
 
 #include <memory>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 /// Events, robots and markers in RocksDB. As event_store.
 class rocksdb_event_store final : public event_store {
@@ -49,4 +49,4 @@ private:
   std::size_t file_reads_max_;
 };
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

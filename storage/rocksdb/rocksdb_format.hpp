@@ -13,7 +13,7 @@
 /// Keys and values as RocksDB holds them (docs/adr/0010). Keys are big-endian, so that their byte
 /// order is their numeric order; values are little-endian and, but for blocks of events, of fixed
 /// size.
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 static_assert(std::endian::native == std::endian::little,
               "values are stored as they lie in memory");
@@ -171,4 +171,4 @@ using marker_value = fixed_bytes<32>;
   return marker;
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -9,7 +9,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 constexpr std::uint64_t mebibyte = 1u << 20;
@@ -109,4 +109,4 @@ make_families(const memory_budget& budget, const std::shared_ptr<rocksdb::Cache>
           {"robots", make_robots(budget, cache)}};
 }
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -5,7 +5,7 @@
 #include <rocksdb/db.h>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 
 /// Column families in the order in which they are opened.
 enum class family : std::size_t { meta = 0, events = 1, robots = 2 };
@@ -35,4 +35,4 @@ struct memory_budget {
 [[nodiscard]] std::vector<rocksdb::ColumnFamilyDescriptor>
 make_families(const memory_budget& budget, const std::shared_ptr<rocksdb::Cache>& cache);
 
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

@@ -20,20 +20,20 @@ namespace {
 class memory_engine final : public engine_under_test {
 public:
   explicit memory_engine(std::uint32_t shards)
-      : log_data_(std::make_shared<detail::memory_log>(shards)),
-        tables_(std::make_shared<detail::memory_tables>(shards)) {
+      : log_data_(std::make_shared<memory::memory_log>(shards)),
+        tables_(std::make_shared<memory::memory_tables>(shards)) {
     reopen();
   }
   void reopen() override {
-    log_ = std::make_unique<detail::memory_journal>(log_data_);
-    store_ = std::make_unique<detail::memory_event_store>(tables_);
+    log_ = std::make_unique<memory::memory_journal>(log_data_);
+    store_ = std::make_unique<memory::memory_event_store>(tables_);
   }
   journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
 
 private:
-  std::shared_ptr<detail::memory_log> log_data_;
-  std::shared_ptr<detail::memory_tables> tables_;
+  std::shared_ptr<memory::memory_log> log_data_;
+  std::shared_ptr<memory::memory_tables> tables_;
   std::unique_ptr<journal> log_;
   std::unique_ptr<event_store> store_;
 };
@@ -51,20 +51,20 @@ public:
   void reopen() override {
     log_.reset();
     store_.reset();
-    const auto home = detail::data_directory::open(options_);
+    const auto home = data_directory::open(options_);
     if (!home)
       FAIL() << home.error().text;
-    auto log = detail::file_journal::open(*home, {});
+    auto log = journal_files::file_journal::open(*home, {});
     if (!log)
       FAIL() << log.error().text;
     log_ = std::move(*log);
-    const auto opened = detail::rocksdb_database::open(*home, options_);
+    const auto opened = rocks::rocksdb_database::open(*home, options_);
     if (!opened)
       FAIL() << opened.error().text;
     // What the kernel has in memory is not known here: no cached read asks it.
     constexpr std::size_t file_reads_max = 0;
-    store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_entries_,
-                                                           file_reads_max);
+    store_ =
+        std::make_unique<rocks::rocksdb_event_store>(*opened, ingest_from_entries_, file_reads_max);
   }
   journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
@@ -81,17 +81,17 @@ private:
 class file_engine final : public engine_under_test {
 public:
   explicit file_engine(std::uint32_t shards)
-      : store_(std::make_shared<detail::memory_tables>(shards)) {
+      : store_(std::make_shared<memory::memory_tables>(shards)) {
     options_.data_dir = directory_.path() / "data";
     options_.shards = shards;
     reopen();
   }
   void reopen() override {
     log_.reset();
-    const auto home = detail::data_directory::open(options_);
+    const auto home = data_directory::open(options_);
     if (!home)
       FAIL() << home.error().text;
-    auto opened = detail::file_journal::open(*home, small_segments());
+    auto opened = journal_files::file_journal::open(*home, small_segments());
     if (!opened)
       FAIL() << opened.error().text;
     log_ = std::move(*opened);
@@ -103,7 +103,7 @@ private:
   temporary_directory directory_;
   storage_options options_;
   std::unique_ptr<journal> log_;
-  detail::memory_event_store store_;
+  memory::memory_event_store store_;
 };
 
 /// A journal in the Redis that all tests share; its store is in memory.
@@ -111,13 +111,13 @@ class redis_engine final : public engine_under_test {
 public:
   explicit redis_engine(std::uint32_t shards)
       : options_(private_redis_options(shared_redis_socket())), shards_(shards),
-        store_(std::make_shared<detail::memory_tables>(shards)) {
+        store_(std::make_shared<memory::memory_tables>(shards)) {
     reopen();
   }
   ~redis_engine() override { delete_redis_keys(options_); }
   void reopen() override {
     log_.reset();
-    auto opened = detail::redis_journal::open(options_, shards_, "a store");
+    auto opened = redis::redis_journal::open(options_, shards_, "a store");
     if (!opened)
       FAIL() << opened.error().text;
     log_ = std::move(*opened);
@@ -134,8 +134,8 @@ public:
 private:
   redis_options options_;
   std::uint32_t shards_;
-  std::unique_ptr<detail::redis_journal> log_;
-  detail::memory_event_store store_;
+  std::unique_ptr<redis::redis_journal> log_;
+  memory::memory_event_store store_;
 };
 
 constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
@@ -160,7 +160,7 @@ std::vector<engine_kind> every_journal() {
   return {{"Memory", make<memory_engine>},
           {"File", make<file_engine>},
           {"Redis", make<redis_engine>},
-          {"Mysql", make<mysql_engine, detail::checkpoint_sizes{}>}};
+          {"Mysql", make<mysql_engine, mysql::checkpoint_sizes{}>}};
 }
 
 std::vector<engine_kind> every_store() {
@@ -168,20 +168,20 @@ std::vector<engine_kind> every_store() {
   return {{"Memory", make<memory_engine>, all},
           {"RocksdbBatches", make<embedded_engine, never>, what_was_read},
           {"RocksdbFiles", make<embedded_engine, std::size_t{0}>, what_was_read},
-          {"Mysql", make<mysql_engine, detail::checkpoint_sizes{}>, nothing},
-          {"MysqlPieces", make<mysql_engine, detail::checkpoint_sizes{3, 2}>, nothing, false}};
+          {"Mysql", make<mysql_engine, mysql::checkpoint_sizes{}>, nothing},
+          {"MysqlPieces", make<mysql_engine, mysql::checkpoint_sizes{3, 2}>, nothing, false}};
 }
 
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info) { return info.param.name; }
 
-detail::file_journal_options small_segments(std::uint64_t bytes) {
+journal_files::file_journal_options small_segments(std::uint64_t bytes) {
   return {.min_free_bytes = 0,
           .space_check_interval = std::chrono::milliseconds(0),
           .segment_bytes_min = bytes,
           .segment_bytes_max = bytes};
 }
 
-faulty_file_journal::faulty_file_journal(const detail::file_journal_options& journal)
+faulty_file_journal::faulty_file_journal(const journal_files::file_journal_options& journal)
     : journal_options_(journal) {
   options_.data_dir = directory_.path();
   options_.shards = 2;
@@ -197,10 +197,10 @@ result<void> faulty_file_journal::open() {
 }
 
 result<void> faulty_file_journal::open_journal() {
-  const auto home = detail::data_directory::open(options_, files_);
+  const auto home = data_directory::open(options_, files_);
   if (!home)
     return home.error();
-  auto log = detail::file_journal::open(*home, journal_options_);
+  auto log = journal_files::file_journal::open(*home, journal_options_);
   if (!log)
     return log.error();
   home_ = *home;
@@ -220,10 +220,10 @@ result<void> faulty_database::open() {
   const auto home = std::move(home_);
   if (!outcome)
     return outcome;
-  const auto opened = detail::rocksdb_database::open(home, options_);
+  const auto opened = rocks::rocksdb_database::open(home, options_);
   if (!opened)
     return opened.error();
-  store_ = std::make_unique<detail::rocksdb_event_store>(*opened, ingest_from_entries_);
+  store_ = std::make_unique<rocks::rocksdb_event_store>(*opened, ingest_from_entries_);
   return {};
 }
 

@@ -58,12 +58,13 @@ std::vector<engine_kind> every_store();
 std::string engine_name(const testing::TestParamInfo<engine_kind>& info);
 
 /// Journal files as a test wants them: small segments, no reserve, free space asked for each time.
-[[nodiscard]] detail::file_journal_options small_segments(std::uint64_t bytes = 64u << 10);
+[[nodiscard]] journal_files::file_journal_options small_segments(std::uint64_t bytes = 64u << 10);
 
 /// A journal in files, of 2 shards, on a disk that can fail.
 class faulty_file_journal {
 public:
-  explicit faulty_file_journal(const detail::file_journal_options& journal = small_segments());
+  explicit faulty_file_journal(
+      const journal_files::file_journal_options& journal = small_segments());
   virtual ~faulty_file_journal() = default;
   /// @returns as open_storage(), after closing what is open.
   virtual result<void> open();
@@ -74,18 +75,18 @@ public:
   [[nodiscard]] faulty_file_system& files() { return *files_; }
   [[nodiscard]] const std::filesystem::path& path() const { return directory_.path(); }
   /// @pre open() succeeded.
-  [[nodiscard]] detail::file_journal& log() { return *log_; }
+  [[nodiscard]] journal_files::file_journal& log() { return *log_; }
 
 protected:
   result<void> open_journal();
   storage_options options_;
-  std::shared_ptr<detail::data_directory> home_; ///< nullptr: closed
+  std::shared_ptr<data_directory> home_; ///< nullptr: closed
 
 private:
   temporary_directory directory_;
-  detail::file_journal_options journal_options_;
+  journal_files::file_journal_options journal_options_;
   std::shared_ptr<faulty_file_system> files_ = std::make_shared<faulty_file_system>();
-  std::unique_ptr<detail::file_journal> log_;
+  std::unique_ptr<journal_files::file_journal> log_;
 };
 
 /// The same with a RocksDB beside it.
@@ -93,7 +94,7 @@ class faulty_database final : public faulty_file_journal {
 public:
   /// @param ingest_from_entries blocks and robots from which a checkpoint goes as files.
   explicit faulty_database(std::size_t ingest_from_entries,
-                           const detail::file_journal_options& journal = small_segments())
+                           const journal_files::file_journal_options& journal = small_segments())
       : faulty_file_journal(journal), ingest_from_entries_(ingest_from_entries) {}
   result<void> open() override;
   void close() override;

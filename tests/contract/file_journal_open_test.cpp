@@ -12,7 +12,7 @@ namespace telemetry::test {
 namespace {
 
 namespace fs = std::filesystem;
-using detail::journal_page_bytes;
+using journal_files::journal_page_bytes;
 
 constexpr std::size_t segment_bytes = 64u << 10; // small_segments()
 
@@ -22,7 +22,7 @@ protected:
 
   [[nodiscard]] fs::path dir() const { return engine_.path() / "journal"; }
   [[nodiscard]] fs::path segment(std::uint64_t number) const {
-    return dir() / detail::journal_file_name(number, detail::segment_suffix);
+    return dir() / journal_files::journal_file_name(number, journal_files::segment_suffix);
   }
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> found;
@@ -185,11 +185,11 @@ TEST_F(FileJournalOpenTest, RefusesANewerFormatAndNamesIt) {
   must_open();
   engine_.close();
   // A head of version 2, as another program would write it: what follows its length is its own.
-  auto head = detail::read_segment_head(read(segment(1)));
+  auto head = journal_files::read_segment_head(read(segment(1)));
   ASSERT_TRUE(head);
-  std::string newer = detail::write_segment_head(*head);
+  std::string newer = journal_files::write_segment_head(*head);
   newer[16] = 2;
-  detail::seal_segment_head(newer);
+  journal_files::seal_segment_head(newer);
   std::string content = read(segment(1));
   write(segment(1), content.replace(0, newer.size(), newer));
   expect_refusal(errc::version, "has format 2");
@@ -273,11 +273,11 @@ TEST_F(FileJournalOpenTest, KeepsTheOpeningAndTellsAnOlderStateFromItsStore) {
   EXPECT_EQ(engine_.log().opening().value(), 77U);
   const auto marker = [](std::uint64_t cut) { return shard_marker{0, cut, 0, 0, 0}; };
   EXPECT_TRUE(engine_.log().find_losses(std::array{marker(5)}).empty());
-  EXPECT_NE(detail::describe_losses(engine_.log().find_losses(std::array{marker(6)}))
-                .find("ends at batch 5"),
-            std::string::npos);
+  EXPECT_NE(
+      describe_losses(engine_.log().find_losses(std::array{marker(6)})).find("ends at batch 5"),
+      std::string::npos);
   trim(4);
-  EXPECT_NE(detail::describe_losses(engine_.log().find_losses(std::array{marker(1)}))
+  EXPECT_NE(describe_losses(engine_.log().find_losses(std::array{marker(1)}))
                 .find("batches 2 to 4 are missing"),
             std::string::npos);
 }

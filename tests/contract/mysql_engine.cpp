@@ -28,7 +28,7 @@ mysql_test_database::mysql_test_database() {
   options_.socket = socket;
   options_.user = "root";
   options_.database = "mysql"; // is there always
-  auto session = detail::mysql_session::open(options_, {});
+  auto session = mysql::mysql_session::open(options_, {});
   if (!session)
     throw std::runtime_error(session.error().text);
   admin_ = std::move(*session);
@@ -55,7 +55,7 @@ void mysql_test_database::run(const std::string& statement) {
 }
 
 std::vector<std::string> mysql_test_database::ask(const std::string& query, std::uint32_t column) {
-  detail::mysql_rows rows = admin_->query(query);
+  mysql::mysql_rows rows = admin_->query(query);
   std::vector<std::string> found;
   while (rows.next())
     found.push_back(rows.bytes(column));
@@ -74,7 +74,7 @@ void mysql_test_database::kill_sessions() {
       }
 }
 
-mysql_engine::mysql_engine(std::uint32_t shards, const detail::checkpoint_sizes& sizes)
+mysql_engine::mysql_engine(std::uint32_t shards, const mysql::checkpoint_sizes& sizes)
     : shards_(shards), sizes_(sizes) {
   reopen();
 }
@@ -82,11 +82,11 @@ mysql_engine::mysql_engine(std::uint32_t shards, const detail::checkpoint_sizes&
 void mysql_engine::reopen() {
   log_.reset();
   store_.reset();
-  auto opened = detail::mysql_database::open(database_.options(), shards_);
+  auto opened = mysql::mysql_database::open(database_.options(), shards_);
   if (!opened)
     FAIL() << opened.error().text;
-  log_ = std::make_unique<detail::mysql_journal>(*opened);
-  store_ = std::make_unique<detail::mysql_event_store>(*opened, sizes_);
+  log_ = std::make_unique<mysql::mysql_journal>(*opened);
+  store_ = std::make_unique<mysql::mysql_event_store>(*opened, sizes_);
 }
 
 } // namespace telemetry::test

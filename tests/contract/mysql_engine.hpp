@@ -35,13 +35,13 @@ public:
 
 private:
   mysql_options options_;
-  std::unique_ptr<detail::mysql_session> admin_;
+  std::unique_ptr<mysql::mysql_session> admin_;
 };
 
 /// Journal and event store in a database of its own.
 class mysql_engine final : public engine_under_test {
 public:
-  mysql_engine(std::uint32_t shards, const detail::checkpoint_sizes& sizes);
+  mysql_engine(std::uint32_t shards, const mysql::checkpoint_sizes& sizes);
   void reopen() override;
   journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
@@ -49,7 +49,7 @@ public:
 private:
   mysql_test_database database_;
   std::uint32_t shards_;
-  detail::checkpoint_sizes sizes_;
+  mysql::checkpoint_sizes sizes_;
   std::unique_ptr<journal> log_;
   std::unique_ptr<event_store> store_;
 };

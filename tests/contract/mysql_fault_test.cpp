@@ -237,9 +237,9 @@ TEST_F(HangingMysqlTest, AnErrorIsAnAnswer) {
 
 TEST_F(MysqlFaultTest, DropsEveryIdleSessionWithTheFirstThatIsDead) {
   const auto opened = open();
-  detail::mysql_pool& pool = opened->database->pool();
+  mysql::mysql_pool& pool = opened->database->pool();
   const std::function<result<void>(int)> use_many = [&](int sessions) {
-    return pool.run("test", detail::mysql_pool::after_loss::fail, [&](detail::mysql_session&) {
+    return pool.run("test", mysql::mysql_pool::after_loss::fail, [&](mysql::mysql_session&) {
       return sessions > 1 ? use_many(sessions - 1) : result<void>();
     });
   };

@@ -13,12 +13,11 @@ namespace telemetry::test {
 
 /// An opened database with its journal and store.
 struct opened_mysql {
-  opened_mysql(std::shared_ptr<detail::mysql_database> opened,
-               const detail::checkpoint_sizes& sizes)
+  opened_mysql(std::shared_ptr<mysql::mysql_database> opened, const mysql::checkpoint_sizes& sizes)
       : database(std::move(opened)), log(database), store(database, sizes) {}
-  std::shared_ptr<detail::mysql_database> database;
-  detail::mysql_journal log;
-  detail::mysql_event_store store;
+  std::shared_ptr<mysql::mysql_database> database;
+  mysql::mysql_journal log;
+  mysql::mysql_event_store store;
 };
 
 /// A database of its own, reached through a proxy that can break connections.
@@ -27,7 +26,7 @@ protected:
   static constexpr std::uint32_t shards = 4;
   mysql_test_database direct_;
   mysql_proxy proxy_{direct_.options().socket};
-  detail::checkpoint_sizes sizes_;
+  mysql::checkpoint_sizes sizes_;
 
   /// Options that lead through the proxy.
   [[nodiscard]] mysql_options options() const {
@@ -38,8 +37,8 @@ protected:
     options.read_timeout = std::chrono::seconds(2); // short waits for a lock that is held
     return options;
   }
-  [[nodiscard]] result<std::shared_ptr<detail::mysql_database>> try_open() const {
-    return detail::mysql_database::open(options(), shards);
+  [[nodiscard]] result<std::shared_ptr<mysql::mysql_database>> try_open() const {
+    return mysql::mysql_database::open(options(), shards);
   }
   /// Opens, or throws with the reason.
   [[nodiscard]] std::unique_ptr<opened_mysql> open() const {

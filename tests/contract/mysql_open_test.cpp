@@ -14,7 +14,7 @@ using testing::HasSubstr;
 class mysql_open_test : public mysql_test {
 protected:
   static void expect_refusal(const mysql_options& options, errc code, const std::string& sentence) {
-    const auto opened = detail::mysql_database::open(options, shards);
+    const auto opened = mysql::mysql_database::open(options, shards);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, code) << opened.error().text;
     EXPECT_THAT(opened.error().text, HasSubstr(sentence));
@@ -42,7 +42,7 @@ TEST_F(MysqlOpenTest, KeepsShardsAndUuidAndRaisesTheEpoch) {
     EXPECT_THAT((*first)->description(),
                 HasSubstr(" at 127.0.0.1:" + std::to_string(proxy_.port())));
   }
-  const auto second = detail::mysql_database::open(options(), 2 * shards);
+  const auto second = mysql::mysql_database::open(options(), 2 * shards);
   ASSERT_TRUE(second) << second.error().text;
   EXPECT_EQ((*second)->shards(), shards) << "fixed when the database was made";
   EXPECT_EQ((*second)->uuid(), uuid);
@@ -62,8 +62,8 @@ TEST_F(MysqlOpenTest, RefusesWhatNoWaitingWillMend) {
   wrong = options();
   wrong.hosts.clear();
   expect_refusal(wrong, errc::invalid_option, "no MySQL host");
-  EXPECT_EQ(detail::mysql_database::open(options(), 0).error().code, errc::invalid_option);
-  EXPECT_EQ(detail::mysql_database::open(options(), 65'537).error().code, errc::invalid_option);
+  EXPECT_EQ(mysql::mysql_database::open(options(), 0).error().code, errc::invalid_option);
+  EXPECT_EQ(mysql::mysql_database::open(options(), 65'537).error().code, errc::invalid_option);
 }
 
 /// A user of the server, until the end of a test.
@@ -106,7 +106,7 @@ TEST_F(MysqlOpenTest, NamesBothCausesOfADatabaseThatIsDenied) {
 TEST_F(MysqlOpenTest, NamesTlsAsACauseOfALoginThatIsDenied) {
   mysql_user fleet(direct_);
   fleet.allow(direct_.options().database);
-  EXPECT_TRUE(detail::mysql_database::open(fleet.options(), shards));
+  EXPECT_TRUE(mysql::mysql_database::open(fleet.options(), shards));
   fleet.require_tls();
   expect_refusal(fleet.options(), errc::invalid_option,
                  "the server may require TLS of this user, and mysql.tls is off");
@@ -153,10 +153,10 @@ TEST_F(MysqlOpenTest, TriesTheNextHostAndStaysThere) {
   mysql_options several = options();
   several.hosts = {
       {"127.0.0.1", refusing_port()}, {"127.0.0.1", hangs.port()}, {"127.0.0.1", proxy_.port()}};
-  const auto opened = detail::mysql_database::open(several, shards);
+  const auto opened = mysql::mysql_database::open(several, shards);
   ASSERT_TRUE(opened) << opened.error().text;
   EXPECT_GE(hangs.take_connections(), 1U);
-  detail::mysql_event_store store(*opened);
+  mysql::mysql_event_store store(*opened);
   EXPECT_TRUE(store.markers());
   direct_.kill_sessions();
   EXPECT_TRUE(store.markers());
@@ -167,9 +167,9 @@ TEST_F(MysqlOpenTest, LeavesAHostThatTurnedReadOnly) {
   mysql_proxy other(direct_.options().socket);
   mysql_options several = options();
   several.hosts.push_back({"127.0.0.1", other.port()});
-  const auto database = detail::mysql_database::open(several, shards);
+  const auto database = mysql::mysql_database::open(several, shards);
   ASSERT_TRUE(database) << database.error().text;
-  detail::mysql_journal log(*database);
+  mysql::mysql_journal log(*database);
   ASSERT_TRUE(append(log, 0, 1));
   EXPECT_EQ(other.connections(), 0U);
   proxy_.set_judge([](std::string_view statement) -> statement_fate {
@@ -283,7 +283,7 @@ TEST_F(MysqlOpenTest, MigratesAgainWhereItWasCutOff) {
 }
 
 TEST_F(MysqlOpenTest, PrintsMigrationsThatAClientCanRun) {
-  std::string all = detail::mysql_migrations();
+  std::string all = mysql::mysql_migrations();
   for (std::size_t end = 0; (end = all.find(";\n")) != std::string::npos; all.erase(0, end + 2)) {
     std::string statement = all.substr(0, end);
     while (statement.starts_with("--"))
@@ -292,7 +292,7 @@ TEST_F(MysqlOpenTest, PrintsMigrationsThatAClientCanRun) {
   }
   EXPECT_TRUE(all.empty()) << all;
   EXPECT_EQ(direct_.ask("SELECT value FROM meta WHERE name = 'schema_version'")[0],
-            std::to_string(detail::mysql_schema_version()));
+            std::to_string(mysql::mysql_schema_version()));
   EXPECT_TRUE(try_open());
 }
 

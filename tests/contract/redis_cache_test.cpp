@@ -19,7 +19,7 @@ void rebuild(state_cache& cache, std::span<const named_state> all) {
 
 class RedisCacheTest : public shared_redis_test {
 protected:
-  detail::redis_cache cache_{options_};
+  redis::redis_cache cache_{options_};
 };
 class RedisCacheOutageTest : public own_redis_test {};
 
@@ -88,7 +88,7 @@ TEST_F(RedisCacheTest, ReportsWhatItCannotWrite) {
 
 TEST_F(RedisCacheOutageTest, IsRebuiltAfterARestart) {
   const std::vector<named_state> states{{"rover", state_at(5000)}};
-  detail::redis_cache cache(options_);
+  redis::redis_cache cache(options_);
   rebuild(cache, states);
   stop();
   EXPECT_TRUE(fails_with(cache.put(states), errc::unavailable, "redis at "));
@@ -102,7 +102,7 @@ TEST_F(RedisCacheOutageTest, IsRebuiltAfterARestart) {
 
 TEST_F(RedisCacheOutageTest, NeedsNoRebuildAfterABrokenConnection) {
   const std::vector<named_state> states{{"rover", state_at(5000)}};
-  detail::redis_cache cache(options_);
+  redis::redis_cache cache(options_);
   rebuild(cache, states);
   cli({"CLIENT", "KILL", "TYPE", "normal"});
   EXPECT_TRUE(fails_with(cache.put(states), errc::unavailable, "connection lost"));

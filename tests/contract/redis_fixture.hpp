@@ -15,13 +15,13 @@
 
 namespace telemetry::test {
 
-using journal_ptr = std::unique_ptr<detail::redis_journal>;
+using journal_ptr = std::unique_ptr<redis::redis_journal>;
 using numbered_payload = std::pair<std::uint64_t, std::string>;
 
 inline constexpr std::uint32_t redis_shards = 3;
 
 inline result<journal_ptr> open_redis(const redis_options& options) {
-  return detail::redis_journal::open(options, redis_shards, "a store");
+  return redis::redis_journal::open(options, redis_shards, "a store");
 }
 
 /// An open journal; fails the test and throws if it cannot be opened.

@@ -112,9 +112,9 @@ TEST_F(RedisJournalTest, NamesADamagedEntry) {
 TEST_F(RedisJournalTest, RefusesAnotherStoresJournal) {
   EXPECT_TRUE(must_open(options_)->is_new());
   EXPECT_FALSE(must_open(options_)->is_new());
-  EXPECT_TRUE(fails_with(detail::redis_journal::open(options_, redis_shards, "another"),
+  EXPECT_TRUE(fails_with(redis::redis_journal::open(options_, redis_shards, "another"),
                          errc::version, "store a store"));
-  EXPECT_TRUE(fails_with(detail::redis_journal::open(options_, redis_shards + 1, "a store"),
+  EXPECT_TRUE(fails_with(redis::redis_journal::open(options_, redis_shards + 1, "a store"),
                          errc::version, "3 shards"));
   client_({"HSET", key("meta"), "format", "2"});
   EXPECT_TRUE(fails_with(open_redis(options_), errc::version, "format 2"));

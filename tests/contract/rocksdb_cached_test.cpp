@@ -31,7 +31,7 @@ TEST(PageCacheReadsTest, TakeWhatIsThereWholeOrNothingAndSoOftenAtMost) {
   const temporary_directory directory;
   const auto name = directory.path() / "table";
   std::ofstream(name) << "0123456789";
-  const auto files = detail::page_cache_files(rocksdb::FileSystem::Default());
+  const auto files = rocks::page_cache_files(rocksdb::FileSystem::Default());
   std::unique_ptr<rocksdb::FSRandomAccessFile> file;
   ASSERT_TRUE(files->NewRandomAccessFile(name, {}, &file, nullptr).ok());
   std::array<char, 16> scratch{};
@@ -40,7 +40,7 @@ TEST(PageCacheReadsTest, TakeWhatIsThereWholeOrNothingAndSoOftenAtMost) {
     return file->Read(offset, bytes, {}, &found, scratch.data(), nullptr);
   };
   {
-    const detail::page_cache_only at_once(2);
+    const rocks::page_cache_only at_once(2);
     const auto status = read(2, 3);
     ASSERT_EQ(status.ok(), can_tell(directory.path()));
     EXPECT_EQ(found, status.ok() ? "234" : "");
@@ -77,11 +77,11 @@ protected:
   }
   void reopen() {
     store_.reset();
-    const auto home = detail::data_directory::open(options_);
+    const auto home = data_directory::open(options_);
     ASSERT_TRUE(home) << home.error().text;
-    const auto opened = detail::rocksdb_database::open(*home, options_);
+    const auto opened = rocks::rocksdb_database::open(*home, options_);
     ASSERT_TRUE(opened) << opened.error().text;
-    store_ = std::make_unique<detail::rocksdb_event_store>(*opened, 0, GetParam());
+    store_ = std::make_unique<rocks::rocksdb_event_store>(*opened, 0, GetParam());
   }
 
   temporary_directory directory_;

@@ -18,7 +18,7 @@ using namespace telemetry;
 
 std::optional<std::vector<event_row>> decode(timestamp_ms last, std::size_t count,
                                              std::string_view bytes) {
-  detail::event_block_reader reader;
+  rocks::event_block_reader reader;
   if (!reader.open(last, count, bytes))
     return std::nullopt;
   std::vector<event_row> rows;
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(tracked.empty() || tracked.back().event.timestamp < row.timestamp);
     tracked.push_back({row, 0, 0});
   }
-  detail::event_block_encoder encoder;
+  rocks::event_block_encoder encoder;
   const auto again = decode(last, rows->size(), encoder.encode(tracked));
   fuzz::require(again.has_value());
   for (std::size_t i = 0; i < rows->size(); ++i)

@@ -14,7 +14,7 @@
 namespace {
 
 using namespace telemetry;
-using namespace telemetry::detail;
+using namespace telemetry::journal_files;
 
 constexpr std::uint64_t no_end = std::numeric_limits<std::uint64_t>::max();
 

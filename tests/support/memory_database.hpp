@@ -19,8 +19,8 @@ namespace telemetry::test {
 class memory_database {
 public:
   explicit memory_database(std::uint32_t count)
-      : shards(count), log(count), journal(std::make_shared<detail::memory_log>(count)),
-        tables(std::make_shared<detail::memory_tables>(count)),
+      : shards(count), log(count), journal(std::make_shared<memory::memory_log>(count)),
+        tables(std::make_shared<memory::memory_tables>(count)),
         journal_faults(std::make_shared<faulty_journal::plans>()),
         store_faults(std::make_shared<faulty_event_store::plans>()) {}
 
@@ -47,8 +47,8 @@ public:
 
   const std::uint32_t shards;
   whole_log log;
-  std::shared_ptr<detail::memory_log> journal;
-  std::shared_ptr<detail::memory_tables> tables;
+  std::shared_ptr<memory::memory_log> journal;
+  std::shared_ptr<memory::memory_tables> tables;
   std::shared_ptr<faulty_journal::plans> journal_faults;
   std::shared_ptr<faulty_event_store::plans> store_faults;
   bool powered = true; ///< false: nothing becomes durable any more
@@ -92,7 +92,7 @@ private:
 
   private:
     memory_database& home_;
-    detail::memory_journal base_;
+    memory::memory_journal base_;
   };
 
   class kept_store final : public event_store {
@@ -136,7 +136,7 @@ private:
 
   private:
     memory_database& home_;
-    detail::memory_event_store base_;
+    memory::memory_event_store base_;
   };
 };
 

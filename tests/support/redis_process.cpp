@@ -37,7 +37,7 @@ std::string read_line(int from) {
   }
 }
 
-std::string shown(const detail::redis_value& reply, const redisReply* raw) {
+std::string shown(const redis::redis_value& reply, const redisReply* raw) {
   if (raw->type == REDIS_REPLY_NIL)
     return "(nil)";
   if (raw->type == REDIS_REPLY_ERROR)
@@ -111,10 +111,10 @@ redis_client::redis_client(redis_options options) : session_(std::move(options))
 }
 
 std::string redis_client::operator()(std::initializer_list<std::string_view> arguments) {
-  const auto replies = session_.run(detail::redis_pipeline().command(arguments));
+  const auto replies = session_.run(redis::redis_pipeline().command(arguments));
   if (!replies)
     return "(lost) " + replies.error().text;
-  return shown(detail::value_of(replies->front()), replies->front().get());
+  return shown(redis::value_of(replies->front()), replies->front().get());
 }
 
 } // namespace telemetry::test

@@ -47,7 +47,7 @@ public:
   std::string operator()(std::initializer_list<std::string_view> arguments);
 
 private:
-  detail::redis_session session_;
+  redis::redis_session session_;
 };
 
 } // namespace telemetry::test

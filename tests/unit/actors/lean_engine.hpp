@@ -34,7 +34,7 @@ public:
 class counting_store final : public event_store {
 public:
   explicit counting_store(std::uint32_t shards)
-      : base_(std::make_shared<detail::memory_tables>(shards)) {}
+      : base_(std::make_shared<memory::memory_tables>(shards)) {}
 
   result<void> commit(const checkpoint& what) override {
     ++commits;
@@ -83,7 +83,7 @@ public:
   std::uint64_t scans = 0;       ///< of the robot table
 
 private:
-  detail::memory_event_store base_;
+  memory::memory_event_store base_;
 };
 
 /// A WebSocket session that only counts what it is told.

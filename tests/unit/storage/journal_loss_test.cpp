@@ -3,7 +3,7 @@
 #include <array>
 #include <gtest/gtest.h>
 
-namespace telemetry::detail {
+namespace telemetry {
 namespace {
 
 /// Shard 3 with its entries from `first` to `last`, all of them.
@@ -72,4 +72,4 @@ TEST(RedisLossTest, ListsTheFirstOfManyButNamesThemAll) {
 }
 
 } // namespace
-} // namespace telemetry::detail
+} // namespace telemetry

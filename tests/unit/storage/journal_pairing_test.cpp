@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace telemetry::detail {
+namespace telemetry {
 namespace {
 
 using testing::HasSubstr;
@@ -53,4 +53,4 @@ TEST(JournalPairingTest, RefusesEveryOtherJournal) {
 }
 
 } // namespace
-} // namespace telemetry::detail
+} // namespace telemetry

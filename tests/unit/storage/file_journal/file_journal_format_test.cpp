@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 std::string to_hex(std::string_view bytes) {
@@ -139,4 +139,4 @@ TEST(FileJournalFormatTest, RefusesARecordThatIsLongerThanWhatIsLeft) {
 }
 
 } // namespace
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace telemetry::detail {
+namespace telemetry::journal_files {
 namespace {
 
 std::vector<std::uint64_t> numbers(const journal_index& index, std::uint32_t shard,
@@ -64,4 +64,4 @@ TEST(FileJournalIndexTest, TakesOverAHeadWithoutLoweringAnything) {
 }
 
 } // namespace
-} // namespace telemetry::detail
+} // namespace telemetry::journal_files

@@ -7,7 +7,7 @@
 namespace telemetry::test {
 namespace {
 
-using detail::server_silence;
+using mysql::server_silence;
 using std::chrono::milliseconds;
 
 class call_watch_test : public testing::Test {

@@ -8,7 +8,7 @@
 #include <limits>
 #include <utility>
 
-namespace telemetry::detail {
+namespace telemetry::redis {
 namespace {
 
 using namespace std::string_view_literals;
@@ -65,4 +65,4 @@ TEST(RedisReplyTest, SortsErrorsByWhatCanBeDone) {
 }
 
 } // namespace
-} // namespace telemetry::detail
+} // namespace telemetry::redis

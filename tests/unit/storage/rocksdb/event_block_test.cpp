@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 using rows = std::vector<event_row>;
@@ -261,4 +261,4 @@ TEST(EventBlockTest, RefusesNumbersThatNoEventHas) {
 }
 
 } // namespace
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

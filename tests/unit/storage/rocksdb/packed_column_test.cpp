@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 std::string put(const std::vector<std::int64_t>& values) {
@@ -98,4 +98,4 @@ TEST(PackedColumnTest, VarintsComeBackAndEnd) {
 }
 
 } // namespace
-} // namespace telemetry::detail
+} // namespace telemetry::rocks

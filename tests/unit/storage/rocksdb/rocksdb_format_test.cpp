@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace telemetry::detail {
+namespace telemetry::rocks {
 namespace {
 
 TEST(RocksdbFormatTest, OrdersBlocksByRobotThenLastTimestampThenTheLargest) {
@@ -39,4 +39,4 @@ TEST(RocksdbFormatTest, RefusesRowsOfAnotherSize) {
 }
 
 } // namespace
-} // namespace telemetry::detail
+} // namespace telemetry::rocks
