@@ -29,7 +29,10 @@ bool to_integer(double value, double power, std::int64_t& integer) noexcept {
   const double scaled = value * power;
   if (!(std::abs(scaled) < integer_limit))
     return false;
-  integer = static_cast<std::int64_t>(scaled + std::copysign(0.5, scaled));
+  const double rounded = std::trunc(scaled + std::copysign(0.5, scaled));
+  if (!(std::abs(rounded) < integer_limit)) // rounding may reach the limit from below
+    return false;
+  integer = static_cast<std::int64_t>(rounded);
   return bits_of(static_cast<double>(integer) / power) == bits_of(value);
 }
 
@@ -110,7 +113,7 @@ bool to_doubles(std::span<const std::int64_t> integers, unsigned decimals,
   for (std::size_t i = 0; i < integers.size(); ++i) {
     const auto integer = static_cast<double>(integers[i]);
     values[i] = integer / power;
-    legal &= std::abs(integer) < integer_limit;
+    legal &= std::abs(integer) <= integer_limit; // older encoders wrote the limit itself
   }
   return legal;
 }

@@ -229,6 +229,64 @@ TEST(EventBlockTest, DecodesNoFurtherThanAsked) {
   EXPECT_EQ(reader.rows().front(), made.front());
 }
 
+/// Legal coordinates at and around every boundary of the encoding: 2^k and 2^k/10^d with their
+/// neighbours, the largest magnitude, denormals.
+std::vector<double> boundary_coordinates() {
+  std::vector<double> found{0.0, 1e15, std::numeric_limits<double>::denorm_min(),
+                            std::numeric_limits<double>::min(), 90071.99254740991};
+  for (int k = 0; k <= 53; ++k)
+    for (int d = 0; d <= 15; ++d)
+      for (const double offset : {-1.0, -0.5, 0.0, 0.5, 1.0}) {
+        const double edge = (std::ldexp(1.0, k) + offset) / std::pow(10.0, d);
+        for (const double value : {std::nextafter(edge, 0.0), edge, std::nextafter(edge, 1e300)})
+          if (value <= 1e15)
+            found.push_back(value);
+      }
+  for (std::size_t i = found.size(); i-- > 0;)
+    if (found[i] != 0) // an event has no -0
+      found.push_back(-found[i]);
+  return found;
+}
+
+TEST(EventBlockTest, BringsBackEveryBoundaryBitForBit) {
+  const std::vector<double> coordinates = boundary_coordinates();
+  for (const double value : coordinates)
+    for (const timestamp_ms at : {timestamp_ms{0}, timestamp_max}) {
+      for (const rows& made : {rows{{at, {value, 0.5}, 0}}, rows{{at, {0.5, value}, 0}}}) {
+        const auto back = decoded(at, 1, encoded(made));
+        ASSERT_TRUE(back) << std::hexfloat << value;
+        EXPECT_EQ(*back, made) << std::hexfloat << value;
+      }
+    }
+  // Full blocks, in which one boundary decides how all the others are written.
+  for (std::size_t from = 0; from + block_events_max <= coordinates.size();
+       from += block_events_max) {
+    rows made;
+    for (std::size_t i = 0; i < block_events_max; ++i)
+      made.push_back({static_cast<timestamp_ms>(i), {coordinates[from + i], 1.25}, 0});
+    made = folded(std::move(made));
+    const auto back = decoded(made.back().timestamp, made.size(), encoded(made));
+    ASSERT_TRUE(back) << from;
+    EXPECT_EQ(*back, made) << from;
+  }
+}
+
+TEST(EventBlockTest, WritesNoIntegerAtTheLimit) {
+  // 90071.99254740991 * 10^11 rounds to 2^53, which a reader of an older program refuses.
+  for (const double x : {90071.99254740991, -90071.99254740991}) {
+    const std::string bytes = encoded({{5, {x, 0}, 0}});
+    EXPECT_EQ(bytes[0] & 15, 15) << "the bits of the double, not a decimal";
+  }
+}
+
+TEST(EventBlockTest, ReadsTheLimitThatOlderEncodersWrote) {
+  // 90071.99254740992 as 2^53 / 10^11: zigzag(2^53) = 2^54 in eight bytes of a varint.
+  std::string bytes("\x0b\0\x80\x80\x80\x80\x80\x80\x80\x20\0", 11);
+  const auto back = decoded(5, 1, bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->front().at.x, 0x1p53 / 1e11);
+}
+
 TEST(EventBlockTest, RefusesEveryCutAndEveryByteTooMany) {
   std::mt19937_64 random(4);
   for (const std::size_t count : {1U, 2U, 5U, 40U, 128U}) {
