@@ -26,9 +26,49 @@ std::string timestamp(time_point when) {
   return text.data();
 }
 
-/// `text` in double quotes with JSON's escapes; bytes that are not UTF-8 become U+FFFD.
+/// The code point at the front of `utf8` if a terminal may obey it instead of showing it: DEL, the
+/// C1 controls, line and paragraph separators, and what changes the direction of text. Otherwise 0.
+/// @param size of the code point in bytes; set if the answer is not 0.
+unsigned terminal_control(std::string_view utf8, std::size_t& size) {
+  const auto byte = [utf8](std::size_t i) {
+    return i < utf8.size() ? static_cast<unsigned char>(utf8[i]) : 0U;
+  };
+  if (byte(0) == 0x7f) {
+    size = 1;
+    return 0x7f;
+  }
+  if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) {
+    size = 2;
+    return byte(1);
+  }
+  if (byte(0) != 0xe2 || (byte(1) != 0x80 && byte(1) != 0x81))
+    return 0;
+  size = 3;
+  const unsigned code_point = 0x2000U + ((byte(1) & 0x3fU) << 6U) + (byte(2) & 0x3fU);
+  const bool is_control = (code_point >= 0x2028 && code_point <= 0x202e) ||
+                          (code_point >= 0x2066 && code_point <= 0x2069);
+  return is_control ? code_point : 0;
+}
+
+/// `text` in double quotes with JSON's escapes, also for the controls that JSON allows raw; bytes
+/// that are not UTF-8 become U+FFFD.
 std::string quoted(std::string_view text) {
-  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string plain = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string escaped;
+  escaped.reserve(plain.size());
+  for (std::string_view rest = plain; !rest.empty();) {
+    std::size_t size = 1;
+    if (const unsigned code_point = terminal_control(rest, size)) {
+      std::array<char, 8> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04x", code_point);
+      escaped += escape.data();
+    } else {
+      size = 1;
+      escaped += rest.front();
+    }
+    rest.remove_prefix(size);
+  }
+  return escaped;
 }
 
 /// Whether logfmt can show `text` without quotes.

@@ -39,6 +39,38 @@ TEST(LogLineTest, QuotesWhatLogfmtCannotShowBare) {
   EXPECT_EQ(value("say \"x\""), "\"say \\\"x\\\"\"");
 }
 
+TEST(LogLineTest, EscapesEveryCharacterThatATerminalObeys) {
+  std::vector<char32_t> controls{0x7f};
+  for (const auto& [from, to] :
+       {std::pair<char32_t, char32_t>{0x80, 0x9f}, {0x2028, 0x202e}, {0x2066, 0x2069}})
+    for (char32_t c = from; c <= to; ++c)
+      controls.push_back(c);
+  const auto utf8 = [](char32_t c) {
+    std::string text;
+    if (c < 0x80)
+      return std::string(1, static_cast<char>(c));
+    if (c < 0x800)
+      text = {static_cast<char>(0xc0 | c >> 6)};
+    else
+      text = {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3f))};
+    return text += static_cast<char>(0x80 | (c & 0x3f));
+  };
+  for (const format how : {format::logfmt, format::json}) {
+    for (const char32_t c : controls) {
+      const std::string name = "a" + utf8(c) + "b";
+      const std::string line = encode(how, level::warn, noon, name, {{"robot", name}});
+      EXPECT_EQ(line.find(utf8(c)), std::string::npos) << std::hex << std::uint32_t{c};
+      if (how == format::json) {
+        EXPECT_EQ(nlohmann::json::parse(line)["robot"], name);
+      }
+    }
+    for (const char32_t c : {0xa0, 0xe9, 0x2027, 0x202f, 0x2065, 0x206a, 0x3000}) {
+      const std::string line = encode(how, level::warn, noon, "m", {{"robot", utf8(c)}});
+      EXPECT_NE(line.find(utf8(c)), std::string::npos) << std::hex << std::uint32_t{c};
+    }
+  }
+}
+
 TEST(LogLineTest, StaysOneLineOfValidUtf8WhateverARobotIsCalled) {
   for (const format how : {format::logfmt, format::json}) {
     const std::string line =
