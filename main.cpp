@@ -46,7 +46,8 @@ int refuse(const failure& why) {
   _exit(EXIT_FAILURE);
 }
 
-/// The signals that stop the server, blocked for this thread and all that it starts.
+/// The signals that stop the server, and SIGHUP, which must not: blocked for this thread and all
+/// that it starts.
 class stop_signals {
 public:
   stop_signals() {
@@ -54,12 +55,14 @@ public:
     sigemptyset(&stop_);
     sigaddset(&stop_, SIGINT);
     sigaddset(&stop_, SIGTERM);
+    sigaddset(&stop_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &stop_, nullptr);
   }
-  /// Blocks until one comes; logs it.
+  /// Blocks until one comes that stops the server; logs it.
   void wait() const {
     int signal = 0;
-    sigwait(&stop_, &signal);
+    while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP)
+      log::info("SIGHUP is ignored, because no setting can be loaded again");
     log::info("telemetryd is stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   }
   [[nodiscard]] bool is_pending() const {

@@ -106,3 +106,12 @@ def test_start_and_stop_are_logged_once_each(make_server):
     lines = server.log().lower().splitlines()
     assert sum("is serving" in line for line in lines) == 1
     assert sum("stopped" in line for line in lines) == 1
+
+
+def test_sighup_is_logged_and_stops_nothing(make_server, connect):
+    server = make_server().start()
+    for count in range(1, 3):
+        server.signal(signal.SIGHUP)
+        server.wait_log(r"(?s)(SIGHUP is ignored.*){%d}" % count)
+        assert connect(server).ask(f"1,2,{count},r") == "OK"
+    assert server.terminate() == 0
