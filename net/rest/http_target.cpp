@@ -29,12 +29,13 @@ void append_escape(std::string& out, char c) {
   out += hex_digits[byte & 15];
 }
 
-std::optional<std::string> percent_decode(std::string_view text) {
+/// @param plus what a '+' means: itself in a path, a space in a query.
+std::optional<std::string> percent_decode(std::string_view text, char plus) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
-      out += text[i];
+      out += text[i] == '+' ? plus : text[i];
       continue;
     }
     const int high = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
@@ -83,7 +84,7 @@ result<http_target> parse_target(std::string_view target) {
   while (!path.empty()) { // at the '/' in front of the next segment
     path.remove_prefix(1);
     const std::size_t end = path.find('/');
-    auto segment = percent_decode(path.substr(0, end));
+    auto segment = percent_decode(path.substr(0, end), '+');
     if (!segment)
       return bad_escape("path");
     parsed.path.push_back(*std::move(segment));
@@ -93,8 +94,8 @@ result<http_target> parse_target(std::string_view target) {
     std::string_view pair = take_until(rest, '&');
     if (pair.empty())
       continue;
-    auto key = percent_decode(take_until(pair, '='));
-    auto value = percent_decode(pair);
+    auto key = percent_decode(take_until(pair, '='), ' ');
+    auto value = percent_decode(pair, ' ');
     if (!key || !value)
       return bad_escape("query");
     parsed.query.emplace_back(*std::move(key), *std::move(value));

@@ -37,8 +37,15 @@ TEST(HttpTargetTest, ReadsQueryInOrder) {
   const auto parsed = parse_target("/p?a=1&b&=x&&a=%26%3D+&c=d=e?f");
   ASSERT_TRUE(parsed);
   EXPECT_THAT(parsed->query, ElementsAre(Pair("a", "1"), Pair("b", ""), Pair("", "x"),
-                                         Pair("a", "&=+"), Pair("c", "d=e?f")));
+                                         Pair("a", "&= "), Pair("c", "d=e?f")));
   EXPECT_THAT(parse_target("/p?")->query, IsEmpty());
+}
+
+TEST(HttpTargetTest, ReadsAPlusAsASpaceInAQueryOnly) {
+  const auto parsed = parse_target("/a+b?after=robot+2&c+d=%2B+%20");
+  ASSERT_TRUE(parsed);
+  EXPECT_THAT(parsed->path, ElementsAre("a+b"));
+  EXPECT_THAT(parsed->query, ElementsAre(Pair("after", "robot 2"), Pair("c d", "+  ")));
 }
 
 TEST(HttpTargetTest, ReadsAbsoluteForm) {
