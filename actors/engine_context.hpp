@@ -32,7 +32,7 @@ struct engine_options {
   [[nodiscard]] static engine_options from(const config::options& settings);
 
   milliseconds reorder_window{1'000};
-  milliseconds future_limit{3'600'000}; ///< 0: none
+  milliseconds future_limit{60'000}; ///< 0: none
   milliseconds stall_limit{30'000};
   std::size_t in_flight_max = 4096; ///< events per connection
   std::size_t in_flight_bytes_max = 1u << 20;

@@ -33,7 +33,7 @@ struct options {
     std::uint64_t max_body = std::uint64_t{8} << 20;
     std::uint64_t max_in_flight = 4096;
     std::uint64_t max_in_flight_bytes = std::uint64_t{1} << 20;
-    milliseconds future_limit{3'600'000};
+    milliseconds future_limit{60'000};
     milliseconds stall_limit{30'000};
   } ingest;
   struct {
