@@ -33,6 +33,11 @@ ALLOWED = {  # layer: (own layers, packages)
     "config": ({"config"}, {"spdlog", "program_options", "nlohmann"}),
     "actors": (set(LAYERS), set(PACKAGES)),
 }
+# Folders that may include less than their layer does. An engine of storage/ sees the contracts at
+# the top of storage/ and data_dir/, never another engine; open_storage.cpp alone names them all.
+ENGINES = ("mysql", "redis", "rocksdb", "file_journal", "memory")
+NAMES_ENGINES = "storage/open_storage.cpp"
+
 SLEEPING = {r"\bsleep_for\b|\bsleep_until\b|\b(u|nano)?sleep\s*\(": "sleeps"}
 WAITING = {  # what a scheduled actor or an I/O thread must never do
     r"\bscoped_actor\b": "a scoped_actor blocks on receive",
@@ -53,6 +58,17 @@ def package_of(header):
         if re.match(beginning, header):
             return name
     return "" if re.fullmatch(r"[a-z0-9_]+(\.h)?|(sys|netinet|arpa)/[a-z_]+\.h", header) else None
+
+
+def folder_breach(name, header):
+    """Why the folder of file `name` may not include `header` though its layer may; None if it may."""
+    engine = re.match(r"storage/(\w+)/", header)
+    if engine and engine[1] in ENGINES and name != NAMES_ENGINES:
+        if not name.startswith(f"storage/{engine[1]}/"):
+            return f"only storage/{engine[1]}/ and {NAMES_ENGINES} may include {header}"
+    if name.startswith("net/rest/") and package_of(header) == "asio":
+        return f"net/rest/ must not use Boost: {header}"
+    return None
 
 
 def include_breach(layer, header):
@@ -77,7 +93,7 @@ def breaches(layer, name, text):
     for number, line in enumerate(text.splitlines(), 1):
         include = INCLUDE.match(line)
         if include:
-            reason = include_breach(layer, include[1])
+            reason = include_breach(layer, include[1]) or folder_breach(name, include[1])
             if reason:
                 found.append((number, reason))
         elif layer == "actors":
@@ -101,6 +117,25 @@ def prove_that_rules_can_fail():
         ("actors", "promise.get_future().get();"), ("actors", "std::future<int> answer;"),
     ]:
         assert breaches(layer, "sample.cpp", line), f"{layer}: {line} must be refused"
+    for name, line in [
+        ("storage/mysql/a.cpp", '#include "storage/redis/redis_reply.hpp"'),
+        ("storage/rocksdb/a.hpp", '#include "storage/file_journal/file_journal.hpp"'),
+        ("storage/journal_loss.hpp", '#include "storage/mysql/mysql_text.hpp"'),
+        ("storage/data_dir/a.cpp", '#include "storage/rocksdb/rocksdb_options.hpp"'),
+        ("actors/reader.cpp", '#include "storage/memory/memory_journal.hpp"'),
+        ("net/rest/router.hpp", "#include <boost/asio/post.hpp>"),
+        ("net/rest/router.cpp", "#include <boost/beast/http/message.hpp>"),
+    ]:
+        assert breaches(name.split("/")[0], name, line), f"{name}: {line} must be refused"
+    for name, line in [
+        ("storage/mysql/a.cpp", '#include "storage/mysql/mysql_text.hpp"'),
+        ("storage/rocksdb/a.cpp", '#include "storage/data_dir/data_directory.hpp"'),
+        ("storage/redis/a.cpp", '#include "storage/journal.hpp"'),
+        (NAMES_ENGINES, '#include "storage/mysql/mysql_database.hpp"'),
+        ("net/http_session.cpp", "#include <boost/asio/post.hpp>"),
+        ("net/rest/router.cpp", "#include <nlohmann/json.hpp>"),
+    ]:
+        assert not breaches(name.split("/")[0], name, line), f"{name}: {line} must be accepted"
     for layer, line in [
         ("core", "#include <xxhash.h>"), ("core", "#include <vector>"),
         ("storage", '#include "core/result.hpp"'), ("net", "#include <boost/beast/core.hpp>"),
