@@ -2,40 +2,14 @@
 
 #include "storage/event_store.hpp"
 #include "storage/journal.hpp"
-#include "storage/server_options.hpp"
 #include "storage/state_cache.hpp"
+#include "storage/storage_options.hpp"
 
-#include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 
 namespace telemetry {
-
-namespace config {
-struct options;
-}
-
-/// Which engines, and their settings.
-struct storage_options {
-  /// @returns errc::invalid_option if a password file cannot be read.
-  [[nodiscard]] static result<storage_options> from(const config::options& settings);
-
-  enum class store_kind { rocksdb, mysql };
-  enum class journal_kind { file, mysql, redis };
-  store_kind store = store_kind::rocksdb;
-  journal_kind journal = journal_kind::file; ///< mysql and redis go with store mysql
-
-  /// Of the journal's files and of RocksDB; not used if there is neither.
-  std::filesystem::path data_dir;
-  /// The store elsewhere that the journal in data_dir belongs to; empty: events are there too.
-  std::string store_id;
-  std::uint32_t shards = 8;                 ///< for a new database; an existing one keeps its own
-  std::uint64_t min_free_bytes = 64u << 20; ///< appends fail with no_space below this
-  std::uint64_t cache_bytes = 256u << 20;   ///< block cache
-
-  mysql_options mysql;
-  redis_options redis;
-  bool has_cache = false; ///< in Redis
-};
 
 /// An open database: journal and event store, one engine or two.
 struct storage {

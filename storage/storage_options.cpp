@@ -1,6 +1,6 @@
+#include "storage/storage_options.hpp"
+
 #include "config/addresses.hpp"
-#include "config/options.hpp"
-#include "storage/open_storage.hpp"
 
 #include <fstream>
 
@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::uint16_t mysql_port = 3306;
 constexpr std::uint16_t redis_port = 6379;
-constexpr std::uint32_t embedded_shards = 8;
 constexpr std::uint32_t mysql_shards = 64;
 
 std::vector<server_address> servers(const std::string& text, std::uint16_t standard_port) {
@@ -85,8 +84,8 @@ result<storage_options> storage_options::from(const config::options& settings) {
   if (!redis)
     return redis.error();
   const auto standard_shards = in_mysql ? mysql_shards : embedded_shards;
-  return storage_options{.store = in_mysql ? store_kind::mysql : store_kind::rocksdb,
-                         .journal = static_cast<journal_kind>(from.journal),
+  return storage_options{.store = from.store,
+                         .journal = from.journal,
                          .data_dir = from.data_dir,
                          .store_id = {},
                          .shards = from.shards == 0 ? standard_shards : from.shards,

@@ -3,7 +3,7 @@
 #include "core/result.hpp"
 #include "storage/data_dir/failed_syncs.hpp"
 #include "storage/data_dir/format_file.hpp"
-#include "storage/open_storage.hpp"
+#include "storage/storage_options.hpp"
 
 #include <memory>
 #include <rocksdb/file_system.h>

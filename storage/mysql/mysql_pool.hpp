@@ -2,7 +2,7 @@
 
 #include "core/result.hpp"
 #include "storage/mysql/mysql_session.hpp"
-#include "storage/server_options.hpp"
+#include "storage/storage_options.hpp"
 
 #include <cppconn/exception.h>
 #include <memory>

@@ -2,7 +2,7 @@
 
 #include "core/result.hpp"
 #include "storage/mysql/server_silence.hpp"
-#include "storage/server_options.hpp"
+#include "storage/storage_options.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -3,7 +3,7 @@
 #include "core/result.hpp"
 #include "storage/redis/redis_pipeline.hpp"
 #include "storage/redis/redis_reply.hpp"
-#include "storage/server_options.hpp"
+#include "storage/storage_options.hpp"
 
 #include <functional>
 #include <memory>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "storage/server_options.hpp"
+#include "storage/storage_options.hpp"
 
 #include <cstddef>
 #include <memory>

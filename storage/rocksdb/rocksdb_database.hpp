@@ -2,8 +2,8 @@
 
 #include "core/result.hpp"
 #include "storage/data_dir/data_directory.hpp"
-#include "storage/open_storage.hpp"
 #include "storage/rocksdb/rocksdb_options.hpp"
+#include "storage/storage_options.hpp"
 
 #include <atomic>
 #include <memory>
