@@ -108,9 +108,10 @@ def test_after_is_an_exclusive_name(rest, name):
     assert found == everyone[start : start + 3]
 
 
-def test_plus_in_a_query_is_a_plus(rest):
-    found = rest.get("/api/robots?limit=1&after=list:a+b").json()
-    assert [robot["name"] for robot in found] == ["list:a/b"]
+def test_plus_in_a_query_is_a_space(rest):
+    for after, first in (("list:a+b", "list:a%2Fb"), ("list:a%20b", "list:a%2Fb"), ("list:a%2Bb", "list:a/b")):
+        found = rest.get(f"/api/robots?limit=1&after={after}").json()
+        assert [robot["name"] for robot in found] == [first], after
 
 
 def test_after_need_not_be_a_known_robot(rest):

@@ -178,8 +178,8 @@ def test_minus_zero_equals_zero(patient, connect):
 def test_event_too_far_in_the_future_is_an_error(patient, connect):
     socket = connect(patient)
     now = int(time.time() * 1000)
-    assert socket.ask(f"0,0,{now + 30 * 60_000},soon") == "OK"
-    assert socket.ask(f"0,0,{now + 90 * 60_000},soon").startswith("ERR timestamp ")
+    assert socket.ask(f"0,0,{now + 30_000},soon") == "OK"
+    assert socket.ask(f"0,0,{now + 90_000},soon").startswith("ERR timestamp ")
     assert len(patient.rest().events("soon")) == 1
 
 
