@@ -73,6 +73,7 @@ private:
   struct spare_file {
     std::string path;
     std::uint64_t size;
+    bool is_name_synced;
   };
 
   file_journal(std::shared_ptr<data_directory> home, const file_journal_options& options);
@@ -92,6 +93,7 @@ private:
   [[nodiscard]] result<void> rotate(std::uint64_t record_bytes);
   [[nodiscard]] std::uint64_t next_segment_bytes() const;
   [[nodiscard]] spare_file take_spare(std::uint64_t size);
+  [[nodiscard]] result<void> sync_spare_names();
   [[nodiscard]] bool is_trimmed(const segment& one, bool durably) const;
   [[nodiscard]] result<void> release();
   void retire(std::uint64_t number, std::uint64_t size);

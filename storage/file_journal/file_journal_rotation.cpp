@@ -38,6 +38,9 @@ result<void> file_journal::rotate(std::uint64_t record_bytes) {
   const std::uint64_t head_bytes = round_to_pages(segment_head_bytes(home_->shards()));
   const std::uint64_t least = std::max(next_segment_bytes(), head_bytes + record_bytes);
   const spare_file spare = take_spare(least);
+  if (!spare.path.empty() && !spare.is_name_synced)
+    if (auto synced = sync_spare_names(); !synced)
+      return synced;
   if (journal_id_ == 0)
     journal_id_ = make_salt();
   segment_head head{writer_ ? writer_->head().number + 1 : 1,
@@ -52,6 +55,8 @@ result<void> file_journal::rotate(std::uint64_t record_bytes) {
   if (!made)
     return made.error();
   must_rotate_ = false;
+  for (spare_file& one : spares_)
+    one.is_name_synced = true; // create() synced the directory
   if (!segments_.empty())
     segments_.back().ends = index_.all_lasts();
   index_.persisted(); // by the new head
@@ -72,6 +77,15 @@ file_journal::spare_file file_journal::take_spare(std::uint64_t size) {
   spare_file taken = std::move(*found);
   spares_.erase(found);
   return taken;
+}
+
+/// Syncs the directory. Without it a power cut might leave the head of a new segment in a file
+/// that has the name of an old one again, which a start must take for damage.
+result<void> file_journal::sync_spare_names() {
+  const auto status = sync_directory(*home_->files(), dir_);
+  for (spare_file& one : spares_)
+    one.is_name_synced = status.ok();
+  return journal_outcome(*home_, status, "cannot sync " + dir_);
 }
 
 bool file_journal::is_trimmed(const segment& one, bool durably) const {
@@ -99,14 +113,15 @@ result<void> file_journal::release() {
 }
 
 /// Makes a file that was a segment a spare one, or removes it if it has another size than the
-/// segments of today. It does not matter whether a crash undoes that.
+/// segments of today. A crash may undo that until the directory is synced, which has to happen
+/// before the file is written again, and only then.
 void file_journal::retire(std::uint64_t number, std::uint64_t size) {
   rocksdb::FileSystem& files = *home_->files();
   const std::string path = path_of(number, segment_suffix);
   const std::string spare = path_of(number, spare_suffix);
   const bool fits = size >= writer_->head().size && size <= options_.segment_bytes_max;
   if (fits && files.RenameFile(path, spare, rocksdb::IOOptions(), nullptr).ok())
-    spares_.push_back({spare, size});
+    spares_.push_back({spare, size, false});
   else
     static_cast<void>(files.DeleteFile(path, rocksdb::IOOptions(), nullptr));
 }

@@ -70,13 +70,13 @@ IOStatus prepare(rocksdb::FileSystem& files, const std::string& path, bool is_ne
   return status.ok() ? closed : status;
 }
 
+} // namespace
+
 IOStatus sync_directory(rocksdb::FileSystem& files, const std::string& dir) {
   std::unique_ptr<rocksdb::FSDirectory> opened;
   IOStatus status = files.NewDirectory(dir, IOOptions(), &opened, nullptr);
   return status.ok() ? opened->Fsync(IOOptions(), nullptr) : status;
 }
-
-} // namespace
 
 char* page_buffer::reserve(std::uint64_t bytes) {
   if (bytes > bytes_) {
@@ -159,9 +159,13 @@ result<std::unique_ptr<segment_writer>>
 segment_writer::open(const data_directory& home, const std::string& dir, segment_head head) {
   const std::string path = dir + "/" + journal_file_name(head.number, segment_suffix);
   std::unique_ptr<FSWritableFile> file;
-  const IOStatus status = open_direct_or_cached([&](const FileOptions& options) {
+  IOStatus status = open_direct_or_cached([&](const FileOptions& options) {
     return home.files()->ReuseWritableFile(path, path, options, &file, nullptr);
   });
+  if (status.ok())
+    status = file->Sync(IOOptions(), nullptr);
+  if (status.ok())
+    status = sync_directory(*home.files(), dir);
   if (auto outcome = journal_outcome(home, status, "cannot open " + path); !outcome)
     return outcome.error();
   return std::unique_ptr<segment_writer>(

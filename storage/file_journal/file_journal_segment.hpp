@@ -41,6 +41,9 @@ inline constexpr std::string_view spare_suffix = ".spare";
                                            const rocksdb::IOStatus& status,
                                            const std::string& what);
 
+/// Makes the names of the files in `dir` durable.
+[[nodiscard]] rocksdb::IOStatus sync_directory(rocksdb::FileSystem& files, const std::string& dir);
+
 /// The segment that is being written: whole pages at given places of a file that has all its room
 /// from the start. Past the page cache where the file system allows it, because a synced write of
 /// it costs half of one through the cache (docs/adr/0047).
@@ -50,10 +53,12 @@ class segment_writer {
 public:
   /// Makes segment head.number in `dir`: from the file `spare`, of head.size bytes, or a new one if
   /// that is "". Durable on return, its name included.
+  /// @pre the name of `spare` is durable.
   static result<std::unique_ptr<segment_writer>> create(const data_directory& home,
                                                         const std::string& dir, segment_head head,
                                                         const std::string& spare);
-  /// Goes on in a segment that is there.
+  /// Goes on in a segment that is there. Syncs the file and the directory first, because a process
+  /// that was killed may have left records or the file's name unsynced.
   static result<std::unique_ptr<segment_writer>> open(const data_directory& home,
                                                       const std::string& dir, segment_head head);
 

@@ -208,9 +208,9 @@ result<void> faulty_file_journal::open_journal() {
   return {};
 }
 
-void faulty_file_journal::power_on(std::uint64_t kept_tail_bytes) {
+void faulty_file_journal::power_on(std::uint64_t kept_tail_bytes, std::uint64_t seed) {
   close();
-  files_->lose_unsynced(kept_tail_bytes);
+  files_->lose_unsynced(kept_tail_bytes, seed);
   files_ = std::make_shared<faulty_file_system>();
 }
 

@@ -70,7 +70,8 @@ public:
   virtual result<void> open();
   virtual void close() { log_.reset(); }
   /// The machine is on again, after a power cut that lost what was not synced.
-  void power_on(std::uint64_t kept_tail_bytes);
+  /// @param seed chooses the unsynced changes of names that are lost; 0: all of them.
+  void power_on(std::uint64_t kept_tail_bytes, std::uint64_t seed = 0);
 
   [[nodiscard]] faulty_file_system& files() { return *files_; }
   [[nodiscard]] const std::filesystem::path& path() const { return directory_.path(); }

@@ -136,6 +136,58 @@ TEST_P(FileJournalPowerTest, LosesNothingWheneverThePowerFails) {
   }
 }
 
+TEST(FileJournalFaultTest, LosesNothingWhicheverNamesAPowerCutTakesBack) {
+  const std::uint64_t stride = is_soak() ? 1 : 2; // no two neighbours may be left out
+  bool crashed = true;
+  for (std::uint64_t operations = 0; crashed && !HasFailure(); operations += stride)
+    for (const std::uint64_t seed : {std::uint64_t{0}, 2 * operations + 1, 2 * operations + 2}) {
+      SCOPED_TRACE(testing::Message() << operations << " operations, seed " << seed);
+      faulty_file_journal engine;
+      ASSERT_TRUE(engine.open());
+      engine.files().crash_after(operations);
+      const progress made = run_until_power_cut(engine);
+      crashed = engine.files().crashed();
+      engine.files().crash_after(0);
+      engine.power_on(0, seed);
+      const auto opened = engine.open();
+      ASSERT_TRUE(opened) << opened.error().text;
+      for (const std::uint32_t shard : {0U, 1U}) {
+        const std::uint64_t last = engine.log().last_batch(shard).value();
+        EXPECT_GE(last, made.appended);
+        EXPECT_EQ(replay_entries(engine.log(), shard, made.trimmed),
+                  numbers(made.trimmed + 1, last));
+      }
+    }
+}
+
+// The process dies first, at any point; a start sees what it left in the page cache, and a store
+// may count on that at once. Then the power fails.
+TEST(FileJournalFaultTest, KeepsWhatAStartAfterAKillHasSeen) {
+  const std::uint64_t stride = is_soak() ? 1 : 3;
+  bool crashed = true;
+  for (std::uint64_t operations = 0; crashed && !HasFailure(); operations += stride) {
+    SCOPED_TRACE(testing::Message() << "killed after " << operations << " operations");
+    faulty_file_journal engine;
+    ASSERT_TRUE(engine.open());
+    engine.files().crash_after(operations);
+    const progress made = run_until_power_cut(engine);
+    crashed = engine.files().crashed();
+    engine.close();
+    engine.files().restart_process();
+    ASSERT_TRUE(engine.open());
+    const std::uint64_t seen = engine.log().last_batch(0).value();
+    EXPECT_GE(seen, made.appended);
+    const bool appends = operations % 2 == 1;
+    ASSERT_TRUE(!appends || append_entries(engine.log(), seen + 1));
+    engine.files().crash_after(0);
+    engine.power_on(0);
+    const auto opened = engine.open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    EXPECT_EQ(replay_entries(engine.log(), 0, made.trimmed),
+              numbers(made.trimmed + 1, seen + (appends ? 1 : 0)));
+  }
+}
+
 TEST(FileJournalFaultTest, FinishesAJournalWhoseCreationLostItsPower) {
   bool crashed = true;
   for (std::uint64_t operations = 0; crashed; ++operations) {

@@ -1,7 +1,10 @@
 #include "tests/support/faulty_file_system.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <random>
+#include <set>
 #include <utility>
 
 namespace telemetry::test {
@@ -153,13 +156,36 @@ bool faulty_file_system::crashed() const {
   return left_ == 0;
 }
 
-void faulty_file_system::lose_unsynced(std::uint64_t kept_tail_bytes) {
+void faulty_file_system::restart_process() {
   const std::scoped_lock lock(mutex_);
-  for (const auto& [name, state] : files_)
-    if (!state.name_synced)
+  left_.reset();
+}
+
+void faulty_file_system::lose_unsynced(std::uint64_t kept_tail_bytes, std::uint64_t seed) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [name, file] : names(files_))
+    if (!std::filesystem::exists(name))
+      forget(name);
+  std::mt19937_64 random(seed);
+  for (const name_change& change : unsynced_)
+    if (seed != 0 && random() % 2 == 0)
+      persist(change);
+  unsynced_.clear();
+  for (const auto& [name, file] : files_)
+    if (!file->is_directory) {
+      keep(*file, name);
       std::filesystem::remove(name);
-    else
-      state.lose_unsynced(name, kept_tail_bytes);
+    } else if (!durable_.contains(name)) {
+      std::filesystem::remove_all(name);
+    }
+  for (const auto& [name, file] : durable_)
+    if (!file->is_directory && std::filesystem::exists(std::filesystem::path(name).parent_path()))
+      std::filesystem::create_hard_link(kept_.path / file->kept_as, name);
+  std::set<file_ptr> done; // one may have several names
+  for (const auto& [name, file] : durable_)
+    if (!file->is_directory && std::filesystem::exists(name) && done.insert(file).second)
+      file->lose_unsynced(name, kept_tail_bytes);
+  files_ = durable_;
 }
 
 void faulty_file_system::file_state::lose_unsynced(const std::string& name,
@@ -196,43 +222,129 @@ faulty_file_system::decision faulty_file_system::decide(std::optional<file_opera
 
 void faulty_file_system::wrote(const std::string& name, std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
-  files_[name].written += bytes;
+  if (const file_ptr file = find(name))
+    file->written += bytes;
   counts_.written_bytes += bytes;
 }
 
 void faulty_file_system::writes_over(const std::string& name, std::uint64_t offset,
                                      std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
-  file_state& state = files_[name];
-  state.overwritten.push_back({offset, read_at(name, offset, bytes)});
-  state.written = std::max(state.written, offset + bytes);
+  if (const file_ptr file = find(name)) {
+    file->overwritten.push_back({offset, read_at(name, offset, bytes)});
+    file->written = std::max(file->written, offset + bytes);
+  }
   counts_.written_bytes += bytes;
 }
 
 void faulty_file_system::synced(const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  file_state& state = files_[name];
-  state.synced = state.written;
-  state.overwritten.clear();
+  if (const file_ptr file = find(name)) {
+    file->synced = file->written;
+    file->overwritten.clear();
+  }
 }
 
 void faulty_file_system::synced_directory(const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  for (auto& [file, state] : files_)
-    if (std::filesystem::path(file).parent_path() == name)
-      state.name_synced = true;
+  const auto is_in = [&name](const std::string& file) {
+    return !file.empty() && std::filesystem::path(file).parent_path() == name;
+  };
+  std::vector<name_change> left;
+  for (name_change& change : unsynced_)
+    if (is_in(change.from) || is_in(change.to))
+      persist(change);
+    else
+      left.push_back(std::move(change));
+  unsynced_ = std::move(left);
 }
+
+faulty_file_system::file_ptr faulty_file_system::find(const std::string& name) {
+  const auto it = files_.find(name);
+  const bool is_there = std::filesystem::is_regular_file(name);
+  if (it != files_.end() && is_there)
+    return it->second;
+  if (it != files_.end()) // removed, but not through us: for good
+    forget(name);
+  if (!is_there)
+    return nullptr;
+  const auto file = std::make_shared<file_state>();
+  file->written = file->synced = std::filesystem::file_size(name);
+  files_[name] = durable_[name] = file;
+  return file;
+}
+
+IOStatus faulty_file_system::change_name(name_change change,
+                                         const std::function<IOStatus()>& operation) {
+  if (change.file && !change.from.empty())
+    keep(*change.file, change.from);
+  if (const file_ptr before = change.to.empty() ? nullptr : find(change.to))
+    keep(*before, change.to);
+  IOStatus status = operation();
+  if (!status.ok() || !change.file)
+    return status;
+  files_.erase(change.from);
+  if (!change.to.empty())
+    files_[change.to] = change.file;
+  unsynced_.push_back(std::move(change));
+  return status;
+}
+
+void faulty_file_system::forget(const std::string& name) {
+  const file_ptr file = files_[name];
+  files_.erase(name);
+  if (const auto it = durable_.find(name); it != durable_.end() && it->second == file)
+    durable_.erase(it);
+  std::erase_if(unsynced_, [&](const auto& one) { return one.file == file && one.to == name; });
+}
+
+void faulty_file_system::keep(file_state& file, const std::string& name) {
+  if (!file.kept_as.empty() || file.is_directory)
+    return;
+  file.kept_as = std::to_string(++kept_.count);
+  std::filesystem::create_hard_link(name, kept_.path / file.kept_as);
+}
+
+void faulty_file_system::persist(const name_change& change) {
+  // A rename takes the file from the names that it had before this one, if they are still there.
+  if (!change.from.empty())
+    std::erase_if(durable_, [&](const auto& one) {
+      const auto now = files_.find(one.first);
+      return one.second == change.file && (now == files_.end() || now->second != change.file);
+    });
+  if (!change.to.empty())
+    durable_[change.to] = change.file;
+}
+
+faulty_file_system::kept_files::kept_files() {
+  std::string name = (std::filesystem::temp_directory_path() / "telemetry.XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr)
+    std::abort();
+  path = name;
+}
+
+faulty_file_system::kept_files::~kept_files() { std::filesystem::remove_all(path); }
 
 IOStatus faulty_file_system::NewWritableFile(const std::string& name, const FileOptions& options,
                                              std::unique_ptr<FSWritableFile>* file,
                                              IODebugContext* dbg) {
   if (auto [status, torn] = decide(std::nullopt, name); !status.ok())
     return status;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const file_ptr before = find(name)) {
+      keep(*before, name);
+      std::filesystem::remove(name); // or the new one would be the same file
+    }
+  }
   const IOStatus status = target()->NewWritableFile(name, options, file, dbg);
   if (status.ok()) {
     *file = std::make_unique<faulty_file>(std::move(*file), name, *this);
     const std::scoped_lock lock(mutex_);
-    files_[name] = {};
+    files_.erase(name);
+    const auto made = std::make_shared<file_state>();
+    files_[name] = made;
+    unsynced_.push_back({"", name, made});
   }
   return status;
 }
@@ -253,19 +365,14 @@ IOStatus faulty_file_system::ReuseWritableFile(const std::string& name, const st
   if (name != old_name)
     if (auto [status, torn] = decide(std::nullopt, name); !status.ok())
       return status;
-  const IOStatus status = target()->ReuseWritableFile(name, old_name, options, file, dbg);
-  if (!status.ok())
-    return status;
-  *file = std::make_unique<faulty_file>(std::move(*file), name, *this);
   const std::scoped_lock lock(mutex_);
-  if (const auto it = files_.find(old_name); name != old_name && it != files_.end()) {
-    files_[name] = std::move(it->second);
-    files_[name].name_synced = false;
-    files_.erase(old_name);
-  } else if (it == files_.end()) { // was there before: all of it is on the disk
-    const std::uint64_t size = std::filesystem::file_size(name);
-    files_[name] = {size, size, true, {}};
-  }
+  const auto reuse = [&] {
+    return target()->ReuseWritableFile(name, old_name, options, file, dbg);
+  };
+  const file_ptr reused = find(old_name);
+  const IOStatus status = name == old_name ? reuse() : change_name({old_name, name, reused}, reuse);
+  if (status.ok())
+    *file = std::make_unique<faulty_file>(std::move(*file), name, *this);
   return status;
 }
 
@@ -278,43 +385,56 @@ IOStatus faulty_file_system::NewDirectory(const std::string& name, const IOOptio
   return status;
 }
 
+IOStatus faulty_file_system::CreateDir(const std::string& name, const IOOptions& options,
+                                       IODebugContext* dbg) {
+  if (auto [status, torn] = decide(std::nullopt, name); !status.ok())
+    return status;
+  return made_directory(name, target()->CreateDir(name, options, dbg));
+}
+
+IOStatus faulty_file_system::CreateDirIfMissing(const std::string& name, const IOOptions& options,
+                                                IODebugContext* dbg) {
+  if (std::filesystem::is_directory(name))
+    return IOStatus::OK();
+  return CreateDir(name, options, dbg);
+}
+
+IOStatus faulty_file_system::made_directory(const std::string& name, IOStatus status) {
+  if (!status.ok())
+    return status;
+  const std::scoped_lock lock(mutex_);
+  const auto made = std::make_shared<file_state>();
+  made->is_directory = true;
+  files_[name] = made;
+  unsynced_.push_back({"", name, made});
+  return status;
+}
+
 IOStatus faulty_file_system::DeleteFile(const std::string& name, const IOOptions& options,
                                         IODebugContext* dbg) {
   if (auto [status, torn] = decide(std::nullopt, name); !status.ok())
     return status;
-  {
-    const std::scoped_lock lock(mutex_);
-    files_.erase(name);
-  }
-  return target()->DeleteFile(name, options, dbg);
+  const std::scoped_lock lock(mutex_);
+  return change_name({name, "", find(name)},
+                     [&] { return target()->DeleteFile(name, options, dbg); });
 }
 
 IOStatus faulty_file_system::RenameFile(const std::string& from, const std::string& to,
                                         const IOOptions& options, IODebugContext* dbg) {
   if (auto [status, torn] = decide(std::nullopt, to); !status.ok())
     return status;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (const auto it = files_.find(from); it != files_.end()) {
-      files_[to] = std::move(it->second);
-      files_.erase(from);
-    }
-  }
-  return target()->RenameFile(from, to, options, dbg);
+  const std::scoped_lock lock(mutex_);
+  return change_name({from, to, find(from)},
+                     [&] { return target()->RenameFile(from, to, options, dbg); });
 }
 
 IOStatus faulty_file_system::LinkFile(const std::string& from, const std::string& to,
                                       const IOOptions& options, IODebugContext* dbg) {
   if (auto [status, torn] = decide(std::nullopt, to); !status.ok())
     return status;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (const auto it = files_.find(from); it != files_.end()) {
-      files_[to] = it->second;
-      files_[to].name_synced = false;
-    }
-  }
-  return target()->LinkFile(from, to, options, dbg);
+  const std::scoped_lock lock(mutex_);
+  return change_name({"", to, find(from)},
+                     [&] { return target()->LinkFile(from, to, options, dbg); });
 }
 
 IOStatus faulty_file_system::GetFreeSpace(const std::string& path, const IOOptions& options,

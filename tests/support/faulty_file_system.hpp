@@ -17,7 +17,8 @@ namespace telemetry::test {
 enum class file_operation { write, sync };
 
 /// A file system on top of the real one that fails on command, and that knows what a power cut
-/// would leave: file contents up to their last sync, and files whose directory was synced.
+/// may leave: file contents up to their last sync, and of the creations, renames, links and
+/// removals since the last sync of their directory any subset.
 ///
 /// Thread-safety: full, since RocksDB flushes and compacts on threads of its own.
 class faulty_file_system final : public rocksdb::FileSystemWrapper {
@@ -50,10 +51,14 @@ public:
   void crash_after(std::uint64_t operations);
   /// The machine is off.
   [[nodiscard]] bool crashed() const;
+  /// Only the process died, the machine did not: everything is still there, unsynced as it was.
+  /// @pre the database is closed.
+  void restart_process();
   /// Leaves on the disk what a power cut may leave. @pre crashed(), and the database is closed.
   /// @param kept_tail_bytes of every file's unsynced end, and of the begin of every unsynced
   ///        positioned write, that made it to the disk nevertheless.
-  void lose_unsynced(std::uint64_t kept_tail_bytes);
+  /// @param seed 0: every unsynced change of a name is lost; else it chooses those that are.
+  void lose_unsynced(std::uint64_t kept_tail_bytes, std::uint64_t seed = 0);
 
   // What follows is RocksDB's side.
   const char* Name() const override { return "telemetryd faulty files"; }
@@ -70,6 +75,10 @@ public:
   rocksdb::IOStatus NewDirectory(const std::string& name, const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* directory,
                                  rocksdb::IODebugContext* dbg) override;
+  rocksdb::IOStatus CreateDir(const std::string& name, const rocksdb::IOOptions& options,
+                              rocksdb::IODebugContext* dbg) override;
+  rocksdb::IOStatus CreateDirIfMissing(const std::string& name, const rocksdb::IOOptions& options,
+                                       rocksdb::IODebugContext* dbg) override;
   rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* dbg) override;
   rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
@@ -90,12 +99,32 @@ private:
     std::uint64_t offset;
     std::string before;
   };
+  /// A file or a directory, whatever its names are.
   struct file_state {
-    std::uint64_t written = 0; ///< size
-    std::uint64_t synced = 0;  ///< size as of the last sync
-    bool name_synced = false;
+    std::uint64_t written = 0;                  ///< size
+    std::uint64_t synced = 0;                   ///< size as of the last sync
+    bool is_directory = false;                  ///< then the rest does not matter
     std::vector<overwritten_bytes> overwritten; ///< since the last sync, by positioned writes
+    std::string kept_as; ///< a name in kept_, for the time after its last one; "": not yet
     void lose_unsynced(const std::string& name, std::uint64_t kept_tail_bytes) const;
+  };
+  using file_ptr = std::shared_ptr<file_state>;
+  using names = std::map<std::string, file_ptr>;
+  /// A change of names that is not durable before its directory is synced: `file` is no longer
+  /// called `from`, and is called `to`. "": no such name.
+  struct name_change {
+    std::string from;
+    std::string to;
+    file_ptr file;
+  };
+  /// A directory for files that have lost their names but may get them back.
+  struct kept_files {
+    kept_files();
+    kept_files(const kept_files&) = delete;
+    kept_files& operator=(const kept_files&) = delete;
+    ~kept_files();
+    std::filesystem::path path;
+    std::uint64_t count = 0;
   };
   struct fault {
     file_operation which;
@@ -117,8 +146,26 @@ private:
   void synced(const std::string& name);
   void synced_directory(const std::string& name);
 
-  mutable std::mutex mutex_; ///< guards what follows
-  std::map<std::string, file_state> files_;
+  // These five are called with mutex_ held.
+  /// The file `name`; nullptr if there is none. One not seen before is on the disk as it is.
+  file_ptr find(const std::string& name);
+  /// Does `operation`, which changes a name, and notes the change if it succeeds.
+  rocksdb::IOStatus change_name(name_change change,
+                                const std::function<rocksdb::IOStatus()>& operation);
+  /// `name` was removed behind our back, durably.
+  void forget(const std::string& name);
+  /// Makes sure that the file can have its name `name` back.
+  void keep(file_state& file, const std::string& name);
+  /// Lets `change` reach the disk.
+  void persist(const name_change& change);
+
+  rocksdb::IOStatus made_directory(const std::string& name, rocksdb::IOStatus status);
+
+  mutable std::mutex mutex_;          ///< guards what follows
+  names files_;                       ///< as programs see them
+  names durable_;                     ///< as of the last sync of each directory
+  std::vector<name_change> unsynced_; ///< in order
+  kept_files kept_;
   std::optional<fault> fault_;
   std::uint64_t failures_ = 0;
   std::optional<std::uint64_t> free_bytes_;
