@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/engine_options.hpp"
 #include "actors/gate.hpp"
 #include "actors/messages.hpp"
 #include "actors/query_deadlines.hpp"
@@ -8,7 +9,6 @@
 #include "core/result.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -16,42 +16,10 @@
 
 namespace telemetry {
 
-namespace config {
-struct options;
-}
-
 class lane;
 
 /// Why nothing is served until the journal is replayed.
 inline constexpr const char* recovering_reason = "recovering: the journal is being replayed";
-
-/// Settings of the engine.
-struct engine_options {
-  using milliseconds = std::chrono::milliseconds;
-
-  [[nodiscard]] static engine_options from(const config::options& settings);
-
-  milliseconds reorder_window{1'000};
-  milliseconds future_limit{60'000}; ///< 0: none
-  milliseconds stall_limit{30'000};
-  std::size_t in_flight_max = 4096; ///< events per connection
-  std::size_t in_flight_bytes_max = 1u << 20;
-  milliseconds robots_idle{60'000};
-  std::size_t robots_active_max = 1'000'000;
-  std::size_t memory_bytes_max = 1u << 30; ///< rows that are not in the store yet
-  milliseconds checkpoint_interval{5'000};
-  std::size_t checkpoint_events = 2'000'000;
-  milliseconds query_timeout{10'000};
-  milliseconds cache_interval{0}; ///< 0: there is no cache
-  /// A commit of up to so many events is applied on the journal writer's thread.
-  std::size_t inline_events_max = 1'024;
-  std::size_t readers = 2;
-  std::size_t workers = 0; ///< threads of the CAF scheduler; 0: one per core
-  std::uint64_t free_bytes_warn = 512u << 20;
-  std::uint64_t free_bytes_min = 64u << 20;
-  /// Blocking actors get threads of their own; off in tests on the test coordinator.
-  bool detach = true;
-};
 
 /// What a shard lets the journal writer see without asking.
 struct shard_status {

@@ -1,5 +1,4 @@
-#include "actors/engine_context.hpp"
-#include "config/options.hpp"
+#include "actors/engine_options.hpp"
 
 namespace telemetry {
 

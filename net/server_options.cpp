@@ -1,5 +1,4 @@
-#include "config/options.hpp"
-#include "net/server.hpp"
+#include "net/server_options.hpp"
 
 namespace telemetry::net {
 

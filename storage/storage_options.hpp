@@ -64,8 +64,8 @@ struct storage_options {
   /// The store elsewhere that the journal in data_dir belongs to; empty: events are there too.
   std::string store_id;
   std::uint32_t shards = embedded_shards; ///< for a new database; an existing one keeps its own
-  std::uint64_t min_free_bytes =
-      config::options{}.storage.min_free; ///< appends fail with no_space below this
+  /// Appends fail with no_space below this.
+  std::uint64_t min_free_bytes = config::options{}.storage.min_free;
   std::uint64_t cache_bytes = config::options{}.storage.cache; ///< block cache
 
   mysql_options mysql;
