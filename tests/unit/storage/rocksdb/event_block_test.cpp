@@ -271,6 +271,32 @@ TEST(EventBlockTest, BringsBackEveryBoundaryBitForBit) {
   }
 }
 
+TEST(EventBlockTest, BringsBackFullBlocksAtTheLimitOfIntegers) {
+  // The other rows are 0, which any number of decimals can write: the boundary alone decides.
+  for (int d = 0; d <= 15; ++d) {
+    const double edge = 0x1p53 / std::pow(10.0, d);
+    for (const double value : {std::nextafter(edge, 0.0), edge, std::nextafter(edge, 1e300)})
+      for (const double x : {value, -value}) {
+        if (std::abs(x) > 1e15)
+          continue;
+        rows made(block_events_max);
+        for (std::size_t i = 0; i < made.size(); ++i)
+          made[i] = {static_cast<timestamp_ms>(i), {i % 3 == 0 ? x : 0, i % 5 == 0 ? x : 0}, 0};
+        made.back().timestamp = timestamp_max;
+        expect_back(folded(made));
+      }
+  }
+}
+
+TEST(EventBlockTest, BringsBackOdometersAtEveryBoundary) {
+  for (const double value : boundary_coordinates()) {
+    if (value < 0)
+      continue;
+    expect_back({{timestamp_max, {1, 2}, value}});
+    expect_back({{0, {1, 2}, value}, {timestamp_max, {1, 2}, std::nextafter(value, 1e300)}});
+  }
+}
+
 TEST(EventBlockTest, WritesNoIntegerAtTheLimit) {
   // 90071.99254740991 * 10^11 rounds to 2^53, which a reader of an older program refuses.
   for (const double x : {90071.99254740991, -90071.99254740991}) {

@@ -51,6 +51,37 @@ TEST(PackedColumnTest, KeepsTheEndsOfTheRange) {
     EXPECT_EQ(take(put(values), values[0], values.size() - 1), values);
 }
 
+/// 2^k, its two neighbours, and their negatives, for every k; sums wrap as they do in the column.
+std::vector<std::int64_t> boundaries() {
+  std::vector<std::int64_t> found;
+  for (unsigned k = 0; k < 64; ++k)
+    for (const std::uint64_t offset : {~0ULL, 0ULL, 1ULL}) {
+      const std::uint64_t value = (1ULL << k) + offset;
+      found.push_back(static_cast<std::int64_t>(value));
+      found.push_back(static_cast<std::int64_t>(0 - value));
+    }
+  return found;
+}
+
+TEST(PackedColumnTest, KeepsBoundariesBesideTheEndsOfTheRange) {
+  constexpr auto low = std::numeric_limits<std::int64_t>::min();
+  constexpr auto high = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t value : boundaries())
+    for (const std::int64_t other : {low, std::int64_t{-1}, std::int64_t{0}, high}) {
+      ASSERT_EQ(take(put({value, other}), value, 1), (std::vector{value, other}));
+      ASSERT_EQ(take(put({other, value}), other, 1), (std::vector{other, value}));
+    }
+}
+
+TEST(PackedColumnTest, KeepsABoundaryAtAnyPlaceOfAFullBlock) {
+  for (const std::int64_t value : boundaries())
+    for (const std::size_t place : {0U, 1U, 31U, 32U, 33U, 64U, 127U}) {
+      std::vector<std::int64_t> values(128, 5);
+      values[place] = value;
+      ASSERT_EQ(take(put(values), values[0], 127), values) << value << " at " << place;
+    }
+}
+
 TEST(PackedColumnTest, ConstantStepsTakeNoBitsAndConstantTurnsNeither) {
   std::vector<std::int64_t> steady;
   std::vector<std::int64_t> turning;
@@ -76,6 +107,18 @@ TEST(PackedColumnTest, RefusesWidthsThatNobodyWrites) {
     const std::string bytes = width + std::string(40, '\0');
     std::string_view rest = bytes;
     EXPECT_FALSE(column_reader().open(rest, 0, 2)) << int(width);
+  }
+}
+
+TEST(PackedColumnTest, VarintsKeepEveryBoundary) {
+  for (const std::int64_t value : boundaries()) {
+    char bytes[varint_bytes_max];
+    const char* const end = put_varint(bytes, zigzag(value));
+    std::string_view rest(bytes, static_cast<std::size_t>(end - bytes));
+    const auto back = take_varint(rest);
+    ASSERT_TRUE(back) << value;
+    EXPECT_EQ(unzigzag(*back), value);
+    EXPECT_TRUE(rest.empty()) << value;
   }
 }
 
