@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <random>
 #include <string>
@@ -88,6 +89,36 @@ TEST(EventCodecTest, KeepsTheLimits) {
     EXPECT_EQ(decoded->at, event.at);
     EXPECT_EQ(decoded->timestamp, event.timestamp);
   }
+}
+
+/// Legal coordinates at and around 2^k and 2^k/10^d, the largest magnitude, and denormals.
+std::vector<double> boundary_coordinates() {
+  std::vector<double> found{0, std::nextafter(coordinate_max, 0), coordinate_max};
+  for (int k = -1074; k <= 53; ++k)
+    for (int d = 0; d <= 15; d = k < 0 ? 16 : d + 1) {
+      const double edge = std::ldexp(1.0, k) / std::pow(10.0, d);
+      for (const double value : {std::nextafter(edge, 0), edge, std::nextafter(edge, 1e300)})
+        if (value != 0 && value <= coordinate_max)
+          found.insert(found.end(), {value, -value});
+    }
+  found.push_back(-coordinate_max);
+  return found;
+}
+
+TEST(EventCodecTest, GivesBackEveryBoundaryBitForBit) {
+  const auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
+  for (const double value : boundary_coordinates())
+    for (const timestamp_ms timestamp : {timestamp_ms{0}, timestamp_ms{1}, timestamp_max})
+      for (const position at : {position{value, 0.5}, position{0.5, value}}) {
+        const std::string bytes = encoded({at, timestamp, "r"});
+        std::string_view rest = bytes;
+        const auto back = decode_event(rest);
+        ASSERT_TRUE(back) << std::hexfloat << value;
+        EXPECT_TRUE(rest.empty());
+        EXPECT_EQ(bits(back->at.x), bits(at.x)) << std::hexfloat << value;
+        EXPECT_EQ(bits(back->at.y), bits(at.y)) << std::hexfloat << value;
+        EXPECT_EQ(back->timestamp, timestamp);
+      }
 }
 
 TEST(EventCodecTest, RefusesEveryTruncation) {

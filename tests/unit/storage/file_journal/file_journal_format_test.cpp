@@ -1,9 +1,12 @@
 // The bytes of the journal's files, pinned: a changed format is a new version, not an accident.
 #include "storage/file_journal/file_journal_format.hpp"
 
+#include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
+#include <limits>
 #include <string>
+#include <vector>
 
 namespace telemetry::journal_files {
 namespace {
@@ -104,6 +107,61 @@ TEST(FileJournalFormatTest, ReadsBackARecord) {
   EXPECT_EQ(payload, "payload");
   EXPECT_EQ(payload_checksum(payload, segment), first.checksum);
   EXPECT_EQ(record->batches[1].payload_bytes, 0U);
+}
+
+TEST(FileJournalFormatTest, ReadsBackStampsAtEveryBoundary) {
+  const segment_head segment = make_head();
+  const std::array<std::string_view, 1> parts{std::string_view("\0\xff", 2)};
+  for (unsigned k = 0; k < 64; ++k)
+    for (const std::uint64_t offset : {~0ULL, 0ULL, 1ULL}) {
+      const std::uint64_t large = std::max<std::uint64_t>(1, (1ULL << k) + offset);
+      const auto time = static_cast<std::int64_t>(large);
+      const auto opposite = static_cast<std::int64_t>(0 - large);
+      const std::array batches{
+          journal_batch{0, large, {large, time, opposite, time}, record_kind::events, parts},
+          journal_batch{1, large, {large, opposite, time, opposite}, record_kind::events, {}}};
+      const std::array trims{journal_trim{1, large}};
+      std::string bytes(record_bytes(batches, trims.size()), 'x');
+      write_record(bytes.data(), segment, large, large, batches, trims);
+      const auto record = read(bytes, segment);
+      ASSERT_TRUE(record) << large;
+      EXPECT_EQ(record->commit, large);
+      EXPECT_EQ(record->opening, large);
+      EXPECT_EQ(record->trims, std::vector(trims.begin(), trims.end()));
+      ASSERT_EQ(record->batches.size(), batches.size());
+      for (std::size_t i = 0; i < batches.size(); ++i) {
+        const journal_batch& back = record->batches[i].batch;
+        EXPECT_EQ(back.epoch, large);
+        EXPECT_EQ(back.stamp.batch_no, large);
+        EXPECT_EQ(back.stamp.arrival_ms, batches[i].stamp.arrival_ms);
+        EXPECT_EQ(back.stamp.horizon_ms, batches[i].stamp.horizon_ms);
+        EXPECT_EQ(back.stamp.wall, batches[i].stamp.wall);
+      }
+    }
+}
+
+TEST(FileJournalFormatTest, ReadsBackPayloadsAtEveryBoundaryOfPages) {
+  const segment_head segment = make_head();
+  for (const std::size_t count : {1U, 2U, 128U})
+    for (const std::size_t size : {0U, 1U, 7U, 4095U, 4096U, 4097U}) {
+      const std::string payload(size, '\xfe');
+      const std::array<std::string_view, 1> parts{payload};
+      std::vector<journal_batch> batches;
+      for (std::uint32_t i = 0; i < count; ++i)
+        batches.push_back({0, 1, {i + 1, 0, 0, 0}, record_kind::events, parts});
+      std::string bytes(record_bytes(batches, 0), 'x');
+      ASSERT_EQ(bytes.size() % journal_page_bytes, 0U);
+      write_record(bytes.data(), segment, 1, 1, batches, {});
+      const auto record = read(bytes, segment);
+      ASSERT_TRUE(record) << count << " of " << size;
+      EXPECT_EQ(record->bytes, bytes.size());
+      ASSERT_EQ(record->batches.size(), count);
+      for (const record_batch& batch : record->batches) {
+        const auto back = std::string_view(bytes).substr(batch.payload_offset, batch.payload_bytes);
+        EXPECT_EQ(back, payload);
+        EXPECT_EQ(payload_checksum(back, segment), batch.checksum);
+      }
+    }
 }
 
 TEST(FileJournalFormatTest, KnowsARecordOfAnotherLifeOfTheFile) {
