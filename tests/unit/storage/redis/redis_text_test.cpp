@@ -1,11 +1,15 @@
 // What is said to Redis, and read from it, without a server.
+#include "storage/redis/redis_journal_format.hpp"
 #include "storage/redis/redis_pipeline.hpp"
 #include "storage/redis/redis_reply.hpp"
 #include "storage/redis/redis_text.hpp"
 
 #include <array>
 #include <gtest/gtest.h>
+#include <hiredis/hiredis.h>
 #include <limits>
+#include <memory>
+#include <string>
 #include <utility>
 
 namespace telemetry::redis {
@@ -30,6 +34,44 @@ TEST(RedisPipelineTest, JoinsPartsAndWritesNumbers) {
   commands.clear();
   EXPECT_EQ(commands.commands(), 0U);
   EXPECT_EQ(commands.bytes(), "");
+}
+
+/// Parses `bytes` as a reply of the server.
+redis_reply parsed(std::string_view bytes) {
+  const std::unique_ptr<redisReader, void (*)(redisReader*)> reader(redisReaderCreate(),
+                                                                    &redisReaderFree);
+  void* reply = nullptr;
+  EXPECT_EQ(redisReaderFeed(reader.get(), bytes.data(), bytes.size()), REDIS_OK);
+  EXPECT_EQ(redisReaderGetReply(reader.get(), &reply), REDIS_OK);
+  return redis_reply(static_cast<redisReply*>(reply));
+}
+
+TEST(RedisJournalFormatTest, ReadsBackEntriesAtEveryBoundary) {
+  std::string every_byte;
+  for (int byte = 0; byte < 256; ++byte)
+    every_byte += static_cast<char>(byte);
+  for (unsigned k = 0; k < 64; ++k)
+    for (const std::uint64_t offset : {~0ULL, 0ULL, 1ULL}) {
+      const std::uint64_t large = (1ULL << k) + offset;
+      const auto time = static_cast<std::int64_t>(large);
+      const auto opposite = static_cast<std::int64_t>(0 - large);
+      redis_pipeline fields; // a command has the form of an array in a reply
+      fields.begin(12).add("epoch").add(large).add("arrival").add(time).add("horizon");
+      fields.add(opposite).add("wall").add(time).add("kind").add(std::uint64_t{1});
+      fields.add("payload").add(every_byte);
+      const std::string id = std::to_string(large) + "-0";
+      const redis_reply reply = parsed("*2\r\n$" + std::to_string(id.size()) + "\r\n" + id +
+                                       "\r\n" + std::string(fields.bytes()));
+      const auto entry = read_redis_entry(3, value_of(reply));
+      ASSERT_TRUE(entry) << large;
+      EXPECT_EQ(entry->batch.shard, 3U);
+      EXPECT_EQ(entry->batch.epoch, large);
+      EXPECT_EQ(entry->batch.stamp.batch_no, large);
+      EXPECT_EQ(entry->batch.stamp.arrival_ms, time);
+      EXPECT_EQ(entry->batch.stamp.horizon_ms, opposite);
+      EXPECT_EQ(entry->batch.stamp.wall, time);
+      EXPECT_EQ(entry->payload, every_byte);
+    }
 }
 
 TEST(RedisTextTest, MakesAnotherTokenEachTime) {
