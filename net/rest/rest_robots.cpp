@@ -17,14 +17,11 @@ std::size_t rows_to_ask(std::size_t limit) noexcept {
   return limit == no_limit ? no_limit : limit + 1;
 }
 
-/// The Link value that leads from a page to the next one: `target` with another `after`.
+/// The Link value that leads from a page to the next one: the query of `target` with another
+/// `after`. It is a reference relative to the request (RFC 3986, 5.2), because the server does not
+/// know the prefix that a proxy may have put in front of its paths.
 std::string next_page(const http_target& target, std::string_view after) {
-  std::string link = "<";
-  for (const std::string& segment : target.path) {
-    link += '/';
-    append_percent_encoded(link, segment);
-  }
-  link += '?';
+  std::string link = "<?";
   for (const auto& [key, value] : target.query) {
     if (key == "after")
       continue;

@@ -104,8 +104,11 @@ void check_link(server_side& server, const http_request& request, const http_ans
   if (begin == std::string::npos) {
     return;
   }
-  const std::string link =
+  const std::string reference =
       answer.headers.substr(begin + 7, answer.headers.find('>', begin) - begin - 7);
+  require(reference.starts_with('?')); // relative to the request
+  const std::string link =
+      std::string(request.target.substr(0, request.target.find('?'))) + reference;
   http_answer next = ask(server, {http_method::get, link, request.accept, {}, {}, {}});
   require(next.status == 200 && next.content_type == answer.content_type);
   require(parse_target(link)->path == parse_target(request.target)->path);
