@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
@@ -18,6 +19,55 @@ constexpr std::string_view not_whole = "timestamp is not a whole number";
 constexpr std::string_view not_a_string = "robot is not a string";
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// The decimal exponent of a JSON number, bounded far beyond what its digits can make up for.
+std::int64_t read_exponent(std::string_view digits) noexcept {
+  constexpr std::int64_t exponent_max = 1'000'000'000'000;
+  const bool minus = !digits.empty() && digits.front() == '-';
+  if (minus || (!digits.empty() && digits.front() == '+'))
+    digits.remove_prefix(1);
+  std::int64_t exponent = 0;
+  for (const char digit : digits)
+    exponent = std::min(exponent * 10 + (digit - '0'), exponent_max);
+  return minus ? -exponent : exponent;
+}
+
+/// The value of a JSON number if it is whole, whichever way it is written: `3.0` and `30e-1` are 3.
+/// It is read digit by digit, because a double would round a fraction away. Beyond 64 bits it is
+/// the nearest integer that 64 bits hold.
+/// @returns nullopt if it has a fraction. @pre `number` is valid JSON.
+std::optional<std::int64_t> read_whole(std::string_view number) {
+  const bool minus = number.front() == '-';
+  number.remove_prefix(minus ? 1 : 0);
+  const std::size_t exponent_at = std::min(number.find_first_of("eE"), number.size());
+  const std::size_t point = std::min(number.find('.'), exponent_at);
+  std::string digits(number.substr(0, point));
+  std::int64_t power = 0; // the value is `digits` times ten to this
+  if (exponent_at < number.size())
+    power = read_exponent(number.substr(exponent_at + 1));
+  if (point < exponent_at) {
+    digits += number.substr(point + 1, exponent_at - point - 1);
+    power -= static_cast<std::int64_t>(exponent_at - point - 1);
+  }
+  const std::size_t first = digits.find_first_not_of('0');
+  if (first == std::string::npos)
+    return 0;
+  const std::size_t last = digits.find_last_not_of('0');
+  power += static_cast<std::int64_t>(digits.size() - 1 - last);
+  if (power < 0)
+    return std::nullopt;
+  constexpr std::int64_t places_max = std::numeric_limits<std::int64_t>::digits10;
+  const std::string_view significant = std::string_view(digits).substr(first, last + 1 - first);
+  if (static_cast<std::int64_t>(significant.size()) + power > places_max)
+    return minus ? std::numeric_limits<std::int64_t>::min()
+                 : std::numeric_limits<std::int64_t>::max();
+  std::int64_t value = 0;
+  for (const char digit : significant)
+    value = value * 10 + (digit - '0');
+  for (; power > 0; --power)
+    value *= 10;
+  return minus ? -value : value;
+}
 
 /// Takes the members of one event object as nlohmann's parser meets them, without a tree.
 class event_sax final : public nlohmann::json::json_sax_t {
@@ -34,13 +84,16 @@ public:
     whole(value > static_cast<number_unsigned_t>(max) ? max : static_cast<std::int64_t>(value));
     return true;
   }
-  /// Integers beyond 64 bits arrive here too; `text` tells them apart.
+  /// Integers beyond 64 bits arrive here too.
   bool number_float(number_float_t value, const string_t& text) override {
-    if (here() == "timestamp" && text.find_first_of(".eE") == string_t::npos)
-      whole(value < 0 ? std::numeric_limits<std::int64_t>::min()
-                      : std::numeric_limits<std::int64_t>::max());
-    else
+    if (here() != "timestamp") {
       number(value);
+      return true;
+    }
+    const auto exact = read_whole(text);
+    if (!exact)
+      return other();
+    timestamp_ = *exact;
     return true;
   }
   bool string(string_t& value) override {

@@ -170,6 +170,17 @@ def test_whole_numbers_are_coordinates_in_json(rest):
     assert rest.events("ints") == [event("ints", 3, 1.0, -2.0)]
 
 
+@pytest.mark.parametrize("content_type", [JSON, NDJSON])
+def test_whole_timestamp_may_be_written_in_any_way_in_json(rest, content_type):
+    name = f"whole times {content_type}"
+    times = ["1700000000001.0", "1.7e12", "17000000000020e-1", "3.0"]
+    elements = [f'{{"robot":"{name}","x":1,"y":2,"timestamp":{time}}}' for time in times]
+    text = "\n".join(elements) if content_type == NDJSON else f"[{','.join(elements)}]"
+    assert counts(rest.post("/api/events", text, content_type))[0] == {"accepted": 4}
+    found = [event["timestamp"] for event in rest.events(name)]
+    assert found == [3, 1700000000000, 1700000000001, 1700000000002]
+
+
 def test_csv_header_is_skipped(rest):
     text = "x,y,timestamp,robot_name\r\n1,2,3,header\r\n"
     assert counts(rest.post("/api/events", text, CSV)) == ({"accepted": 1}, [])

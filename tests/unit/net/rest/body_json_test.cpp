@@ -69,9 +69,9 @@ TEST(BodyJsonTest, NamesWhatIsMissingOrOfAnotherType) {
   EXPECT_EQ(fault(R"({"robot":"a","x":1,"y":[2],"timestamp":3})"), "y is not a number");
   EXPECT_EQ(fault(R"({"robot":"a","x":1,"y":2,"timestamp":"3"})"),
             "timestamp is not a whole number");
-  EXPECT_EQ(fault(R"({"robot":"a","x":1,"y":2,"timestamp":3.0})"),
+  EXPECT_EQ(fault(R"({"robot":"a","x":1,"y":2,"timestamp":3.5})"),
             "timestamp is not a whole number");
-  EXPECT_EQ(fault(R"({"robot":"a","x":1,"y":2,"timestamp":3e0})"),
+  EXPECT_EQ(fault(R"({"robot":"a","x":1,"y":2,"timestamp":3e-1})"),
             "timestamp is not a whole number");
   EXPECT_EQ(fault(R"({"robot":7,"x":1,"y":2,"timestamp":3})"), "robot is not a string");
   EXPECT_EQ(fault(R"({"robot":{"robot":"a"},"x":1,"y":2,"timestamp":3})"), "robot is not a string");
@@ -97,6 +97,44 @@ TEST(BodyJsonTest, TellsIntegersBeyond64BitsFromFractions) {
   for (const std::string& time : {std::string("-9223372036854775809"), "-" + std::string(40, '9')})
     EXPECT_EQ(fault(at(time)), "timestamp is negative");
   EXPECT_EQ(fault(at(std::string(400, '9'))), "a number is too large");
+}
+
+TEST(BodyJsonTest, ReadsWholeTimestampsHoweverTheyAreWritten) {
+  const auto read_time = [](const std::string& time) {
+    const auto event = parse_json_event(R"({"robot":"a","x":1,"y":2,"timestamp":)" + time + "}");
+    EXPECT_TRUE(event) << time << ": " << event.error().text;
+    return event ? event->timestamp : -1;
+  };
+  EXPECT_EQ(read_time("1795911637676.0"), 1'795'911'637'676);
+  EXPECT_EQ(read_time("1.7e12"), 1'700'000'000'000);
+  EXPECT_EQ(read_time("1.795911637676E+12"), 1'795'911'637'676);
+  EXPECT_EQ(read_time("17959116376760e-1"), 1'795'911'637'676);
+  EXPECT_EQ(read_time("3e0"), 3);
+  EXPECT_EQ(read_time("3.000"), 3);
+  EXPECT_EQ(read_time("0.0"), 0);
+  EXPECT_EQ(read_time("-0.0"), 0);
+  EXPECT_EQ(read_time("0e5"), 0);
+  EXPECT_EQ(read_time("0.0030e4"), 30);
+  EXPECT_EQ(read_time("9007199254740991.0"), timestamp_max);
+  EXPECT_EQ(read_time("9.007199254740991e15"), timestamp_max);
+  EXPECT_EQ(read_time("0." + std::string(1'000, '0') + "7e1001"), 7);
+  EXPECT_EQ(read_time("7" + std::string(300, '0') + "e-300"), 7);
+}
+
+TEST(BodyJsonTest, RoundsNoTimestamp) {
+  const auto at = [](const std::string& time) {
+    return R"({"robot":"a","x":1,"y":2,"timestamp":)" + time + "}";
+  };
+  for (const std::string time : {"1795911637676.5", "1795911637676.0000001", "1.79591163767651e12",
+                                 "1e-1", "0.1", "-0.5", "9007199254740990.9999999999", "5e-324",
+                                 "1e-99999999999999999999", "30e-2", "9007199254740991.5"})
+    EXPECT_EQ(fault(at(time)), "timestamp is not a whole number") << time;
+  for (const std::string time :
+       {"9007199254740992.0", "9.007199254740992e15", "9007199254740991e1", "1e16", "1e300",
+        "9223372036854775807.0", "18446744073709551616.0"})
+    EXPECT_EQ(fault(at(time)), "timestamp is above 2^53-1") << time;
+  for (const std::string time : {"-1.0", "-1e3", "-9223372036854775809.0", "-1e300"})
+    EXPECT_EQ(fault(at(time)), "timestamp is negative") << time;
 }
 
 TEST(BodyJsonTest, RefusesWhatIsNoJsonObject) {
