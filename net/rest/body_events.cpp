@@ -103,6 +103,10 @@ std::optional<body_format> find_body_format(std::string_view media_type) noexcep
 }
 
 std::unique_ptr<body_reader> make_body_reader(body_format format, std::string body) {
+  // Windows programs write a byte order mark. No format has a use for it, so it is skipped here.
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (body.starts_with(byte_order_mark))
+    body.erase(0, byte_order_mark.size());
   if (format == body_format::json)
     return make_json_array_reader(std::move(body));
   return std::make_unique<line_reader>(format, std::move(body));

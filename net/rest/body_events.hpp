@@ -46,6 +46,7 @@ public:
   [[nodiscard]] virtual parsed_body take() = 0;
 };
 
+/// A byte order mark at the start of `body` is skipped.
 [[nodiscard]] std::unique_ptr<body_reader> make_body_reader(body_format format, std::string body);
 
 } // namespace telemetry::net

@@ -181,6 +181,13 @@ def test_whole_timestamp_may_be_written_in_any_way_in_json(rest, content_type):
     assert found == [3, 1700000000000, 1700000000001, 1700000000002]
 
 
+@pytest.mark.parametrize("content_type", [CSV, JSON, NDJSON])
+def test_byte_order_mark_is_skipped(rest, content_type):
+    name = f"byte order mark {content_type}"
+    text = body(content_type, [event(name, 1), event(name, 2)]).encode("utf-8-sig")
+    assert counts(rest.post("/api/events", text, content_type)) == ({"accepted": 2}, [])
+
+
 def test_csv_header_is_skipped(rest):
     text = "x,y,timestamp,robot_name\r\n1,2,3,header\r\n"
     assert counts(rest.post("/api/events", text, CSV)) == ({"accepted": 1}, [])

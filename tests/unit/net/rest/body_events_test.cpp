@@ -75,6 +75,26 @@ TEST(BodyEventsTest, SkipsHeaderOnlyAtTheTop) {
   EXPECT_EQ(read(body_format::ndjson, header).value().invalid, 1u);
 }
 
+TEST(BodyEventsTest, SkipsOneByteOrderMarkAtTheStart) {
+  const std::string mark = "\xef\xbb\xbf";
+  const std::string object = R"({"robot":"a","x":1,"y":2,"timestamp":3})";
+  const std::string header = "x,y,timestamp,robot_name\r\n";
+  for (const auto& [format, text] : {std::pair(body_format::csv, std::string("1,2,3,a\n")),
+                                     std::pair(body_format::csv, header + "1,2,3,a\r\n"),
+                                     std::pair(body_format::ndjson, object + "\n"),
+                                     std::pair(body_format::json, "[" + object + "]")}) {
+    const auto body = read(format, mark + text);
+    ASSERT_TRUE(body) << text;
+    EXPECT_THAT(names(*body), ElementsAre("a")) << text;
+    EXPECT_EQ(body->invalid, 0u) << text;
+    const auto twice = read(format, mark + mark + text);
+    EXPECT_TRUE(!twice || twice->invalid == 1) << text;
+  }
+  EXPECT_EQ(read_csv(mark).invalid, 0u);
+  EXPECT_THAT(error_lines(read_csv(mark + "1,2,3,a\n" + mark + "1,2,4,a\n")), ElementsAre(2));
+  EXPECT_THAT(error_lines(read_csv(mark.substr(0, 2) + "1,2,3,a\n")), ElementsAre(1));
+}
+
 TEST(BodyEventsTest, CountsEmptyLinesAsInvalid) {
   EXPECT_THAT(error_lines(read_csv("\n1,2,3,a\n\r\n\n")), ElementsAre(1, 3, 4));
 }
