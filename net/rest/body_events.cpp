@@ -1,40 +1,11 @@
 #include "net/rest/body_events.hpp"
 
-#include "core/line.hpp"
+#include "net/rest/body_csv.hpp"
 #include "net/rest/body_json.hpp"
 #include "net/rest/format_media.hpp"
 
 namespace telemetry::net {
 namespace {
-
-result<ingest_line> parse_plain_line(std::string_view line) {
-  auto event = parse_line(line);
-  if (!event)
-    return event.error();
-  return ingest_line{std::string(event->robot), event->at, event->timestamp};
-}
-
-/// Reads an event line whose last field may be quoted (RFC 4180).
-result<ingest_line> parse_csv_line(std::string_view line) {
-  const std::size_t quote = line.find(",\"");
-  if (quote == std::string_view::npos)
-    return parse_plain_line(line);
-  std::string plain(line.substr(0, quote + 1));
-  std::string_view quoted = line.substr(quote + 2);
-  while (true) {
-    const std::size_t end = quoted.find('"');
-    if (end == std::string_view::npos)
-      return failure{errc::malformed, "robot_name has no closing quote"};
-    plain += quoted.substr(0, end);
-    quoted.remove_prefix(end + 1);
-    if (quoted.empty())
-      return parse_plain_line(plain);
-    if (quoted.front() != '"')
-      return failure{errc::malformed, "robot_name has text behind its closing quote"};
-    plain += '"';
-    quoted.remove_prefix(1);
-  }
-}
 
 /// Reads a body line by line; a line that is no event is counted and left out.
 class line_reader final : public body_reader {

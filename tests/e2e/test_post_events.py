@@ -205,6 +205,19 @@ def test_csv_name_may_be_quoted(rest):
     assert rest.robot('the "quoted" one')["events"] == 1
 
 
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_any_csv_field_may_be_quoted(rest, line_end):
+    name = f"quoted {len(line_end)}"
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator=line_end)
+    writer.writerows([[1.5, 2.5, 1795911637676, name], [-1, 2, 1795911637677, name]])
+    assert counts(rest.post("/api/events", out.getvalue(), CSV)) == ({"accepted": 2}, [])
+    assert rest.events(name) == [
+        event(name, 1795911637676, 1.5, 2.5),
+        event(name, 1795911637677, -1.0, 2.0),
+    ]
+
+
 def test_csv_with_bad_utf8_is_an_invalid_line(rest):
     answer = rest.post("/api/events", b"1,2,3,\xff\n1,2,3,beside bad UTF-8\n", CSV)
     assert counts(answer) == ({"accepted": 1, "invalid": 1}, [1])

@@ -74,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   constexpr body_format formats[] = {body_format::csv, body_format::json, body_format::ndjson};
   const body_format format = formats[data[0] % 3];
-  const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto whole = read(format, text, size);
   const auto steps = read(format, text, 1u + data[0] / 3u);
   require(whole.has_value() == steps.has_value());
@@ -87,6 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (format == body_format::json) {
     check_array(text, *whole);
   } else {
+    if (text.starts_with("\xef\xbb\xbf"))
+      text.remove_prefix(3);
     const auto ends = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
     const std::size_t lines = ends + (text.empty() || text.back() == '\n' ? 0 : 1);
     const std::size_t read_lines = whole->events.size() + whole->invalid;

@@ -105,10 +105,42 @@ TEST(BodyEventsTest, UnquotesNames) {
   EXPECT_THAT(names(read_csv("1,2,3,a\"b")), ElementsAre("a\"b")) << "only a leading quote quotes";
 }
 
+TEST(BodyEventsTest, UnquotesAnyField) {
+  const auto body = read_csv("\"1.5\",\"-2.5\",\"1795911637676\",\"r\"\n\"1.5\",2,3,r\r\n"
+                             "1.5,\"2\",4,r\n1.5,2,\"5\",r\n\" 1.5 \",\"+2\",\" 6\",\"\"\"r\"");
+  ASSERT_THAT(body.errors, IsEmpty());
+  EXPECT_THAT(names(body), ElementsAre("r", "r", "r", "r", "\"r"));
+  EXPECT_EQ(body.events[0].at, (position{1.5, -2.5}));
+  EXPECT_EQ(body.events[0].timestamp, 1'795'911'637'676);
+  for (std::size_t i = 1; i < 5; ++i) {
+    EXPECT_EQ(body.events[i].at, (position{1.5, 2})) << i;
+    EXPECT_EQ(body.events[i].timestamp, static_cast<timestamp_ms>(i + 2));
+  }
+}
+
 TEST(BodyEventsTest, RefusesBadlyQuotedNames) {
-  EXPECT_THAT(
-      error_lines(read_csv("1,2,3,\"a\n1,2,3,\"a\"b\n1,2,3,\"a,b\"\n1,2,3,\"\"\n\"1\",2,3,a\n")),
-      ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_THAT(error_lines(read_csv("1,2,3,\"a\n1,2,3,\"a\"b\n1,2,3,\"a,b\"\n1,2,3,\"\"\n")),
+              ElementsAre(1, 2, 3, 4));
+}
+
+TEST(BodyEventsTest, NamesTheFieldThatIsBadlyQuoted) {
+  const auto reason = [](const std::string& line) {
+    const auto body = read_csv(line);
+    return body.errors.size() == 1 ? body.errors.front().reason : "taken";
+  };
+  EXPECT_EQ(reason("\"1,2,3,a"), "x has no closing quote");
+  EXPECT_EQ(reason("1,\"2,3,a"), "y has no closing quote");
+  EXPECT_EQ(reason("1,2,\"3\"4,a"), "timestamp has text behind its closing quote");
+  EXPECT_EQ(reason("1,2,3,\"a\" "), "robot_name has text behind its closing quote");
+  EXPECT_EQ(reason("\"1\""), "y is missing");
+  EXPECT_EQ(reason("\"1\",2,3"), "robot_name is missing");
+  EXPECT_EQ(reason("\"1\",2,3,a,"), "the line has more than 4 fields");
+  EXPECT_EQ(reason("\"\",2,3,a"), "x is not a decimal number");
+  EXPECT_EQ(reason("\"1,5\",2,3,a"), "x has a comma");
+  EXPECT_EQ(reason("1,\"2,5\",3,a"), "y has a comma");
+  EXPECT_EQ(reason("1,2,\"1,795\",a"), "timestamp has a comma");
+  EXPECT_EQ(reason("1\",2,3,a"), "x is not a decimal number") << "only a leading quote quotes";
+  EXPECT_EQ(reason(" \"1\",2,3,a"), "x is not a decimal number");
 }
 
 TEST(BodyEventsTest, ReadsBackWhatCsvAndNdjsonExport) {
