@@ -1,15 +1,15 @@
 #include "net/rest/body_csv.hpp"
 
 #include "core/line.hpp"
+#include "net/rest/format_media.hpp"
 
-#include <array>
-#include <cstddef>
+#include <algorithm>
 #include <string>
 
 namespace telemetry::net {
 namespace {
 
-constexpr std::array<std::string_view, 4> column_names{"x", "y", "timestamp", "robot_name"};
+constexpr std::array<std::string_view, 4> field_names{"x", "y", "timestamp", "robot_name"};
 
 failure malformed(std::string_view field, std::string_view what) {
   return {errc::malformed, std::string(field).append(what)};
@@ -34,7 +34,7 @@ public:
     return step::field;
   }
 
-  /// The field that next() took, valid until it is called again.
+  /// The field that next() took, valid until it is called again. @pre it returned step::field
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
 
 private:
@@ -80,36 +80,116 @@ result<ingest_line> parse_plain_line(std::string_view line) {
 
 /// Reads the fields of an event as parse_line() would, were they its line.
 result<ingest_line> parse_fields(const std::array<std::string, 4>& fields) {
-  for (const std::size_t column : {0u, 1u, 2u}) {
-    if (fields[column].find(',') != std::string::npos) // it would shift the fields behind it
-      return malformed(column_names[column], " has a comma");
+  for (const std::size_t field : {0u, 1u, 2u}) {
+    if (fields[field].find(',') != std::string::npos) // it would shift the fields behind it
+      return malformed(field_names[field], " has a comma");
   }
   std::string line = fields[0];
-  for (const std::size_t column : {1u, 2u, 3u})
-    line.append(",").append(fields[column]);
+  for (const std::size_t field : {1u, 2u, 3u})
+    line.append(",").append(fields[field]);
   return parse_plain_line(line);
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  while (text.starts_with(' '))
+    text.remove_prefix(1);
+  while (text.ends_with(' '))
+    text.remove_suffix(1);
+  return text;
+}
+
+bool begins_like_a_number(std::string_view text) noexcept {
+  return !text.empty() && std::string_view("+-.0123456789").find(text.front()) != text.npos;
+}
+
+/// The field of an event that a column of this name holds, in wire order.
+std::optional<std::size_t> find_field(std::string_view name) noexcept {
+  if (equals_ignoring_case(name, "robot"))
+    return 3;
+  for (std::size_t field = 0; field < field_names.size(); ++field)
+    if (equals_ignoring_case(name, field_names[field]))
+      return field;
+  return std::nullopt;
 }
 
 } // namespace
 
-result<ingest_line> parse_csv_line(std::string_view line) {
-  if (!has_quoted_field(line))
-    return parse_plain_line(line);
-  std::array<std::string, 4> fields;
+result<std::optional<csv_columns>> csv_columns::from_header(std::string_view line) {
+  constexpr std::size_t nowhere = std::string_view::npos;
+  csv_columns found;
+  found.has_header_ = true;
+  found.column_of_.fill(nowhere);
+  std::optional<std::size_t> repeated;
+  std::size_t named = 0;
+  bool has_number = false;
   field_cursor cursor(line);
-  std::size_t count = 0;
+  std::size_t column = 0;
   for (auto step = cursor.next(); step != field_cursor::step::end; step = cursor.next()) {
-    if (count == fields.size())
-      return malformed("", "the line has more than 4 fields");
-    if (step == field_cursor::step::no_closing_quote)
-      return malformed(column_names[count], " has no closing quote");
-    if (step == field_cursor::step::text_behind_quote)
-      return malformed(column_names[count], " has text behind its closing quote");
-    fields[count++] = cursor.text();
+    if (step != field_cursor::step::field)
+      return std::optional<csv_columns>();
+    const std::string_view name = trim(cursor.text());
+    has_number = has_number || begins_like_a_number(name);
+    if (const auto field = find_field(name)) {
+      ++named;
+      if (found.column_of_[*field] != nowhere)
+        repeated = field;
+      found.column_of_[*field] = column;
+    }
+    ++column;
   }
-  if (count < fields.size())
-    return malformed(column_names[count], " is missing");
+  if (named == 0 || (named == 1 && has_number))
+    return std::optional<csv_columns>();
+  found.columns_ = column;
+  std::string missing;
+  for (std::size_t field = 0; field < event_fields; ++field)
+    if (found.column_of_[field] == nowhere)
+      missing.append(missing.empty() ? "" : ", ").append(field_names[field]);
+  if (repeated)
+    return malformed("the CSV header names ", std::string(field_names[*repeated]) + " twice");
+  if (!missing.empty())
+    return malformed("the CSV header lacks ", missing);
+  return std::optional(found);
+}
+
+result<ingest_line> csv_columns::read(std::string_view line) const {
+  if (is_wire_order() && !has_quoted_field(line))
+    return parse_plain_line(line);
+  if (line.empty())
+    return malformed("line", " is empty");
+  std::array<std::string, event_fields> fields;
+  field_cursor cursor(line);
+  std::size_t column = 0;
+  for (auto step = cursor.next(); step != field_cursor::step::end; step = cursor.next()) {
+    if (column == columns_)
+      return too_many_fields();
+    const std::size_t field = field_of(column++);
+    const std::string_view name = field < event_fields ? field_names[field] : "a field";
+    if (step == field_cursor::step::no_closing_quote)
+      return malformed(name, " has no closing quote");
+    if (step == field_cursor::step::text_behind_quote)
+      return malformed(name, " has text behind its closing quote");
+    if (field < event_fields)
+      fields[field] = cursor.text();
+  }
+  for (std::size_t field = 0; field < event_fields; ++field)
+    if (column_of_[field] >= column)
+      return malformed(field_names[field], " is missing");
+  if (column < columns_) // it may have been cut, within the last field that is there
+    return malformed("the line", " has fewer fields than the header");
   return parse_fields(fields);
+}
+
+bool csv_columns::is_wire_order() const noexcept {
+  return columns_ == event_fields && column_of_ == csv_columns().column_of_;
+}
+
+std::size_t csv_columns::field_of(std::size_t column) const noexcept {
+  const auto found = std::find(column_of_.begin(), column_of_.end(), column);
+  return static_cast<std::size_t>(found - column_of_.begin());
+}
+
+failure csv_columns::too_many_fields() const {
+  return malformed("the line has more ", has_header_ ? "fields than the header" : "than 4 fields");
 }
 
 } // namespace telemetry::net

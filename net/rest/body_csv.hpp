@@ -3,14 +3,42 @@
 #include "core/result.hpp"
 #include "net/rest/api.hpp"
 
+#include <array>
+#include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace telemetry::net {
 
-/// Reads one line of a CSV body, without its line end: the fields of an event in wire order, any of
-/// them quoted (RFC 4180). A quoted field ends on its line, because no field of an event may hold
-/// a line break.
-/// @returns errc::malformed with one short sentence that names the field.
-result<ingest_line> parse_csv_line(std::string_view line);
+/// Where the lines of a CSV body have the fields of an event.
+class csv_columns {
+public:
+  /// The order of the wire: `x,y,timestamp,robot_name`.
+  csv_columns() = default;
+
+  /// Reads the first line of a body, without its line end. It is a header if two of its fields are
+  /// `x`, `y`, `timestamp`, `robot` or `robot_name` (spaces around them and case do not count), or
+  /// one is and no field begins like a number. An event of a robot named `x` is no header by that.
+  /// @returns nullopt if the line is no header; errc::malformed if it lacks a column of an event or
+  ///          names one twice.
+  static result<std::optional<csv_columns>> from_header(std::string_view line);
+
+  /// Reads one line, without its line end. Any field may be quoted (RFC 4180). A quoted field ends
+  /// on its line, because no field of an event may hold a line break.
+  /// @returns errc::malformed with one short sentence that names the field.
+  [[nodiscard]] result<ingest_line> read(std::string_view line) const;
+
+private:
+  static constexpr std::size_t event_fields = 4;
+
+  [[nodiscard]] bool is_wire_order() const noexcept;
+  /// Which field of an event, in wire order, stands in a column; event_fields if none does.
+  [[nodiscard]] std::size_t field_of(std::size_t column) const noexcept;
+  [[nodiscard]] failure too_many_fields() const;
+
+  std::array<std::size_t, event_fields> column_of_{0, 1, 2, 3}; ///< of x, y, timestamp, robot_name
+  std::size_t columns_ = event_fields;
+  bool has_header_ = false;
+};
 
 } // namespace telemetry::net

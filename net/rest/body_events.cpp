@@ -12,15 +12,13 @@ class line_reader final : public body_reader {
 public:
   line_reader(body_format format, std::string body)
       : format_(format), body_(std::move(body)), rest_(body_) {
-    const std::string_view header = "x,y,timestamp,robot_name";
-    if (format == body_format::csv && rest_.substr(0, header.size()) == header) {
-      const std::string_view behind = rest_.substr(header.size());
-      if (behind.empty() || behind.front() == '\n' || behind.substr(0, 2) == "\r\n")
-        take_line();
-    }
+    if (format == body_format::csv)
+      take_header();
   }
 
   result<bool> advance(std::size_t bytes) override {
+    if (refusal_)
+      return *refusal_;
     const std::size_t left = rest_.size();
     while (!rest_.empty() && left - rest_.size() < bytes)
       read(take_line());
@@ -30,6 +28,20 @@ public:
   parsed_body take() override { return std::move(parsed_); }
 
 private:
+  /// Takes the first line if it is a header; one that lacks a column refuses the body.
+  void take_header() {
+    const std::string_view body = rest_;
+    const auto header = csv_columns::from_header(take_line());
+    if (!header) {
+      refusal_ = header.error();
+    } else if (header.value()) {
+      columns_ = *header.value();
+    } else {
+      rest_ = body;
+      line_no_ = 0;
+    }
+  }
+
   /// Takes a line off the front of the rest, without its line end.
   std::string_view take_line() {
     const std::size_t end = rest_.find('\n');
@@ -42,7 +54,7 @@ private:
   }
 
   void read(std::string_view line) {
-    auto event = format_ == body_format::csv ? parse_csv_line(line) : parse_json_event(line);
+    auto event = format_ == body_format::csv ? columns_.read(line) : parse_json_event(line);
     if (event) {
       parsed_.events.push_back(std::move(event).value());
       parsed_.lines.push_back(line_no_);
@@ -57,6 +69,8 @@ private:
   const std::string body_;
   std::string_view rest_;
   std::uint32_t line_no_ = 0;
+  csv_columns columns_;
+  std::optional<failure> refusal_; ///< of the body as a whole
   parsed_body parsed_;
 };
 

@@ -193,6 +193,33 @@ def test_csv_header_is_skipped(rest):
     assert counts(rest.post("/api/events", text, CSV)) == ({"accepted": 1}, [])
 
 
+@pytest.mark.parametrize(
+    "header, line",
+    [
+        ("y,x,timestamp,robot_name", "2,1,3,{}"),
+        ("robot,timestamp,x,y", "{},3,1,2"),
+        ("timestamp,speed,robot,x,y,note", '3,9.5,{},1,2,"a, b"'),
+        ('"robot_name","y","x","timestamp"', '"{}","2","1","3"'),
+    ],
+)
+def test_csv_header_names_the_columns(rest, header, line):
+    name = f"by {header}".replace(",", " ").replace('"', "")
+    answer = rest.post("/api/events", f"{header}\n{line.format(name)}\n", CSV)
+    assert counts(answer) == ({"accepted": 1}, [])
+    assert rest.events(name) == [event(name, 3, 1.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    "header, missing",
+    [("robot,time,x,y", "timestamp"), ("x,lat,timestamp,robot", "y"), ("x,y,timestamp", "robot_name")],
+)
+def test_csv_header_without_a_column_is_400(rest, header, missing):
+    answer = rest.post("/api/events", f"{header}\n1,2,3,headless\n", CSV)
+    assert answer.status == 400
+    assert missing in answer.json()["detail"]
+    assert rest.robot("headless") is None, "nothing is stored"
+
+
 def test_csv_header_counts_as_a_line(rest):
     text = "x,y,timestamp,robot_name\n1,2,3,counted\nbad\n"
     assert counts(rest.post("/api/events", text, CSV)) == ({"accepted": 1, "invalid": 1}, [3])
