@@ -13,6 +13,10 @@ namespace telemetry::net {
 namespace {
 
 constexpr std::string_view json_type = "application/json";
+constexpr std::string_view addresses = "/api/robots, /api/robots/<robot>, "
+                                       "/api/robots/<robot>/events, "
+                                       "/api/robots/<robot>/odometer, /api/events, /upstream, "
+                                       "/livez, /readyz, /version";
 constexpr std::string_view body_types = "text/csv, application/json, application/x-ndjson";
 
 std::string header_line(std::string_view name, std::string_view value) {
@@ -24,6 +28,15 @@ http_answer allow_answer(std::string_view methods) {
   answer.status = 204;
   answer.headers = header_line("Allow", methods);
   return answer;
+}
+
+http_answer refuse_address(const http_request& request, const http_target& target) {
+  std::string detail = "nothing is at this address";
+  if (const auto meant = address_meant(target))
+    detail.append("; the right one is ").append(*meant);
+  else if (target.path.size() == 1 && target.path[0].empty())
+    detail.append("; try ").append(addresses);
+  return make_problem(404, request.target, detail);
 }
 
 http_answer refuse_method(const http_request& request, endpoint where) {
@@ -76,7 +89,7 @@ std::optional<http_answer> find_route(const http_request& request, rest_route& r
     return make_problem(target.error(), request.target);
   const auto where = find_endpoint(*target);
   if (!where)
-    return make_problem(404, request.target, "nothing is at this address");
+    return refuse_address(request, *target);
   if (!allows(*where, request.method))
     return refuse_method(request, *where);
   if (request.method == http_method::options)

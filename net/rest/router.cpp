@@ -41,6 +41,29 @@ std::optional<endpoint> find_endpoint(const http_target& target) noexcept {
   return std::nullopt;
 }
 
+std::optional<std::string> address_meant(const http_target& target) {
+  http_target meant;
+  bool name_is_empty = false;
+  for (const std::string& segment : target.path) {
+    const bool at_name = meant.path.size() == 2 && meant.path[1] == "robots";
+    if (segment.empty()) {
+      name_is_empty = name_is_empty || at_name;
+      continue;
+    }
+    if (at_name && name_is_empty) // what follows is no name: /api/robots//events
+      return std::nullopt;
+    meant.path.push_back(segment);
+  }
+  if (!find_endpoint(meant))
+    return std::nullopt;
+  std::string address;
+  for (const std::string& segment : meant.path) {
+    address += '/';
+    append_percent_encoded(address, segment);
+  }
+  return address;
+}
+
 bool allows(endpoint where, http_method method) noexcept {
   switch (method) {
   case http_method::options:

@@ -4,6 +4,7 @@
 #include "net/rest/http_target.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace telemetry::net {
@@ -24,6 +25,11 @@ enum class endpoint {
 /// The endpoint that a path leads to; nothing if there is none. The robot of the endpoints that
 /// have one is path[2]; it is never empty.
 [[nodiscard]] std::optional<endpoint> find_endpoint(const http_target& target) noexcept;
+
+/// The address that a path without an endpoint most likely means: the same path without slashes at
+/// its start or end, or doubled ones. It begins with one '/' and is percent-encoded.
+/// @returns nullopt if that is no endpoint either, or the name of a robot would be left out.
+[[nodiscard]] std::optional<std::string> address_meant(const http_target& target);
 
 /// `method` is one that `where` answers. OPTIONS always is.
 [[nodiscard]] bool allows(endpoint where, http_method method) noexcept;

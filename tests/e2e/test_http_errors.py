@@ -178,3 +178,18 @@ def test_expect_100_continue_is_honoured(server):
         connection.sendall(b"1,2,3,expect\n")
         received = b"".join(iter(lambda: connection.recv(65536), b""))
     assert b'"accepted":1' in received
+
+
+@pytest.mark.parametrize(
+    "path, right",
+    [
+        ("/upstream/", "/upstream"),
+        ("/api/robots/", "/api/robots"),
+        ("//api/robots", "/api/robots"),
+        ("/api/robots/a%20b/events/", "/api/robots/a%20b/events"),
+    ],
+)
+def test_404_names_the_right_address(rest, path, right):
+    answer = rest.get(path)
+    assert answer.status == 404
+    assert answer.json()["detail"].endswith(f" {right}")

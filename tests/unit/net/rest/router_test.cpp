@@ -31,6 +31,23 @@ TEST(RouterTest, FindsNothingElse) {
     EXPECT_EQ(find(target), std::nullopt) << target;
 }
 
+TEST(RouterTest, NamesTheAddressThatSlashesMiss) {
+  const auto meant = [](std::string_view target) {
+    return address_meant(parse_target(target).value()).value_or("none");
+  };
+  EXPECT_EQ(meant("/upstream/"), "/upstream");
+  EXPECT_EQ(meant("/api/robots/"), "/api/robots");
+  EXPECT_EQ(meant("/api/robots//"), "/api/robots");
+  EXPECT_EQ(meant("//api/robots"), "/api/robots");
+  EXPECT_EQ(meant("//api//events/?x=1"), "/api/events");
+  EXPECT_EQ(meant("/api/robots/a%2Fb%20c/"), "/api/robots/a%2Fb%20c");
+  EXPECT_EQ(meant("/api/robots/a/events/"), "/api/robots/a/events");
+  EXPECT_EQ(meant("/api/robots/a//odometer"), "/api/robots/a/odometer");
+  for (const char* target : {"/", "//", "/api/", "/nowhere/", "/api/robots//events",
+                             "//api/robots//a", "/api/robots/a/b/", "/upstream/x"})
+    EXPECT_EQ(meant(target), "none") << target;
+}
+
 TEST(RouterTest, AllowsWhatItSaysItAllows) {
   for (const endpoint where :
        {endpoint::robots, endpoint::robot, endpoint::robot_events, endpoint::robot_odometer,

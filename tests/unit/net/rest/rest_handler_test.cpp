@@ -1,0 +1,41 @@
+#include "net/rest/rest_handler.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace telemetry::net {
+namespace {
+
+using testing::HasSubstr;
+
+/// The problem that a request is refused with by its head; its status is 0 if it is let pass.
+nlohmann::json refusal(const http_request& request) {
+  rest_route route{};
+  const auto answer = find_route(request, route);
+  return answer ? nlohmann::json::parse(answer->body) : nlohmann::json{{"status", 0}};
+}
+
+std::string detail_of(std::string_view target) {
+  http_request request;
+  request.method = http_method::get;
+  request.target = target;
+  const auto problem = refusal(request);
+  EXPECT_EQ(problem.at("status"), 404) << target;
+  return problem.at("detail");
+}
+
+TEST(RestHandlerTest, NamesTheRightAddressInA404) {
+  EXPECT_EQ(detail_of("/upstream/"), "nothing is at this address; the right one is /upstream");
+  EXPECT_EQ(detail_of("/api/robots/?limit=1"),
+            "nothing is at this address; the right one is /api/robots");
+  EXPECT_EQ(detail_of("//api/robots"), "nothing is at this address; the right one is /api/robots");
+  EXPECT_EQ(detail_of("/api/robots/%C3%BC/"),
+            "nothing is at this address; the right one is /api/robots/%C3%BC");
+  EXPECT_EQ(detail_of("/nowhere"), "nothing is at this address");
+  for (const char* address : {"/api/robots", "/api/events", "/upstream", "/readyz"})
+    EXPECT_THAT(detail_of("/"), HasSubstr(address));
+}
+
+} // namespace
+} // namespace telemetry::net
