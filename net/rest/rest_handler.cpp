@@ -19,6 +19,11 @@ constexpr std::string_view addresses = "/api/robots, /api/robots/<robot>, "
                                        "/livez, /readyz, /version";
 constexpr std::string_view body_types = "text/csv, application/json, application/x-ndjson";
 
+/// curl says application/x-www-form-urlencoded unless told otherwise.
+constexpr std::string_view line_to_type = "; for a file of event lines: "
+                                          "curl -H 'Content-Type: text/csv' --data-binary "
+                                          "@events.csv http://<host>/api/events";
+
 std::string header_line(std::string_view name, std::string_view value) {
   return std::string(name).append(": ").append(value).append("\r\n");
 }
@@ -54,7 +59,9 @@ std::optional<http_answer> refuse_body_type(const http_request& request) {
   http_answer answer =
       make_problem(415, request.target,
                    encoded ? std::string("a body must come without Content-Encoding")
-                           : std::string("the Content-Type must be one of ").append(body_types));
+                           : std::string("the Content-Type must be one of ")
+                                 .append(body_types)
+                                 .append(line_to_type));
   answer.headers += header_line("Accept-Post", body_types);
   return answer;
 }

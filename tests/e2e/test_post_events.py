@@ -271,6 +271,12 @@ def test_missing_content_type_is_415(rest):
     assert rest.request("POST", "/api/events", b"1,2,3,type").status == 415
 
 
+def test_415_gives_the_line_to_type(rest):
+    answer = rest.post("/api/events", "1,2,3,type", "application/x-www-form-urlencoded")
+    assert answer.status == 415
+    assert "curl -H 'Content-Type: text/csv' --data-binary @" in answer.json()["detail"]
+
+
 def test_large_body_is_taken_whole(rest):
     lines = [f"{n},0,{n},large {n % 100}" for n in range(100_000)]
     assert rest.post_lines(lines)["accepted"] == 100_000

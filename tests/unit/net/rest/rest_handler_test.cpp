@@ -37,5 +37,29 @@ TEST(RestHandlerTest, NamesTheRightAddressInA404) {
     EXPECT_THAT(detail_of("/"), HasSubstr(address));
 }
 
+TEST(RestHandlerTest, GivesTheLineToTypeForABodyOfUnknownType) {
+  for (const char* type : {"", "application/x-www-form-urlencoded", "text/plain"}) {
+    http_request request;
+    request.method = http_method::post;
+    request.target = "/api/events";
+    request.content_type = type;
+    const auto problem = refusal(request);
+    EXPECT_EQ(problem.at("status"), 415) << type;
+    EXPECT_EQ(problem.at("detail"),
+              "the Content-Type must be one of text/csv, application/json, application/x-ndjson; "
+              "for a file of event lines: curl -H 'Content-Type: text/csv' "
+              "--data-binary @events.csv http://<host>/api/events");
+  }
+}
+
+TEST(RestHandlerTest, AsksForABodyThatIsNotEncoded) {
+  http_request request;
+  request.method = http_method::post;
+  request.target = "/api/events";
+  request.content_type = "text/csv";
+  request.content_encoding = "gzip";
+  EXPECT_EQ(refusal(request).at("detail"), "a body must come without Content-Encoding");
+}
+
 } // namespace
 } // namespace telemetry::net
