@@ -114,18 +114,51 @@ private:
     if (out_.capacity() > idle_bytes_max)
       out_ = {};
     interruption_.reset();
+    deadline_.move_after(context_.options.idle_timeout);
+    parse_header();
+  }
+
+  void parse_header() {
     parser_.emplace();
     parser_->eager(true);
     parser_->header_limit(header_bytes_max);
     parser_->body_limit(context_.options.body_bytes_max);
-    deadline_.move_after(context_.options.idle_timeout);
     http::async_read_header(socket_, buffer_, *parser_, on(&http_session::on_header));
   }
 
   /// A part of the next request is there.
   [[nodiscard]] bool begun() const { return parser_->got_some() || buffer_.size() > 0; }
 
+  /// Goes on behind empty lines, which Beast refuses and a server ignores (RFC 9112, 2.2). The
+  /// deadline stays where it is, so a client that sends nothing else is closed as a silent one.
+  /// @returns false if the buffer begins with none.
+  bool skip_empty_lines() {
+    const std::string_view unread(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+    std::size_t size = 0;
+    while (unread.substr(size).starts_with("\r\n"))
+      size += 2;
+    const bool is_cut = unread.substr(size) == "\r";
+    if (size == 0 && !is_cut)
+      return false;
+    buffer_.consume(size);
+    if (is_cut)
+      socket_.async_read_some(buffer_.prepare(header_bytes_max), on(&http_session::on_line_end));
+    else
+      parse_header();
+    return true;
+  }
+
+  /// More has come behind a carriage return that may begin an empty line.
+  void on_line_end(error_code error, std::size_t bytes) {
+    buffer_.commit(bytes);
+    if (error)
+      return on_read_error(error);
+    parse_header();
+  }
+
   void on_header(error_code error, std::size_t) {
+    if (error == http::error::bad_method && skip_empty_lines())
+      return;
     if (error)
       return on_read_error(error);
     join_list_fields(parser_->get());
