@@ -9,8 +9,8 @@
 
 namespace telemetry::net {
 
-/// A request target, percent-decoded once (PROTOCOL.md §4): `%2F` is part of a segment, `+` is a
-/// plus. Dot segments are names like any other.
+/// A request target, percent-decoded once (PROTOCOL.md §4): `%2F` is part of a segment. `+` is a
+/// space in the query and a plus in the path. Dot segments are names like any other.
 struct http_target {
   std::vector<std::string> path; ///< segments; "/a/b" is {"a", "b"}, "/a/" is {"a", ""}
   std::vector<std::pair<std::string, std::string>> query; ///< in order; a lone key has the value ""
