@@ -8,7 +8,7 @@
 namespace telemetry {
 
 /// CHECKPOINTER: asks every shard for what is sealed, writes it in one go, then lets the shards
-/// forget it and the journal trim it (rules.md, rules 15-21). One checkpoint at a time.
+/// forget it and the journal trim it (rules 15-21). One checkpoint at a time.
 class checkpointer final : public checkpointer_actor::base {
 public:
   static inline const char* const actor_name = "checkpointer";

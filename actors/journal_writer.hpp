@@ -7,7 +7,7 @@
 namespace telemetry {
 
 /// JOURNAL WRITER: stamps, numbers and syncs; hands to the shards what is durable. Before that,
-/// replays the journal into them (rules.md, rules 1-8 and 22-25).
+/// replays the journal into them (rules 1-8 and 22-25).
 class journal_writer final : public journal_writer_actor::base {
 public:
   static inline const char* const actor_name = "journal_writer";

@@ -6,7 +6,7 @@
 namespace telemetry {
 
 /// Hash of a robot name: XXH3-64, fixed for ever, since it decides the shard of stored data
-/// (rules.md, rule 8).
+/// (rule 8).
 [[nodiscard]] std::uint64_t name_hash(std::string_view name) noexcept;
 
 /// The shard that owns a name with this hash. Uses the upper half; hash tables use the lower one.

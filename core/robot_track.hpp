@@ -10,7 +10,7 @@
 
 namespace telemetry {
 
-/// The stamp of a batch: how time reaches a robot (rules.md, rules 1-4 and 9).
+/// The stamp of a batch: how time reaches a robot (rules 1-4 and 9).
 struct batch_stamp {
   std::uint64_t batch_no;
   std::int64_t arrival_ms; ///< serving time of the node
@@ -28,7 +28,7 @@ struct track_row {
 /// Rows on their way to the store: immutable, shared by the robot and the checkpointer.
 using sealed_rows = std::shared_ptr<const std::vector<track_row>>;
 
-/// The events of one robot that are not in the store yet: order, window, odometer (rules.md,
+/// The events of one robot that are not in the store yet: order, window, odometer (docs/RULES.md,
 /// rules 9-17). Pure: no clock, no I/O, no actor.
 ///
 /// Memory is [taken | sealed | unsealed], each in timestamp order and each above the one before.

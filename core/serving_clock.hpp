@@ -5,7 +5,7 @@
 
 namespace telemetry {
 
-/// The node's clock of rules.md, rule 2: serving time in milliseconds.
+/// The node's clock of rule 2: serving time in milliseconds.
 ///
 /// Starts at max(wall clock at start, greatest arrival on record) and advances with a steady clock,
 /// but stands still while the server is not reading its producers. Pure: the steady time is passed

@@ -12,7 +12,7 @@ namespace telemetry {
 /// What a batch holds. Stored: never renumber.
 enum class record_kind : std::uint8_t { events = 1 };
 
-/// One entry of the log of one shard (rules.md, rule 1).
+/// One entry of the log of one shard (rule 1).
 struct journal_batch {
   std::uint32_t shard;
   std::uint64_t epoch; ///< of the shard's owner; 1 on a single node

@@ -23,7 +23,7 @@ inline sent_event sent(const event_view& event) {
 }
 
 /// The whole log of every shard, never trimmed, with the verdicts of a naive reader: the oracle of
-/// rules.md. Also checks what may be appended (rules 2, 3, 4, 6 and 7), as test failures.
+/// docs/RULES.md. Also checks what may be appended (rules 2, 3, 4, 6 and 7), as test failures.
 ///
 /// One event has one answer, wherever the log repeats it: a place once taken stays taken, and what
 /// was sealed without it stays so. Only the seal points of STALE differ.

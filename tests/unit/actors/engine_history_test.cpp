@@ -1,6 +1,6 @@
-// The engine against the oracle of rules.md, over random histories on one thread: whatever order
-// its actors run in, whatever fails, wherever it crashes, every answer and all that memory and
-// store hold are what a naive reader makes of the whole log.
+// The engine against the oracle of docs/RULES.md, over random histories on one thread: whatever
+// order its actors run in, whatever fails, wherever it crashes, every answer and all that memory
+// and store hold are what a naive reader makes of the whole log.
 //
 // TELEMETRY_SEED=N runs history N alone; TELEMETRY_SOAK=1 runs ten times as many.
 

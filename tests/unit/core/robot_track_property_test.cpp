@@ -1,5 +1,5 @@
 // robot_track against the naive robot, over random histories: disorder, duplicates, conflicts,
-// window edges, checkpoints, crashes with replay, passivation (rules.md, 9-30).
+// window edges, checkpoints, crashes with replay, passivation (docs/RULES.md, 9-30).
 
 #include "tests/unit/core/naive_robot.hpp"
 

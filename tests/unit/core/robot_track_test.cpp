@@ -1,4 +1,4 @@
-// The rules of one robot (rules.md, 9-17 and 27-30), one example each. Window 10 unless said.
+// The rules of one robot (docs/RULES.md, 9-17 and 27-30), one example each. Window 10 unless said.
 
 #include "core/robot_track.hpp"
 
