@@ -1,6 +1,7 @@
 #include "net/http_session.hpp" // first: it includes what Asio lacks
 
 #include "net/deadline.hpp"
+#include "net/http_head_scanner.hpp"
 #include "net/http_request_head.hpp"
 #include "net/http_response_head.hpp"
 #include "net/http_upgrade.hpp"
@@ -28,7 +29,6 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::beast::error_code;
 
-constexpr std::uint32_t header_bytes_max = 16u << 10;
 constexpr std::size_t read_bytes_max = 64u << 10;
 /// A buffer above this is given back before the next request is waited for.
 constexpr std::size_t idle_bytes_max = 16u << 10;
@@ -43,6 +43,8 @@ constexpr std::size_t long_answer_bytes = 160u << 10;
 constexpr std::chrono::seconds linger_timeout{2};
 constexpr std::size_t linger_bytes_max = 64u << 20;
 
+constexpr read_fault head_too_large{431, "the request's header is too large"};
+constexpr read_fault malformed{400, "the request is not well-formed HTTP/1.1"};
 constexpr read_fault shutting_down{503, "the server is shutting down"};
 constexpr read_fault too_many{503, "the server has too many connections"};
 constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
@@ -55,7 +57,7 @@ class http_session final : public session {
 public:
   http_session(asio::ip::tcp::socket socket, session_context& context)
       : socket_(std::move(socket)), deadline_(socket_.get_executor()), context_(context),
-        buffer_(read_bytes_max + header_bytes_max), loan_(context.memory) {}
+        buffer_(read_bytes_max + head_bytes_max), loan_(context.memory) {}
 
   ~http_session() override { context_.sessions.remove(*this); }
 
@@ -116,16 +118,48 @@ private:
     interruption_.reset();
     parser_.emplace();
     parser_->eager(true);
-    parser_->header_limit(header_bytes_max);
+    parser_->header_limit(head_bytes_max);
     parser_->body_limit(context_.options.body_bytes_max);
+    head_ = {};
     deadline_.move_after(context_.options.idle_timeout);
-    http::async_read_header(socket_, buffer_, *parser_, on(&http_session::on_header));
+    collect_head();
   }
 
   /// A part of the next request is there.
-  [[nodiscard]] bool begun() const { return parser_->got_some() || buffer_.size() > 0; }
+  [[nodiscard]] bool begun() const { return buffer_.size() > 0; }
 
-  void on_header(error_code error, std::size_t) {
+  [[nodiscard]] std::string_view received() const {
+    return {static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+  }
+
+  /// Waits for a whole head, because Beast bounds only a head that arrives in one piece.
+  void collect_head() {
+    switch (head_.scan(received())) {
+    case head_scanner::state::partial:
+      return socket_.async_read_some(
+          buffer_.prepare(boost::beast::read_size(buffer_, read_bytes_max)),
+          on(&http_session::on_head_part));
+    case head_scanner::state::whole:
+      return on_head();
+    case head_scanner::state::too_large:
+      return refuse(head_too_large);
+    case head_scanner::state::malformed:
+      return refuse(malformed);
+    }
+  }
+
+  void on_head_part(error_code error, std::size_t bytes) {
+    buffer_.commit(bytes);
+    if (error || interruption_)
+      return on_read_error(error);
+    collect_head();
+  }
+
+  void on_head() {
+    error_code error;
+    buffer_.consume(parser_->put(boost::asio::buffer(buffer_.data(), head_.bytes()), error));
+    if (error == http::error::need_more) // Beast finds another end than the scanner
+      return refuse(malformed);
     if (error)
       return on_read_error(error);
     keep_alive_ = parser_->get().keep_alive();
@@ -378,6 +412,7 @@ private:
   deadline deadline_;
   session_context& context_;
   boost::beast::flat_buffer buffer_;
+  head_scanner head_;
   std::optional<http::request_parser<http::string_body>> parser_;
   rest_route route_{};
   std::shared_ptr<rest_operation> operation_;

@@ -334,6 +334,81 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("POST /api/events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         std::pair(post_head + "Expect: dinner\r\nContent-Length: 1\r\n\r\n", 417)));
 
+class HttpLargeHeadTest : public HttpTest {
+protected:
+  /// Sends `parts`, each in a segment of its own, while the server does not refuse them.
+  void expect_431(const std::vector<std::string>& parts) {
+    connect();
+    client_.set_option(boost::asio::ip::tcp::no_delay(true));
+    for (const std::string& part : parts) {
+      send(part);
+      settle();
+      if (!input_.empty())
+        break;
+    }
+    const auto answer = receive();
+    EXPECT_EQ(answer.status, 431);
+    EXPECT_EQ(answer.headers.at("connection"), "close");
+    expect_end();
+  }
+
+  const std::string begin_ = "GET /livez HTTP/1.1\r\nHost: x\r\n";
+};
+
+TEST_F(HttpLargeHeadTest, IsRefusedInSegmentsThatEndOneByteIntoALine) {
+  std::vector<std::string> parts{begin_ + "a"};
+  for (int i = 0; i < 100; ++i)
+    parts.push_back(": " + std::string(400, 'b') + "\r\na");
+  parts.emplace_back(": b\r\n\r\n");
+  expect_431(parts);
+}
+
+TEST_F(HttpLargeHeadTest, IsRefusedInShortLinesOfOneSend) {
+  std::string lines;
+  while (lines.size() < 40'000)
+    lines += "a: b\r\n";
+  expect_431({begin_ + lines + "\r\n"});
+  expect_431({begin_ + lines, "\r\n"});
+}
+
+TEST_F(HttpLargeHeadTest, IsRefusedInFoldedLines) {
+  std::string lines = "a: b\r\n";
+  while (lines.size() < 40'000)
+    lines += " " + std::string(30, ' ') + "\r\n";
+  expect_431({begin_ + lines + "\r\n"});
+}
+
+TEST_F(HttpLargeHeadTest, IsRefusedBehindOthers) {
+  std::string heads;
+  for (int i = 0; i < 3; ++i)
+    heads += begin_ + "\r\n";
+  std::string large = begin_;
+  while (large.size() < 20'000)
+    large += "a: " + std::string(400, 'b') + "\r\n";
+  send(heads + large + "\r\n");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(receive().status, 200);
+  EXPECT_EQ(receive().status, 431);
+  expect_end();
+}
+
+TEST_F(HttpLargeHeadTest, IsRefusedForItsFields) {
+  std::string lines;
+  for (int i = 0; i < 127; ++i)
+    lines += "a: b\r\n";
+  send(begin_ + lines + "\r\n");
+  EXPECT_EQ(receive().status, 200);
+  expect_431({begin_ + lines + "a: b\r\n\r\n"});
+}
+
+TEST_F(HttpLargeHeadTest, MayArriveByteByByte) {
+  for (const char c : begin_ + "a: b\r\n\r\n") {
+    send(std::string(1, c));
+    settle();
+  }
+  EXPECT_EQ(receive().status, 200);
+}
+
 TEST_F(HttpSessionTest, SaysNothingToClientThatLeaves) {
   send("GET /livez HT");
   client_.shutdown(boost::asio::ip::tcp::socket::shutdown_send);
