@@ -1,6 +1,10 @@
 #include "net/http_request_head.hpp"
 
+#include "net/rest/format_media.hpp"
+
 #include <boost/beast/http/error.hpp>
+
+#include <string>
 
 namespace telemetry::net {
 
@@ -18,7 +22,73 @@ http_method method_of(http::verb verb) noexcept {
   return verb == http::verb::post ? http_method::post : http_method::other;
 }
 
+/// The fields of which the server reads lists.
+constexpr http::field list_fields[] = {http::field::accept,
+                                       http::field::connection,
+                                       http::field::content_encoding,
+                                       http::field::expect,
+                                       http::field::upgrade,
+                                       http::field::sec_websocket_version,
+                                       http::field::sec_websocket_protocol};
+
+std::string joined_lines(const request_head& head, http::field name) {
+  std::string list;
+  const auto [line, end] = head.equal_range(name);
+  for (auto at = line; at != end; ++at) {
+    if (at->value().empty())
+      continue;
+    list += list.empty() ? "" : ", ";
+    list += view(at->value());
+  }
+  return list;
+}
+
+/// Takes the first member off the front of `list`, without the white space around it.
+std::string_view take_member(std::string_view& list) noexcept {
+  const auto comma = list.find(',');
+  auto member = list.substr(0, comma);
+  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  const auto begin = member.find_first_not_of(" \t");
+  if (begin == std::string_view::npos)
+    return {};
+  return member.substr(begin, member.find_last_not_of(" \t") + 1 - begin);
+}
+
+/// Whether Expect has members other than 100-continue.
+bool expects_more_than_continue(const request_head& head) noexcept {
+  for (auto list = view(head[http::field::expect]); !list.empty();) {
+    const auto member = take_member(list);
+    if (!member.empty() && !equals_ignoring_case(member, "100-continue"))
+      return true;
+  }
+  return false;
+}
+
 } // namespace
+
+void join_list_fields(request_head& head) {
+  for (const auto name : list_fields)
+    if (head.count(name) > 1)
+      head.set(name, joined_lines(head, name));
+}
+
+bool has_token(std::string_view list, std::string_view token) noexcept {
+  while (!list.empty())
+    if (equals_ignoring_case(take_member(list), token))
+      return true;
+  return false;
+}
+
+bool keeps_alive(const request_head& head) {
+  const auto options = view(head[http::field::connection]);
+  if (has_token(options, "close"))
+    return false;
+  return head.version() == 11 || has_token(options, "keep-alive");
+}
+
+bool expects_continue(const request_head& head) {
+  return head.version() == 11 && has_token(view(head[http::field::expect]), "100-continue");
+}
 
 http_request request_of(const request_head& head) {
   http_request request;
@@ -51,8 +121,7 @@ std::optional<read_fault> fault_of(const request_head& head) {
     return read_fault{501, "the only Transfer-Encoding understood is chunked"};
   if (!coding.empty() && head.version() == 10)
     return read_fault{400, "HTTP/1.0 has no Transfer-Encoding"};
-  const auto expected = head[http::field::expect];
-  if (!expected.empty() && !boost::beast::iequals(expected, "100-continue"))
+  if (expects_more_than_continue(head))
     return read_fault{417, "the only expectation understood is 100-continue"};
   return std::nullopt;
 }

@@ -25,10 +25,28 @@ struct read_fault {
 /// The fault behind a parser's error; nothing if the connection itself ended or broke.
 [[nodiscard]] std::optional<read_fault> fault_of(boost::beast::error_code error);
 
+/// Replaces several lines of one list field by a single line with the same members, because a list
+/// may be spread over lines (RFC 9110, 5.3). Covers the list fields that the server reads, except
+/// Transfer-Encoding, whose lines fault_of() judges.
+void join_list_fields(request_head& head);
+
+/// Whether the comma-separated `list` contains `token`, ignoring case.
+[[nodiscard]] bool has_token(std::string_view list, std::string_view token) noexcept;
+
+/// Whether the client wants the connection to stay open (RFC 9112, 9.3).
+/// @pre join_list_fields(head)
+[[nodiscard]] bool keeps_alive(const request_head& head);
+
+/// Whether the client waits for 100 Continue before it sends the body.
+/// @pre join_list_fields(head)
+[[nodiscard]] bool expects_continue(const request_head& head);
+
 /// Checks of a head that Beast leaves to its user (RFC 9112, 3.2 and 6.1; RFC 9110, 10.1.1).
+/// @pre join_list_fields(head)
 [[nodiscard]] std::optional<read_fault> fault_of(const request_head& head);
 
 /// The request without its body; its views point into `head`.
+/// @pre join_list_fields(head)
 [[nodiscard]] http_request request_of(const request_head& head);
 
 [[nodiscard]] inline std::string_view view(boost::beast::string_view text) noexcept {

@@ -162,7 +162,8 @@ private:
       return refuse(malformed);
     if (error)
       return on_read_error(error);
-    keep_alive_ = parser_->get().keep_alive();
+    join_list_fields(parser_->get());
+    keep_alive_ = keeps_alive(parser_->get());
     head_only_ = parser_->get().method() == http::verb::head;
     if (const auto fault = fault_of(parser_->get()))
       return refuse(*fault);
@@ -176,7 +177,7 @@ private:
     }
     if (parser_->is_done())
       return dispatch();
-    if (!parser_->get()[http::field::expect].empty() && parser_->get().version() == 11)
+    if (expects_continue(parser_->get()))
       return invite_body();
     read_body();
   }
@@ -266,8 +267,10 @@ private:
     phase_ = phase::closed;
     deadline_.cancel();
     const std::string received = boost::beast::buffers_to_string(buffer_.data());
-    start_websocket_session(std::make_unique<socket_stream>(std::move(socket_)), parser_->release(),
-                            received, context_);
+    auto upgrade = parser_->release();
+    simplify_upgrade(upgrade);
+    start_websocket_session(std::make_unique<socket_stream>(std::move(socket_)), upgrade, received,
+                            context_);
   }
 
   void respond(http_answer answer) {

@@ -2,9 +2,8 @@
 
 #include "net/http_upgrade.hpp"
 
+#include "net/http_request_head.hpp"
 #include "net/rest/problem.hpp"
-
-#include <boost/beast/http/rfc7230.hpp>
 
 namespace telemetry::net {
 
@@ -12,14 +11,19 @@ namespace http = boost::beast::http;
 
 upgrade_request judge_upgrade(const http::request<http::string_body>& head) {
   const bool asked = head.method() == http::verb::get && head.version() == 11 &&
-                     http::token_list(head[http::field::connection]).exists("upgrade") &&
-                     http::token_list(head[http::field::upgrade]).exists("websocket");
+                     has_token(view(head[http::field::connection]), "upgrade") &&
+                     has_token(view(head[http::field::upgrade]), "websocket");
   if (!asked)
     return upgrade_request::none;
   if (head[http::field::sec_websocket_version] != "13")
     return upgrade_request::bad_version;
   return head[http::field::sec_websocket_key].size() == 24 ? upgrade_request::good
                                                            : upgrade_request::bad_key;
+}
+
+void simplify_upgrade(http::request<http::string_body>& head) {
+  head.set(http::field::connection, "Upgrade");
+  head.set(http::field::upgrade, "websocket");
 }
 
 std::optional<http_answer> refuse_upgrade(upgrade_request kind, std::string_view target) {

@@ -18,8 +18,13 @@ enum class upgrade_request {
   bad_version, ///< one for another version than 13
 };
 
+/// @pre join_list_fields(head)
 [[nodiscard]] upgrade_request
 judge_upgrade(const boost::beast::http::request<boost::beast::http::string_body>& head);
+
+/// Writes Connection and Upgrade of a good handshake as Beast expects them, because Beast does not
+/// find `websocket` behind the name of a protocol that has a version.
+void simplify_upgrade(boost::beast::http::request<boost::beast::http::string_body>& head);
 
 /// The answer to a handshake that cannot be accepted; nothing if it can, or is none.
 [[nodiscard]] std::optional<http_answer> refuse_upgrade(upgrade_request kind,

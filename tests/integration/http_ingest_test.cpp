@@ -111,7 +111,9 @@ TEST_F(HttpIngestTest, TellsWhyTheEngineTookNothing) {
 
 TEST_F(HttpIngestTest, RefusesOtherTypesBeforeTheBody) {
   for (const std::string headers : {"Content-Type: text/plain\r\n", "", "Content-Type: \r\n",
-                                    "Content-Type: text/csv\r\nContent-Encoding: gzip\r\n"}) {
+                                    "Content-Type: text/csv\r\nContent-Encoding: gzip\r\n",
+                                    "Content-Type: text/csv\r\nContent-Encoding:\r\n"
+                                    "Content-Encoding: gzip\r\n"}) {
     connect();
     send("POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n" + headers + "\r\n");
     const auto answer = receive();

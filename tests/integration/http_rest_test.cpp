@@ -128,6 +128,9 @@ TEST_F(HttpRestTest, NegotiatesFormatByAcceptUnlessOneIsNamed) {
   EXPECT_EQ(type("", "application/json;q=0.1, application/geo+json;q=0.2"), "application/geo+json");
   EXPECT_EQ(type("", "image/png"), "application/json");
   EXPECT_EQ(type("?format=ndjson", "application/json"), "application/x-ndjson");
+  EXPECT_EQ(type("", "image/png\r\nAccept: text/csv;q=0.5\r\nAccept: application/x-ndjson"),
+            "application/x-ndjson")
+      << "the lines are one list";
 }
 
 TEST_F(HttpRestTest, ListsRobotsByName) {
@@ -220,6 +223,24 @@ TEST_F(HttpRestTest, HandsHandshakesOver) {
   wait_for([&] { return input_.find("\r\n\r\n") != std::string::npos; });
   EXPECT_THAT(input_, testing::StartsWith("HTTP/1.1 101 "));
 }
+
+class HttpHandshakeTest : public HttpRestTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(HttpHandshakeTest, IsAcceptedHoweverItsListsAreWritten) {
+  send("GET /upstream HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Version: 13\r\n"
+       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+       GetParam() + "\r\n");
+  wait_for([&] { return input_.find("\r\n\r\n") != std::string::npos; });
+  EXPECT_THAT(input_, testing::StartsWith("HTTP/1.1 101 "));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lists, HttpHandshakeTest,
+    testing::Values("Connection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
+                    "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n",
+                    "Connection: upgrade\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\n",
+                    "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n",
+                    "Connection:\r\nConnection: , upgrade\r\nUpgrade: HTTP/2.0, websocket\r\n"));
 
 class HttpBadRequestTest : public HttpRestTest,
                            public testing::WithParamInterface<std::tuple<std::string, int>> {};

@@ -43,6 +43,22 @@ TEST_F(HttpSessionTest, ClosesAfterTheAnswerIfAskedTo) {
   expect_end();
 }
 
+TEST_F(HttpSessionTest, ReadsLinesOfConnectionAsOneList) {
+  for (const std::string lines : {"Connection: keep-alive\r\nConnection: close\r\n",
+                                  "Connection: close\r\nConnection: keep-alive\r\n",
+                                  "Connection:\r\nConnection: x, Close\r\n"}) {
+    connect();
+    EXPECT_EQ(get("/livez", lines).headers.at("connection"), "close") << lines;
+    expect_end();
+  }
+  connect();
+  send("GET /livez HTTP/1.0\r\nConnection: x\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(receive().headers.at("connection"), "keep-alive");
+  send("GET /livez HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(receive().headers.at("connection"), "close");
+  expect_end();
+}
+
 TEST_F(HttpSessionTest, SpeaksHttp10) {
   send("GET /livez HTTP/1.0\r\n\r\n");
   const auto answer = receive();
@@ -332,7 +348,9 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(post_head + "Transfer-Encoding: gzip\r\n\r\n", 501),
         std::pair(post_head + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
         std::pair("POST /api/events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-        std::pair(post_head + "Expect: dinner\r\nContent-Length: 1\r\n\r\n", 417)));
+        std::pair(post_head + "Expect: dinner\r\nContent-Length: 1\r\n\r\n", 417),
+        std::pair(post_head + "Expect: 100-continue\r\nExpect: dinner\r\nContent-Length: 1\r\n\r\n",
+                  417)));
 
 class HttpLargeHeadTest : public HttpTest {
 protected:
