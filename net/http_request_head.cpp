@@ -1,5 +1,6 @@
 #include "net/http_request_head.hpp"
 
+#include "net/http_host.hpp"
 #include "net/rest/format_media.hpp"
 
 #include <boost/beast/http/error.hpp>
@@ -64,6 +65,30 @@ bool expects_more_than_continue(const request_head& head) noexcept {
   return false;
 }
 
+std::optional<read_fault> host_fault(const request_head& head) {
+  const auto hosts = head.count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && head.version() == 11))
+    return read_fault{400, "the request must have one Host header"};
+  if (!is_host(view(head[http::field::host])))
+    return read_fault{400, "Host must be a name or an address, and perhaps a port"};
+  return std::nullopt;
+}
+
+/// An empty Transfer-Encoding is refused although a list may be empty, because another server on
+/// the way may frame the body by it.
+std::optional<read_fault> coding_fault(const request_head& head) {
+  const auto [begin, end] = head.equal_range(http::field::transfer_encoding);
+  for (auto line = begin; line != end; ++line) {
+    if (line->value().empty())
+      return read_fault{400, "Transfer-Encoding is empty"};
+    if (!equals_ignoring_case(view(line->value()), "chunked"))
+      return read_fault{501, "the only Transfer-Encoding understood is chunked"};
+    if (head.version() == 10)
+      return read_fault{400, "HTTP/1.0 has no Transfer-Encoding"};
+  }
+  return std::nullopt;
+}
+
 } // namespace
 
 void join_list_fields(request_head& head) {
@@ -113,14 +138,10 @@ std::optional<read_fault> fault_of(boost::beast::error_code error) {
 }
 
 std::optional<read_fault> fault_of(const request_head& head) {
-  const auto hosts = head.count(http::field::host);
-  if (hosts > 1 || (hosts == 0 && head.version() == 11))
-    return read_fault{400, "the request must have one Host header"};
-  const auto coding = view(head[http::field::transfer_encoding]);
-  if (!coding.empty() && !boost::beast::iequals(head[http::field::transfer_encoding], "chunked"))
-    return read_fault{501, "the only Transfer-Encoding understood is chunked"};
-  if (!coding.empty() && head.version() == 10)
-    return read_fault{400, "HTTP/1.0 has no Transfer-Encoding"};
+  if (const auto fault = host_fault(head))
+    return fault;
+  if (const auto fault = coding_fault(head))
+    return fault;
   if (expects_more_than_continue(head))
     return read_fault{417, "the only expectation understood is 100-continue"};
   return std::nullopt;

@@ -14,7 +14,7 @@ namespace telemetry::net {
 enum class upgrade_request {
   none,        ///< plain HTTP
   good,        ///< a WebSocket handshake
-  bad_key,     ///< one without Sec-WebSocket-Key
+  bad_key,     ///< one without exactly one Sec-WebSocket-Key of 16 bytes
   bad_version, ///< one for another version than 13
 };
 

@@ -99,7 +99,10 @@ def test_connection_survives_an_error(rest):
         b"GET /livez HTTP/9.9\r\n\r\n",
         b"GET /livez HTTP/1.1\r\nbroken header\r\n\r\n",
         b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: a/b\r\n\r\n",
         b"POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+        b"Transfer-Encoding:\r\nContent-Length: 3\r\n\r\n1,2",
         b"POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET livez HTTP/1.1\r\nHost: x\r\n\r\n",

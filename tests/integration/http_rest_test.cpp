@@ -224,6 +224,37 @@ TEST_F(HttpRestTest, HandsHandshakesOver) {
   EXPECT_THAT(input_, testing::StartsWith("HTTP/1.1 101 "));
 }
 
+TEST_F(HttpRestTest, RefusesHandshakesWithoutOneKeyOf16Bytes) {
+  const std::string handshake =
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+  const std::string name = "Sec-WebSocket-Key: ";
+  const std::string good = name + "dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  for (const std::string& key : {
+           good + good, good + name + "AAAAAAAAAAAAAAAAAAAAAA==\r\n", name + "\r\n" + good,
+           name + "dGhlIHNhbXBsZSBub25jZQ=\r\n",   // too short
+           name + "dGhlIHNhbXBsZSBub25jZTE=\r\n",  // 17 bytes
+           name + "dGhlIHNhbXBsZSBub25jZTEy\r\n",  // 18 bytes
+           name + "dGhlIHNhbXBsZSBub25j!Q==\r\n",  // '!' is not base64
+           name + "dGhlIHNhbXBsZSBub25-_Q==\r\n",  // base64url
+           name + "dGhlIHNhbXBsZ=Bub25jZQ==\r\n",  // padding inside
+           name + "dGhlIHNhbXBsZSBub25jZQ== x\r\n" // more behind
+       })
+    expect_problem(get("/upstream", handshake + key), 400, "/upstream");
+  EXPECT_EQ(upstreams_.asked, 0);
+}
+
+TEST_F(HttpRestTest, RefusesHandshakesToSeveralVersions) {
+  const std::string handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  for (const std::string versions : {"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8\r\n",
+                                     "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Version: 13\r\n",
+                                     "Sec-WebSocket-Version: 13, 8\r\n"}) {
+    const auto answer = get("/upstream", handshake + versions);
+    expect_problem(answer, 426, "/upstream");
+    EXPECT_EQ(answer.headers.at("sec-websocket-version"), "13");
+  }
+}
+
 class HttpHandshakeTest : public HttpRestTest, public testing::WithParamInterface<std::string> {};
 
 TEST_P(HttpHandshakeTest, IsAcceptedHoweverItsListsAreWritten) {

@@ -310,6 +310,15 @@ TEST_F(HttpSessionTest, TakesTargetInAbsoluteForm) {
   EXPECT_EQ(get("http://somewhere").status, 404);
 }
 
+TEST_F(HttpSessionTest, TakesEveryHostThatAUriCanName) {
+  for (const std::string host :
+       {"", "x", "x:", "x:80", "10.0.0.1:8000", "[::1]", "[::1]:8000", "[fe80::1%25eth0]:1",
+        "robot_7.local", "a%20b", "a,b", "[v1.x:y]"}) {
+    send("GET /livez HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    EXPECT_EQ(receive().status, 200) << host;
+  }
+}
+
 class HttpMalformedTest : public HttpTest,
                           public testing::WithParamInterface<std::pair<std::string, int>> {};
 
@@ -338,6 +347,18 @@ INSTANTIATE_TEST_SUITE_P(
                       "\r\n\r\n",
                   431),
         std::pair("GET /" + std::string(200'000, 'a') + " HTTP/1.1\r\n\r\n", 431),
+        std::pair("GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: u@a\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: a, b\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: a:b\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: a:1:2\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: a%2\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: \xc3\xbc\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: [::1\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: [a]\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 400),
+        std::pair("GET /livez HTTP/1.0\r\nHost: a/b\r\n\r\n", 400),
         std::pair(post_head + "Content-Length: many\r\n\r\n", 400),
         std::pair(post_head + "Content-Length: -1\r\n\r\n", 400),
         std::pair(post_head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
@@ -345,6 +366,11 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         std::pair(post_head + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         std::pair(post_head + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding:\r\nContent-Length: 3\r\n\r\n1,2", 400),
+        std::pair(post_head + "Content-Length: 3\r\nTransfer-Encoding: \t\r\n\r\n1,2", 400),
+        std::pair(post_head + "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: ,\r\nContent-Length: 3\r\n\r\n1,2", 501),
+        std::pair(post_head + "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
         std::pair(post_head + "Transfer-Encoding: gzip\r\n\r\n", 501),
         std::pair(post_head + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
         std::pair("POST /api/events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
