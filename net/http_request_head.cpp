@@ -115,6 +115,14 @@ bool expects_continue(const request_head& head) {
   return head.version() == 11 && has_token(view(head[http::field::expect]), "100-continue");
 }
 
+bool lacks_length(const request_head& head) {
+  const auto method = head.method();
+  const bool has_body =
+      method == http::verb::post || method == http::verb::put || method == http::verb::patch;
+  return has_body && head.count(http::field::content_length) == 0 &&
+         head.count(http::field::transfer_encoding) == 0;
+}
+
 http_request request_of(const request_head& head) {
   http_request request;
   request.method = method_of(head.method());
@@ -142,6 +150,8 @@ std::optional<read_fault> fault_of(const request_head& head) {
     return fault;
   if (const auto fault = coding_fault(head))
     return fault;
+  if (head.method() == http::verb::post && lacks_length(head)) // other methods are refused anyway
+    return read_fault{411, "a POST must have Content-Length or Transfer-Encoding: chunked"};
   if (expects_more_than_continue(head))
     return read_fault{417, "the only expectation understood is 100-continue"};
   return std::nullopt;

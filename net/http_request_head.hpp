@@ -41,7 +41,11 @@ void join_list_fields(request_head& head);
 /// @pre join_list_fields(head)
 [[nodiscard]] bool expects_continue(const request_head& head);
 
-/// Checks of a head that Beast leaves to its user (RFC 9112, 3.2 and 6.1; RFC 9110, 10.1.1).
+/// Whether the method has a body whose length the head does not tell. Bytes behind such a head may
+/// be a body or the next request.
+[[nodiscard]] bool lacks_length(const request_head& head);
+
+/// Checks of a head that Beast leaves to its user (RFC 9112, 3.2, 6.1 and 6.3; RFC 9110, 10.1.1).
 /// @pre join_list_fields(head)
 [[nodiscard]] std::optional<read_fault> fault_of(const request_head& head);
 

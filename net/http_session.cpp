@@ -172,7 +172,7 @@ private:
     if (context_.over_limit && (answer || !is_handshake()))
       return refuse(too_many);
     if (answer) {
-      keep_alive_ = keep_alive_ && parser_->is_done();
+      keep_alive_ = keep_alive_ && parser_->is_done() && !lacks_length(parser_->get());
       return respond(std::move(*answer));
     }
     if (parser_->is_done())

@@ -128,6 +128,15 @@ def test_endless_header_is_refused(server):
     check_problem(status, headers, body)
 
 
+def test_post_of_unknown_length_is_411_and_closed(server):
+    head = b"POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n\r\n"
+    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+        connection.sendall(head + b"1,2,3,unknown length\n")
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 411 ")
+    assert received.count(b"HTTP/1.1 ") == 1, "the body is not the next request"
+
+
 def test_body_too_large_is_413(rest):
     answer = rest.post("/api/events", "0,0,1,large\n" * 2000, "text/csv")
     assert answer.status == 413

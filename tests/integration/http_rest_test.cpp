@@ -328,7 +328,7 @@ TEST_P(HttpMethodTest, NamesItsMethods) {
   EXPECT_EQ(options.headers.at("allow"), "GET, HEAD, OPTIONS");
   EXPECT_EQ(options.headers.count("content-length"), 0u);
   for (const std::string method : {"POST", "PUT", "DELETE", "BREW"}) {
-    const auto refused = request(method, GetParam());
+    const auto refused = request(method, GetParam(), "Content-Length: 0\r\n");
     expect_problem(refused, 405, GetParam().substr(0, GetParam().find('?')));
     EXPECT_EQ(refused.headers.at("allow"), "GET, HEAD, OPTIONS");
   }
@@ -344,7 +344,7 @@ INSTANTIATE_TEST_SUITE_P(Paths, HttpMethodTest,
 TEST_F(HttpRestTest, TakesOnlyPostsOfEvents) {
   EXPECT_EQ(request("OPTIONS", "/api/events").headers.at("allow"), "OPTIONS, POST");
   for (const std::string method : {"GET", "PUT", "DELETE"}) {
-    const auto refused = request(method, "/api/events");
+    const auto refused = request(method, "/api/events", "Content-Length: 0\r\n");
     expect_problem(refused, 405, "/api/events");
     EXPECT_EQ(refused.headers.at("allow"), "OPTIONS, POST");
   }

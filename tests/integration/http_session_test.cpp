@@ -319,6 +319,34 @@ TEST_F(HttpSessionTest, TakesEveryHostThatAUriCanName) {
   }
 }
 
+TEST_F(HttpSessionTest, RefusesPostsOfUnknownLength) {
+  for (const std::string begin :
+       {"POST /api/events HTTP/1.1\r\nHost: x\r\n",
+        "POST /api/events HTTP/1.0\r\nConnection: keep-alive\r\n",
+        "POST /api/robots HTTP/1.1\r\nHost: x\r\n", "POST /nowhere HTTP/1.1\r\nHost: x\r\n"}) {
+    connect();
+    send(begin + "Content-Type: text/csv\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+    const auto answer = receive();
+    EXPECT_EQ(answer.status, 411) << begin;
+    EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
+    EXPECT_EQ(json::parse(answer.body).at("title"), "Length Required");
+    EXPECT_EQ(answer.headers.at("connection"), "close");
+    expect_end();
+  }
+  EXPECT_THAT(api_.ingested, testing::IsEmpty());
+}
+
+TEST_F(HttpSessionTest, ReadsNoRequestFromABodyOfUnknownLength) {
+  for (const std::string method : {"PUT", "PATCH"}) {
+    connect();
+    send(method + " /api/robots HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\n\r\n");
+    const auto answer = receive();
+    EXPECT_EQ(answer.status, 405) << method;
+    EXPECT_EQ(answer.headers.at("connection"), "close");
+    expect_end();
+  }
+}
+
 class HttpMalformedTest : public HttpTest,
                           public testing::WithParamInterface<std::pair<std::string, int>> {};
 

@@ -31,7 +31,7 @@ TEST(ProblemTest, MapsEveryFailureToAStatus) {
 
 TEST(ProblemTest, KnowsThePhraseOfEveryStatusInUse) {
   for (const int status :
-       {200, 204, 400, 404, 405, 408, 413, 415, 417, 426, 431, 500, 501, 503, 504})
+       {200, 204, 400, 404, 405, 408, 411, 413, 415, 417, 426, 431, 500, 501, 503, 504})
     EXPECT_NE(status_phrase(status), "Unknown") << status;
 }
 
