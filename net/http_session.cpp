@@ -296,6 +296,8 @@ private:
       more_ = std::move(answer.more);
     if (!head_only_)
       append_body(answer.body);
+    if (!last_)
+      reset_at_close(true);
     write();
   }
 
@@ -324,6 +326,7 @@ private:
       return close();
     if (!last_)
       return pull();
+    reset_at_close(false);
     if (keep_alive_ && !draining_)
       return read_header();
     linger();
@@ -342,7 +345,7 @@ private:
     if (phase_ == phase::closed)
       return;
     if (!piece)
-      return close(); // the head promised a whole body: a cut connection tells that it is none
+      return close(); // a reset, because the head promised a whole body
     last_ = piece->last;
     out_.clear();
     append_body(piece->text);
@@ -352,6 +355,17 @@ private:
   }
 
   // Ending ------------------------------------------------------------------------------------
+
+  /// While an answer is not whole, closing the socket resets the connection, because a client of
+  /// HTTP/1.0 would take an end in order for the end of the body. The kernel does it, so the reset
+  /// also comes when the process is killed.
+  void reset_at_close(bool on) {
+    if (resets_ == on)
+      return;
+    resets_ = on;
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger(on, 0), ignored);
+  }
 
   void linger() {
     phase_ = phase::lingering;
@@ -431,7 +445,8 @@ private:
   bool keep_alive_ = false;
   bool head_only_ = false;
   bool chunked_ = false;
-  bool last_ = false;
+  bool last_ = false;   ///< what is being written ends the answer
+  bool resets_ = false; ///< as reset_at_close() says
 };
 
 } // namespace

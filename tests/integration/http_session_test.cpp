@@ -135,6 +135,9 @@ TEST_F(HttpSessionTest, CutsReaderThatStandsStill) {
   wait_for([&] { return sessions_.count() == 0; });
   settle();
   EXPECT_EQ(api_.open_streams, 0u);
+  read();
+  wait_for([&] { return ended_; });
+  EXPECT_EQ(end_, boost::asio::error::connection_reset);
 }
 
 TEST_F(HttpSessionTest, CutsAnswerShortWhenItsStreamFails) {
@@ -145,7 +148,68 @@ TEST_F(HttpSessionTest, CutsAnswerShortWhenItsStreamFails) {
   wait_for([&] { return ended_; });
   EXPECT_THAT(input_, testing::StartsWith("HTTP/1.1 200 OK"));
   EXPECT_THAT(input_, testing::Not(testing::EndsWith("0\r\n\r\n")));
+  EXPECT_EQ(end_, boost::asio::error::connection_reset);
 }
+
+/// The heads of requests for a long answer, by the framing of the answer.
+class HttpCutAnswerTest : public HttpTest, public testing::WithParamInterface<std::string> {
+protected:
+  void ask_for_long_answer() {
+    api_.add_robot("long", 400'000);
+    api_.piece_rows = 1'000;
+    send("GET /api/robots/long/events HTTP/1." + GetParam() + "\r\n\r\n");
+  }
+
+  /// The client can tell that the answer is not whole, however it is framed.
+  void expect_reset() {
+    wait_for([&] { return ended_; });
+    EXPECT_EQ(end_, boost::asio::error::connection_reset);
+    EXPECT_THAT(input_, testing::StartsWith("HTTP/1." + GetParam().substr(0, 1) + " 200 OK"));
+    EXPECT_THAT(input_, testing::Not(testing::EndsWith(last_chunk)));
+  }
+};
+
+TEST_P(HttpCutAnswerTest, IsResetWhenItsStreamFails) {
+  api_.fault_at_pull = 5;
+  ask_for_long_answer();
+  expect_reset();
+}
+
+TEST_P(HttpCutAnswerTest, IsResetWhenTheServerStops) {
+  api_.hold = true;
+  ask_for_long_answer();
+  wait_for([&] { return !api_.held.empty(); });
+  api_.release();
+  wait_for([&] { return !input_.empty(); });
+  settle();
+  sessions_.drain_all();
+  sessions_.cut_all();
+  expect_reset();
+}
+
+TEST_P(HttpCutAnswerTest, IsResetWhenItsReaderStandsStill) {
+  options_.idle_timeout = std::chrono::milliseconds(50);
+  connect();
+  client_.cancel();
+  settle();
+  ask_for_long_answer();
+  wait_for([&] { return sessions_.count() == 0; });
+  read();
+  expect_reset();
+}
+
+TEST_P(HttpCutAnswerTest, EndsInOrderWhenItIsWhole) {
+  api_.add_robot("long", 20'000);
+  api_.piece_rows = 1'000;
+  send("GET /api/robots/long/events HTTP/1." + GetParam() + "\r\n\r\n");
+  EXPECT_EQ(count_events(receive().body), 20'000);
+  wait_for([&] { return ended_; });
+  EXPECT_EQ(end_, boost::asio::error::eof);
+}
+
+INSTANTIATE_TEST_SUITE_P(Framings, HttpCutAnswerTest,
+                         testing::Values("0", "0\r\nConnection: keep-alive",
+                                         "1\r\nHost: x\r\nConnection: close"));
 
 TEST_F(HttpSessionTest, SurvivesClientThatLeavesInMidStream) {
   api_.add_robot("long", 400'000);
