@@ -1,6 +1,7 @@
 #include "net/http_session.hpp" // first: it includes what Asio lacks
 
 #include "net/deadline.hpp"
+#include "net/http_body_reader.hpp"
 #include "net/http_head_scanner.hpp"
 #include "net/http_request_head.hpp"
 #include "net/http_response_head.hpp"
@@ -14,8 +15,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/read_size.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 
 #include <array>
 #include <chrono>
@@ -45,6 +46,9 @@ constexpr std::size_t linger_bytes_max = 64u << 20;
 
 constexpr read_fault head_too_large{431, "the request's header is too large"};
 constexpr read_fault malformed{400, "the request is not well-formed HTTP/1.1"};
+constexpr read_fault body_too_large{413, "the body is larger than ingest.max_body"};
+constexpr read_fault trailer_too_large{431, "the trailers of the body are too large"};
+constexpr read_fault handshake_with_body{400, "a WebSocket handshake has no body"};
 constexpr read_fault shutting_down{503, "the server is shutting down"};
 constexpr read_fault too_many{503, "the server has too many connections"};
 constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
@@ -117,10 +121,10 @@ private:
       out_ = {};
     interruption_.reset();
     parser_.emplace();
-    parser_->eager(true);
     parser_->header_limit(head_bytes_max);
     parser_->body_limit(context_.options.body_bytes_max);
     head_ = {};
+    body_ = {};
     deadline_.move_after(context_.options.idle_timeout);
     collect_head();
   }
@@ -167,25 +171,32 @@ private:
     head_only_ = parser_->get().method() == http::verb::head;
     if (const auto fault = fault_of(parser_->get()))
       return refuse(*fault);
-    const http_request request = request_of(parser_->get());
-    auto answer = find_route(request, route_);
-    if (context_.over_limit && (answer || !is_handshake()))
+    auto answer = find_route(request_of(parser_->get()), route_);
+    const bool asks_upgrade = !answer && route_.where == endpoint::upstream;
+    upgrade_ = asks_upgrade ? judge_upgrade(parser_->get()) : upgrade_request::none;
+    if (context_.over_limit && upgrade_ != upgrade_request::good)
       return refuse(too_many);
+    if (upgrade_ == upgrade_request::good && !parser_->is_done())
+      return refuse(handshake_with_body);
+    begin_body();
     if (answer) {
-      keep_alive_ = keep_alive_ && parser_->is_done() && !lacks_length(parser_->get());
+      keep_alive_ = keep_alive_ && body_.status() == http_body_reader::state::whole &&
+                    !lacks_length(parser_->get());
       return respond(std::move(*answer));
     }
-    if (parser_->is_done())
+    if (body_.status() == http_body_reader::state::whole)
       return dispatch();
     if (expects_continue(parser_->get()))
       return invite_body();
     read_body();
   }
 
-  /// The request is one that start_websocket_session() takes. @pre route_ is the request's
-  [[nodiscard]] bool is_handshake() const {
-    return route_.where == endpoint::upstream &&
-           judge_upgrade(parser_->get()) == upgrade_request::good;
+  /// Takes what has come of the body behind the head.
+  void begin_body() {
+    body_ = parser_->chunked()
+                ? http_body_reader::chunked(context_.options.body_bytes_max)
+                : http_body_reader::with_length(parser_->content_length().value_or(0));
+    buffer_.consume(body_.take(received()));
   }
 
   /// Answers `Expect: 100-continue`.
@@ -201,24 +212,48 @@ private:
     phase_ = phase::body;
     body_begin_ = deadline::clock::now();
     body_bytes_ = 0;
-    on_body({}, 0);
+    judge_body();
   }
 
   void on_body(error_code error, std::size_t bytes) {
+    buffer_.commit(bytes);
     if (error)
       return on_read_error(error);
-    if (parser_->is_done())
+    body_bytes_ += static_cast<std::int64_t>(bytes);
+    buffer_.consume(body_.take(received()));
+    judge_body();
+  }
+
+  void judge_body() {
+    if (body_.status() == http_body_reader::state::whole)
       return dispatch();
     if (draining_ && !interruption_)
       interruption_ = shutting_down;
-    if (!interruption_ && !loan_.raise_to(body_memory_factor * parser_->get().body().size()))
+    if (!interruption_)
+      interruption_ = body_fault();
+    if (!interruption_ && !loan_.raise_to(body_memory_factor * body_.text().size()))
       interruption_ = too_many_bodies;
     if (interruption_)
       return refuse(*interruption_);
-    body_bytes_ += static_cast<std::int64_t>(bytes);
     deadline_.move_to(body_begin_ + context_.options.idle_timeout +
                       std::chrono::milliseconds(body_bytes_ / body_bytes_per_ms_min));
-    http::async_read_some(socket_, buffer_, *parser_, on(&http_session::on_body));
+    socket_.async_read_some(buffer_.prepare(boost::beast::read_size(buffer_, read_bytes_max)),
+                            on(&http_session::on_body));
+  }
+
+  [[nodiscard]] std::optional<read_fault> body_fault() const {
+    switch (body_.status()) {
+    case http_body_reader::state::partial:
+    case http_body_reader::state::whole:
+      return std::nullopt;
+    case http_body_reader::state::malformed:
+      return malformed;
+    case http_body_reader::state::too_large:
+      return body_too_large;
+    case http_body_reader::state::trailer_too_large:
+      return trailer_too_large;
+    }
+    return std::nullopt;
   }
 
   void on_read_error(error_code error) {
@@ -245,16 +280,14 @@ private:
   // Answering ---------------------------------------------------------------------------------
 
   void dispatch() {
-    if (is_handshake())
+    if (upgrade_ == upgrade_request::good)
       return draining_ ? refuse(shutting_down) : hand_over();
-    if (route_.where == endpoint::upstream) {
-      const auto kind = judge_upgrade(parser_->get());
-      if (auto answer = refuse_upgrade(kind, view(parser_->get().target())))
+    if (route_.where == endpoint::upstream)
+      if (auto answer = refuse_upgrade(upgrade_, view(parser_->get().target())))
         return respond(std::move(*answer));
-    }
     phase_ = phase::answering;
     http_request request = request_of(parser_->get());
-    request.body = std::move(parser_->get().body());
+    request.body = std::move(body_.text());
     operation_ = answer_request(std::move(request), std::move(route_), context_,
                                 [weak = weak_from_this()](http_answer answer) {
                                   if (const auto locked = weak.lock())
@@ -431,7 +464,9 @@ private:
   boost::beast::flat_buffer buffer_;
   head_scanner head_;
   std::optional<http::request_parser<http::string_body>> parser_;
+  http_body_reader body_;
   rest_route route_{};
+  upgrade_request upgrade_ = upgrade_request::none; ///< judged at the head, before any body
   std::shared_ptr<rest_operation> operation_;
   std::unique_ptr<body_source> more_;
   std::string out_; ///< what is being written

@@ -456,6 +456,12 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(post_head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         std::pair(post_head + "Content-Length: 99999999999999999999999\r\n\r\n", 400),
         std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n5;a=\"x\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n0;a=\"\\\"\r\n\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n1\r\n1;\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(2'000, 'a'),
+                  400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n0\r\nno field\r\n\r\n", 400),
         std::pair(post_head + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         std::pair(post_head + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", 400),
         std::pair(post_head + "Transfer-Encoding:\r\nContent-Length: 3\r\n\r\n1,2", 400),
@@ -543,6 +549,48 @@ TEST_F(HttpLargeHeadTest, MayArriveByteByByte) {
     settle();
   }
   EXPECT_EQ(receive().status, 200);
+}
+
+TEST_F(HttpSessionTest, DropsTrailers) {
+  api_.add_robot("a", 2);
+  send("GET /api/robots/a/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "1\r\nx\r\n0\r\nAccept: text/csv\r\n\r\n");
+  EXPECT_EQ(receive().headers.at("content-type"), "application/json");
+  EXPECT_EQ(get("/livez").status, 200);
+}
+
+TEST_F(HttpSessionTest, RefusesTrailersAbove4KiB) {
+  const std::string head = post_head + "Transfer-Encoding: chunked\r\n\r\n0\r\n";
+  for (const std::string& trailers :
+       {"a: " + std::string(5'000, 'b') + "\r\n\r\n", "a: " + std::string(5'000, 'b'), [] {
+          std::string lines;
+          while (lines.size() < 5'000)
+            lines += "a: b\r\n";
+          return lines;
+        }()}) {
+    connect();
+    send(head + trailers);
+    EXPECT_EQ(receive().status, 431);
+    expect_end();
+  }
+  EXPECT_THAT(api_.ingested, testing::IsEmpty());
+}
+
+TEST_F(HttpSessionTest, FindsNoHandshakeInTrailers) {
+  const std::string handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                                "Sec-WebSocket-Version: 13\r\n"
+                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  send("GET /upstream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + handshake +
+       "\r\n");
+  EXPECT_EQ(receive().status, 426);
+  for (const std::string body :
+       {"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "Content-Length: 1\r\n\r\nx"}) {
+    connect();
+    send("GET /upstream HTTP/1.1\r\nHost: x\r\n" + handshake + body);
+    EXPECT_EQ(receive().status, 400) << "a handshake has no body";
+    expect_end();
+  }
+  EXPECT_EQ(upstreams_.asked, 0);
 }
 
 TEST_F(HttpSessionTest, SaysNothingToClientThatLeaves) {
