@@ -5,7 +5,8 @@
 namespace telemetry::net {
 
 head_scanner::state head_scanner::scan(std::string_view received) noexcept {
-  if (!received.empty() && received.front() != '\r' && !is_token_char(received.front()))
+  // A lone carriage return may become an empty line, which the session drops.
+  if (!received.empty() && received != "\r" && !is_token_char(received.front()))
     return state::malformed; // TLS, say: its client would wait for an answer and send no empty line
   const auto within = received.substr(0, head_bytes_max);
   while (true) {

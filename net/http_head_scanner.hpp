@@ -25,6 +25,7 @@ public:
   };
 
   /// @param received everything since the begin of the head: what the last call got, and more.
+  /// @pre no empty line comes before the head
   [[nodiscard]] state scan(std::string_view received) noexcept;
 
   /// Bytes of the head with its empty line. @pre the last scan() returned whole

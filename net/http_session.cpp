@@ -115,6 +115,7 @@ private:
     operation_.reset();
     more_.reset();
     loan_.give_back();
+    skip_empty_lines();
     if (buffer_.size() == 0 && buffer_.capacity() > idle_bytes_max)
       buffer_.shrink_to_fit();
     if (out_.capacity() > idle_bytes_max)
@@ -136,8 +137,16 @@ private:
     return {static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   }
 
+  /// Drops empty lines before a request (RFC 9112, 2.2). They begin none, so the deadline stays
+  /// where it is and a client that sends nothing else is closed as a silent one.
+  void skip_empty_lines() {
+    while (received().starts_with("\r\n"))
+      buffer_.consume(2);
+  }
+
   /// Waits for a whole head, because Beast bounds only a head that arrives in one piece.
   void collect_head() {
+    skip_empty_lines();
     switch (head_.scan(received())) {
     case head_scanner::state::partial:
       return socket_.async_read_some(

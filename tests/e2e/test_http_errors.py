@@ -171,6 +171,18 @@ def test_pipelined_requests_are_answered_in_order(server):
     assert received.rindex(b'"odometer"') < received.index(b"404")
 
 
+def test_empty_lines_around_requests_are_ignored(server):
+    post = (
+        b"POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+        b"Content-Length: 17\r\n\r\n1,2,3,empty line\n"
+    )
+    last = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+        connection.sendall(b"\r\n" + post + b"\r\n" + last)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 200 ") == received.count(b"HTTP/1.1 ") == 2
+
+
 def test_http_1_0_is_answered_and_closed(server):
     with socket.create_connection((server.host, server.port), timeout=10) as connection:
         connection.sendall(b"GET /api/robots HTTP/1.0\r\n\r\n")

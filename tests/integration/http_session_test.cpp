@@ -38,6 +38,43 @@ TEST_F(HttpSessionTest, AnswersPipelinedRequestsInOrder) {
   }
 }
 
+TEST_F(HttpSessionTest, IgnoresEmptyLinesBeforeARequest) {
+  for (const std::string lines : {"\r\n", "\r\n\r\n\r\n"}) {
+    send(lines + "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(receive().status, 200);
+    send(post_head + "Content-Length: 7\r\n\r\n1,2,3,a" + lines);
+    EXPECT_EQ(receive().status, 200);
+    send(post_head + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + lines + post_head +
+         "Content-Length: 7\r\n\r\n1,2,3,a");
+    EXPECT_EQ(receive().status, 200);
+    EXPECT_EQ(receive().status, 200);
+  }
+}
+
+TEST_F(HttpSessionTest, IgnoresEmptyLinesHoweverTheyArrive) {
+  for (const std::string part :
+       {"\r", "\n", "\r\n\r", "\nG", "ET /livez HTTP/1.1\r\nHost: x\r\n\r", "\n\r"}) {
+    send(part);
+    settle();
+  }
+  EXPECT_EQ(receive().status, 200);
+  send("\n");
+  settle();
+  EXPECT_EQ(get("/livez").status, 200);
+}
+
+TEST_F(HttpSessionTest, TakesEmptyLinesForNoRequest) {
+  options_.idle_timeout = std::chrono::milliseconds(50);
+  connect();
+  send("\r\n\r\n");
+  expect_end(); // without 408
+  connect();
+  send("\r\n");
+  settle();
+  sessions_.drain_all();
+  expect_end(); // without 503
+}
+
 TEST_F(HttpSessionTest, ClosesAfterTheAnswerIfAskedTo) {
   EXPECT_EQ(get("/livez", "Connection: close\r\n").headers.at("connection"), "close");
   expect_end();
@@ -429,6 +466,9 @@ INSTANTIATE_TEST_SUITE_P(
     Requests, HttpMalformedTest,
     testing::Values(
         std::pair("GARBAGE\r\n\r\n", 400), std::pair("\x16\x03\x01\x02\x01\x01\r\n\r\n", 400),
+        std::pair("\rGET /livez HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        std::pair("\r\n\rGET /livez HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        std::pair("\r\n GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         std::pair("GET /livez\r\n\r\n", 400), std::pair("GET /livez HTTP/9.9\r\n\r\n", 400),
         std::pair("GET /livez HTTP/2.0\r\nHost: x\r\n\r\n", 400),
         std::pair("GET /livez HTTP/1.1\r\nbroken header\r\n\r\n", 400),

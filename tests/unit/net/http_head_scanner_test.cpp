@@ -67,6 +67,8 @@ TEST(HttpHeadScannerTest, BoundsTheFieldsButNotFoldedLines) {
 TEST(HttpHeadScannerTest, KnowsAtOnceThatItIsNoRequest) {
   for (const char c : {'\x16', '\0', '\x80', ' ', '\n', ':', '\x7f'})
     EXPECT_EQ(scan_in_pieces(std::string(1, c), 1), state::malformed) << int{c};
+  EXPECT_EQ(scan_in_pieces("\r", 1), state::partial);
+  EXPECT_EQ(scan_in_pieces("\rG", 1), state::malformed);
 }
 
 } // namespace
