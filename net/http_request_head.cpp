@@ -24,9 +24,13 @@ http_method method_of(http::verb verb) noexcept {
 }
 
 /// The fields of which the server reads lists.
-constexpr http::field list_fields[] = {
-    http::field::accept, http::field::connection, http::field::content_encoding,
-    http::field::expect, http::field::upgrade,    http::field::sec_websocket_version};
+constexpr http::field list_fields[] = {http::field::accept,
+                                       http::field::connection,
+                                       http::field::content_encoding,
+                                       http::field::expect,
+                                       http::field::upgrade,
+                                       http::field::sec_websocket_version,
+                                       http::field::sec_websocket_protocol};
 
 std::string joined_lines(const request_head& head, http::field name) {
   std::string list;

@@ -1,6 +1,8 @@
 #include "net/http_session.hpp" // first: it includes what Asio lacks
 
 #include "net/deadline.hpp"
+#include "net/http_body_reader.hpp"
+#include "net/http_head_scanner.hpp"
 #include "net/http_request_head.hpp"
 #include "net/http_response_head.hpp"
 #include "net/http_upgrade.hpp"
@@ -13,8 +15,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/read_size.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 
 #include <array>
 #include <chrono>
@@ -28,7 +30,6 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::beast::error_code;
 
-constexpr std::uint32_t header_bytes_max = 16u << 10;
 constexpr std::size_t read_bytes_max = 64u << 10;
 /// A buffer above this is given back before the next request is waited for.
 constexpr std::size_t idle_bytes_max = 16u << 10;
@@ -43,6 +44,11 @@ constexpr std::size_t long_answer_bytes = 160u << 10;
 constexpr std::chrono::seconds linger_timeout{2};
 constexpr std::size_t linger_bytes_max = 64u << 20;
 
+constexpr read_fault head_too_large{431, "the request's header is too large"};
+constexpr read_fault malformed{400, "the request is not well-formed HTTP/1.1"};
+constexpr read_fault body_too_large{413, "the body is larger than ingest.max_body"};
+constexpr read_fault trailer_too_large{431, "the trailers of the body are too large"};
+constexpr read_fault handshake_with_body{400, "a WebSocket handshake has no body"};
 constexpr read_fault shutting_down{503, "the server is shutting down"};
 constexpr read_fault too_many{503, "the server has too many connections"};
 constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
@@ -55,7 +61,7 @@ class http_session final : public session {
 public:
   http_session(asio::ip::tcp::socket socket, session_context& context)
       : socket_(std::move(socket)), deadline_(socket_.get_executor()), context_(context),
-        buffer_(read_bytes_max + header_bytes_max), loan_(context.memory) {}
+        buffer_(read_bytes_max + head_bytes_max), loan_(context.memory) {}
 
   ~http_session() override { context_.sessions.remove(*this); }
 
@@ -109,56 +115,64 @@ private:
     operation_.reset();
     more_.reset();
     loan_.give_back();
+    skip_empty_lines();
     if (buffer_.size() == 0 && buffer_.capacity() > idle_bytes_max)
       buffer_.shrink_to_fit();
     if (out_.capacity() > idle_bytes_max)
       out_ = {};
     interruption_.reset();
-    deadline_.move_after(context_.options.idle_timeout);
-    parse_header();
-  }
-
-  void parse_header() {
     parser_.emplace();
-    parser_->eager(true);
-    parser_->header_limit(header_bytes_max);
+    parser_->header_limit(head_bytes_max);
     parser_->body_limit(context_.options.body_bytes_max);
-    http::async_read_header(socket_, buffer_, *parser_, on(&http_session::on_header));
+    head_ = {};
+    body_ = {};
+    deadline_.move_after(context_.options.idle_timeout);
+    collect_head();
   }
 
   /// A part of the next request is there.
-  [[nodiscard]] bool begun() const { return parser_->got_some() || buffer_.size() > 0; }
+  [[nodiscard]] bool begun() const { return buffer_.size() > 0; }
 
-  /// Goes on behind empty lines, which Beast refuses and a server ignores (RFC 9112, 2.2). The
-  /// deadline stays where it is, so a client that sends nothing else is closed as a silent one.
-  /// @returns false if the buffer begins with none.
-  bool skip_empty_lines() {
-    const std::string_view unread(static_cast<const char*>(buffer_.data().data()), buffer_.size());
-    std::size_t size = 0;
-    while (unread.substr(size).starts_with("\r\n"))
-      size += 2;
-    const bool is_cut = unread.substr(size) == "\r";
-    if (size == 0 && !is_cut)
-      return false;
-    buffer_.consume(size);
-    if (is_cut)
-      socket_.async_read_some(buffer_.prepare(header_bytes_max), on(&http_session::on_line_end));
-    else
-      parse_header();
-    return true;
+  [[nodiscard]] std::string_view received() const {
+    return {static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   }
 
-  /// More has come behind a carriage return that may begin an empty line.
-  void on_line_end(error_code error, std::size_t bytes) {
+  /// Drops empty lines before a request (RFC 9112, 2.2). They begin none, so the deadline stays
+  /// where it is and a client that sends nothing else is closed as a silent one.
+  void skip_empty_lines() {
+    while (received().starts_with("\r\n"))
+      buffer_.consume(2);
+  }
+
+  /// Waits for a whole head, because Beast bounds only a head that arrives in one piece.
+  void collect_head() {
+    skip_empty_lines();
+    switch (head_.scan(received())) {
+    case head_scanner::state::partial:
+      return socket_.async_read_some(
+          buffer_.prepare(boost::beast::read_size(buffer_, read_bytes_max)),
+          on(&http_session::on_head_part));
+    case head_scanner::state::whole:
+      return on_head();
+    case head_scanner::state::too_large:
+      return refuse(head_too_large);
+    case head_scanner::state::malformed:
+      return refuse(malformed);
+    }
+  }
+
+  void on_head_part(error_code error, std::size_t bytes) {
     buffer_.commit(bytes);
-    if (error)
+    if (error || interruption_)
       return on_read_error(error);
-    parse_header();
+    collect_head();
   }
 
-  void on_header(error_code error, std::size_t) {
-    if (error == http::error::bad_method && skip_empty_lines())
-      return;
+  void on_head() {
+    error_code error;
+    buffer_.consume(parser_->put(boost::asio::buffer(buffer_.data(), head_.bytes()), error));
+    if (error == http::error::need_more) // Beast finds another end than the scanner
+      return refuse(malformed);
     if (error)
       return on_read_error(error);
     join_list_fields(parser_->get());
@@ -166,25 +180,32 @@ private:
     head_only_ = parser_->get().method() == http::verb::head;
     if (const auto fault = fault_of(parser_->get()))
       return refuse(*fault);
-    const http_request request = request_of(parser_->get());
-    auto answer = find_route(request, route_);
-    if (context_.over_limit && (answer || !is_handshake()))
+    auto answer = find_route(request_of(parser_->get()), route_);
+    const bool asks_upgrade = !answer && route_.where == endpoint::upstream;
+    upgrade_ = asks_upgrade ? judge_upgrade(parser_->get()) : upgrade_request::none;
+    if (context_.over_limit && upgrade_ != upgrade_request::good)
       return refuse(too_many);
+    if (upgrade_ == upgrade_request::good && !parser_->is_done())
+      return refuse(handshake_with_body);
+    begin_body();
     if (answer) {
-      keep_alive_ = keep_alive_ && parser_->is_done() && !lacks_length(parser_->get());
+      keep_alive_ = keep_alive_ && body_.status() == http_body_reader::state::whole &&
+                    !lacks_length(parser_->get());
       return respond(std::move(*answer));
     }
-    if (parser_->is_done())
+    if (body_.status() == http_body_reader::state::whole)
       return dispatch();
     if (expects_continue(parser_->get()))
       return invite_body();
     read_body();
   }
 
-  /// The request is one that start_websocket_session() takes. @pre route_ is the request's
-  [[nodiscard]] bool is_handshake() const {
-    return route_.where == endpoint::upstream &&
-           judge_upgrade(parser_->get()) == upgrade_request::good;
+  /// Takes what has come of the body behind the head.
+  void begin_body() {
+    body_ = parser_->chunked()
+                ? http_body_reader::chunked(context_.options.body_bytes_max)
+                : http_body_reader::with_length(parser_->content_length().value_or(0));
+    buffer_.consume(body_.take(received()));
   }
 
   /// Answers `Expect: 100-continue`.
@@ -200,24 +221,48 @@ private:
     phase_ = phase::body;
     body_begin_ = deadline::clock::now();
     body_bytes_ = 0;
-    on_body({}, 0);
+    judge_body();
   }
 
   void on_body(error_code error, std::size_t bytes) {
+    buffer_.commit(bytes);
     if (error)
       return on_read_error(error);
-    if (parser_->is_done())
+    body_bytes_ += static_cast<std::int64_t>(bytes);
+    buffer_.consume(body_.take(received()));
+    judge_body();
+  }
+
+  void judge_body() {
+    if (body_.status() == http_body_reader::state::whole)
       return dispatch();
     if (draining_ && !interruption_)
       interruption_ = shutting_down;
-    if (!interruption_ && !loan_.raise_to(body_memory_factor * parser_->get().body().size()))
+    if (!interruption_)
+      interruption_ = body_fault();
+    if (!interruption_ && !loan_.raise_to(body_memory_factor * body_.text().size()))
       interruption_ = too_many_bodies;
     if (interruption_)
       return refuse(*interruption_);
-    body_bytes_ += static_cast<std::int64_t>(bytes);
     deadline_.move_to(body_begin_ + context_.options.idle_timeout +
                       std::chrono::milliseconds(body_bytes_ / body_bytes_per_ms_min));
-    http::async_read_some(socket_, buffer_, *parser_, on(&http_session::on_body));
+    socket_.async_read_some(buffer_.prepare(boost::beast::read_size(buffer_, read_bytes_max)),
+                            on(&http_session::on_body));
+  }
+
+  [[nodiscard]] std::optional<read_fault> body_fault() const {
+    switch (body_.status()) {
+    case http_body_reader::state::partial:
+    case http_body_reader::state::whole:
+      return std::nullopt;
+    case http_body_reader::state::malformed:
+      return malformed;
+    case http_body_reader::state::too_large:
+      return body_too_large;
+    case http_body_reader::state::trailer_too_large:
+      return trailer_too_large;
+    }
+    return std::nullopt;
   }
 
   void on_read_error(error_code error) {
@@ -244,16 +289,14 @@ private:
   // Answering ---------------------------------------------------------------------------------
 
   void dispatch() {
-    if (is_handshake())
+    if (upgrade_ == upgrade_request::good)
       return draining_ ? refuse(shutting_down) : hand_over();
-    if (route_.where == endpoint::upstream) {
-      const auto kind = judge_upgrade(parser_->get());
-      if (auto answer = refuse_upgrade(kind, view(parser_->get().target())))
+    if (route_.where == endpoint::upstream)
+      if (auto answer = refuse_upgrade(upgrade_, view(parser_->get().target())))
         return respond(std::move(*answer));
-    }
     phase_ = phase::answering;
     http_request request = request_of(parser_->get());
-    request.body = std::move(parser_->get().body());
+    request.body = std::move(body_.text());
     operation_ = answer_request(std::move(request), std::move(route_), context_,
                                 [weak = weak_from_this()](http_answer answer) {
                                   if (const auto locked = weak.lock())
@@ -295,6 +338,8 @@ private:
       more_ = std::move(answer.more);
     if (!head_only_)
       append_body(answer.body);
+    if (!last_)
+      reset_at_close(true);
     write();
   }
 
@@ -323,6 +368,7 @@ private:
       return close();
     if (!last_)
       return pull();
+    reset_at_close(false);
     if (keep_alive_ && !draining_)
       return read_header();
     linger();
@@ -341,7 +387,7 @@ private:
     if (phase_ == phase::closed)
       return;
     if (!piece)
-      return close(); // the head promised a whole body: a cut connection tells that it is none
+      return close(); // a reset, because the head promised a whole body
     last_ = piece->last;
     out_.clear();
     append_body(piece->text);
@@ -351,6 +397,17 @@ private:
   }
 
   // Ending ------------------------------------------------------------------------------------
+
+  /// While an answer is not whole, closing the socket resets the connection, because a client of
+  /// HTTP/1.0 would take an end in order for the end of the body. The kernel does it, so the reset
+  /// also comes when the process is killed.
+  void reset_at_close(bool on) {
+    if (resets_ == on)
+      return;
+    resets_ = on;
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger(on, 0), ignored);
+  }
 
   void linger() {
     phase_ = phase::lingering;
@@ -414,8 +471,11 @@ private:
   deadline deadline_;
   session_context& context_;
   boost::beast::flat_buffer buffer_;
+  head_scanner head_;
   std::optional<http::request_parser<http::string_body>> parser_;
+  http_body_reader body_;
   rest_route route_{};
+  upgrade_request upgrade_ = upgrade_request::none; ///< judged at the head, before any body
   std::shared_ptr<rest_operation> operation_;
   std::unique_ptr<body_source> more_;
   std::string out_; ///< what is being written
@@ -429,7 +489,8 @@ private:
   bool keep_alive_ = false;
   bool head_only_ = false;
   bool chunked_ = false;
-  bool last_ = false;
+  bool last_ = false;   ///< what is being written ends the answer
+  bool resets_ = false; ///< as reset_at_close() says
 };
 
 } // namespace

@@ -101,6 +101,7 @@ void HttpTest::read() {
       return;
     input_.append(buffer_.data(), n);
     ended_ = static_cast<bool>(error);
+    end_ = error;
     if (!ended_)
       read();
   });

@@ -86,6 +86,7 @@ protected:
   boost::asio::ip::tcp::socket client_{loop_};
   std::string input_; ///< received and not taken yet
   bool ended_ = false;
+  boost::system::error_code end_; ///< how it ended: eof, or a reset
 
   test::loop_thread io_{loop_};
 

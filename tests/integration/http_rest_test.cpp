@@ -238,12 +238,8 @@ TEST_F(HttpRestTest, RefusesHandshakesWithoutOneKeyOf16Bytes) {
            name + "dGhlIHNhbXBsZSBub25-_Q==\r\n",  // base64url
            name + "dGhlIHNhbXBsZ=Bub25jZQ==\r\n",  // padding inside
            name + "dGhlIHNhbXBsZSBub25jZQ== x\r\n" // more behind
-       }) {
-    send("GET /upstream HTTP/1.1\r\nHost: x\r\n" + handshake + key + "\r\n");
-    wait_for([&] { return input_.size() > 12; });
-    ASSERT_EQ(input_.substr(0, 13), "HTTP/1.1 400 ") << key; // behind a 101 there are binary frames
-    expect_problem(receive(), 400, "/upstream");
-  }
+       })
+    expect_problem(get("/upstream", handshake + key), 400, "/upstream");
   EXPECT_EQ(upstreams_.asked, 0);
 }
 
@@ -253,10 +249,7 @@ TEST_F(HttpRestTest, RefusesHandshakesToSeveralVersions) {
   for (const std::string versions : {"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8\r\n",
                                      "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Version: 13\r\n",
                                      "Sec-WebSocket-Version: 13, 8\r\n"}) {
-    send("GET /upstream HTTP/1.1\r\nHost: x\r\n" + handshake + versions + "\r\n");
-    wait_for([&] { return input_.size() > 12; });
-    ASSERT_EQ(input_.substr(0, 13), "HTTP/1.1 426 ") << versions;
-    const auto answer = receive();
+    const auto answer = get("/upstream", handshake + versions);
     expect_problem(answer, 426, "/upstream");
     EXPECT_EQ(answer.headers.at("sec-websocket-version"), "13");
   }

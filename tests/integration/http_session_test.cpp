@@ -172,6 +172,9 @@ TEST_F(HttpSessionTest, CutsReaderThatStandsStill) {
   wait_for([&] { return sessions_.count() == 0; });
   settle();
   EXPECT_EQ(api_.open_streams, 0u);
+  read();
+  wait_for([&] { return ended_; });
+  EXPECT_EQ(end_, boost::asio::error::connection_reset);
 }
 
 TEST_F(HttpSessionTest, CutsAnswerShortWhenItsStreamFails) {
@@ -182,7 +185,68 @@ TEST_F(HttpSessionTest, CutsAnswerShortWhenItsStreamFails) {
   wait_for([&] { return ended_; });
   EXPECT_THAT(input_, testing::StartsWith("HTTP/1.1 200 OK"));
   EXPECT_THAT(input_, testing::Not(testing::EndsWith("0\r\n\r\n")));
+  EXPECT_EQ(end_, boost::asio::error::connection_reset);
 }
+
+/// The heads of requests for a long answer, by the framing of the answer.
+class HttpCutAnswerTest : public HttpTest, public testing::WithParamInterface<std::string> {
+protected:
+  void ask_for_long_answer() {
+    api_.add_robot("long", 400'000);
+    api_.piece_rows = 1'000;
+    send("GET /api/robots/long/events HTTP/1." + GetParam() + "\r\n\r\n");
+  }
+
+  /// The client can tell that the answer is not whole, however it is framed.
+  void expect_reset() {
+    wait_for([&] { return ended_; });
+    EXPECT_EQ(end_, boost::asio::error::connection_reset);
+    EXPECT_THAT(input_, testing::StartsWith("HTTP/1." + GetParam().substr(0, 1) + " 200 OK"));
+    EXPECT_THAT(input_, testing::Not(testing::EndsWith(last_chunk)));
+  }
+};
+
+TEST_P(HttpCutAnswerTest, IsResetWhenItsStreamFails) {
+  api_.fault_at_pull = 5;
+  ask_for_long_answer();
+  expect_reset();
+}
+
+TEST_P(HttpCutAnswerTest, IsResetWhenTheServerStops) {
+  api_.hold = true;
+  ask_for_long_answer();
+  wait_for([&] { return !api_.held.empty(); });
+  api_.release();
+  wait_for([&] { return !input_.empty(); });
+  settle();
+  sessions_.drain_all();
+  sessions_.cut_all();
+  expect_reset();
+}
+
+TEST_P(HttpCutAnswerTest, IsResetWhenItsReaderStandsStill) {
+  options_.idle_timeout = std::chrono::milliseconds(50);
+  connect();
+  client_.cancel();
+  settle();
+  ask_for_long_answer();
+  wait_for([&] { return sessions_.count() == 0; });
+  read();
+  expect_reset();
+}
+
+TEST_P(HttpCutAnswerTest, EndsInOrderWhenItIsWhole) {
+  api_.add_robot("long", 20'000);
+  api_.piece_rows = 1'000;
+  send("GET /api/robots/long/events HTTP/1." + GetParam() + "\r\n\r\n");
+  EXPECT_EQ(count_events(receive().body), 20'000);
+  wait_for([&] { return ended_; });
+  EXPECT_EQ(end_, boost::asio::error::eof);
+}
+
+INSTANTIATE_TEST_SUITE_P(Framings, HttpCutAnswerTest,
+                         testing::Values("0", "0\r\nConnection: keep-alive",
+                                         "1\r\nHost: x\r\nConnection: close"));
 
 TEST_F(HttpSessionTest, SurvivesClientThatLeavesInMidStream) {
   api_.add_robot("long", 400'000);
@@ -432,6 +496,12 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(post_head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         std::pair(post_head + "Content-Length: 99999999999999999999999\r\n\r\n", 400),
         std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n5;a=\"x\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n0;a=\"\\\"\r\n\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n1\r\n1;\r\n", 400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(2'000, 'a'),
+                  400),
+        std::pair(post_head + "Transfer-Encoding: chunked\r\n\r\n0\r\nno field\r\n\r\n", 400),
         std::pair(post_head + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         std::pair(post_head + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", 400),
         std::pair(post_head + "Transfer-Encoding:\r\nContent-Length: 3\r\n\r\n1,2", 400),
@@ -445,6 +515,123 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair(post_head + "Expect: dinner\r\nContent-Length: 1\r\n\r\n", 417),
         std::pair(post_head + "Expect: 100-continue\r\nExpect: dinner\r\nContent-Length: 1\r\n\r\n",
                   417)));
+
+class HttpLargeHeadTest : public HttpTest {
+protected:
+  /// Sends `parts`, each in a segment of its own, while the server does not refuse them.
+  void expect_431(const std::vector<std::string>& parts) {
+    connect();
+    client_.set_option(boost::asio::ip::tcp::no_delay(true));
+    for (const std::string& part : parts) {
+      send(part);
+      settle();
+      if (!input_.empty())
+        break;
+    }
+    const auto answer = receive();
+    EXPECT_EQ(answer.status, 431);
+    EXPECT_EQ(answer.headers.at("connection"), "close");
+    expect_end();
+  }
+
+  const std::string begin_ = "GET /livez HTTP/1.1\r\nHost: x\r\n";
+};
+
+TEST_F(HttpLargeHeadTest, IsRefusedInSegmentsThatEndOneByteIntoALine) {
+  std::vector<std::string> parts{begin_ + "a"};
+  for (int i = 0; i < 100; ++i)
+    parts.push_back(": " + std::string(400, 'b') + "\r\na");
+  parts.emplace_back(": b\r\n\r\n");
+  expect_431(parts);
+}
+
+TEST_F(HttpLargeHeadTest, IsRefusedInShortLinesOfOneSend) {
+  std::string lines;
+  while (lines.size() < 40'000)
+    lines += "a: b\r\n";
+  expect_431({begin_ + lines + "\r\n"});
+  expect_431({begin_ + lines, "\r\n"});
+}
+
+TEST_F(HttpLargeHeadTest, IsRefusedInFoldedLines) {
+  std::string lines = "a: b\r\n";
+  while (lines.size() < 40'000)
+    lines += " " + std::string(30, ' ') + "\r\n";
+  expect_431({begin_ + lines + "\r\n"});
+}
+
+TEST_F(HttpLargeHeadTest, IsRefusedBehindOthers) {
+  std::string heads;
+  for (int i = 0; i < 3; ++i)
+    heads += begin_ + "\r\n";
+  std::string large = begin_;
+  while (large.size() < 20'000)
+    large += "a: " + std::string(400, 'b') + "\r\n";
+  send(heads + large + "\r\n");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(receive().status, 200);
+  EXPECT_EQ(receive().status, 431);
+  expect_end();
+}
+
+TEST_F(HttpLargeHeadTest, IsRefusedForItsFields) {
+  std::string lines;
+  for (int i = 0; i < 127; ++i)
+    lines += "a: b\r\n";
+  send(begin_ + lines + "\r\n");
+  EXPECT_EQ(receive().status, 200);
+  expect_431({begin_ + lines + "a: b\r\n\r\n"});
+}
+
+TEST_F(HttpLargeHeadTest, MayArriveByteByByte) {
+  for (const char c : begin_ + "a: b\r\n\r\n") {
+    send(std::string(1, c));
+    settle();
+  }
+  EXPECT_EQ(receive().status, 200);
+}
+
+TEST_F(HttpSessionTest, DropsTrailers) {
+  api_.add_robot("a", 2);
+  send("GET /api/robots/a/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "1\r\nx\r\n0\r\nAccept: text/csv\r\n\r\n");
+  EXPECT_EQ(receive().headers.at("content-type"), "application/json");
+  EXPECT_EQ(get("/livez").status, 200);
+}
+
+TEST_F(HttpSessionTest, RefusesTrailersAbove4KiB) {
+  const std::string head = post_head + "Transfer-Encoding: chunked\r\n\r\n0\r\n";
+  for (const std::string& trailers :
+       {"a: " + std::string(5'000, 'b') + "\r\n\r\n", "a: " + std::string(5'000, 'b'), [] {
+          std::string lines;
+          while (lines.size() < 5'000)
+            lines += "a: b\r\n";
+          return lines;
+        }()}) {
+    connect();
+    send(head + trailers);
+    EXPECT_EQ(receive().status, 431);
+    expect_end();
+  }
+  EXPECT_THAT(api_.ingested, testing::IsEmpty());
+}
+
+TEST_F(HttpSessionTest, FindsNoHandshakeInTrailers) {
+  const std::string handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                                "Sec-WebSocket-Version: 13\r\n"
+                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  send("GET /upstream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + handshake +
+       "\r\n");
+  EXPECT_EQ(receive().status, 426);
+  for (const std::string body :
+       {"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "Content-Length: 1\r\n\r\nx"}) {
+    connect();
+    send("GET /upstream HTTP/1.1\r\nHost: x\r\n" + handshake + body);
+    EXPECT_EQ(receive().status, 400) << "a handshake has no body";
+    expect_end();
+  }
+  EXPECT_EQ(upstreams_.asked, 0);
+}
 
 TEST_F(HttpSessionTest, SaysNothingToClientThatLeaves) {
   send("GET /livez HT");
