@@ -20,7 +20,8 @@ constexpr milliseconds retry_delay_max{1'000};
 journal_writer::journal_writer(caf::actor_config& config, engine_context& context, journal& log,
                                const std::vector<shard_marker>& markers)
     : journal_writer_actor::base(config), context_(context), journal_(log),
-      shards_unit_(config.host->system()), markers_(markers) {}
+      shards_unit_(config.host->system(), inline_unit::leftover::is_handed_over),
+      markers_(markers) {}
 
 journal_writer::behavior_type journal_writer::make_behavior() {
   end_process_on_exception(*this, context_);

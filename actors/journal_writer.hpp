@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/borrowed_unit.hpp"
 #include "actors/engine_context.hpp"
+#include "actors/inline_unit.hpp"
 #include "storage/journal.hpp"
 
 namespace telemetry {
@@ -53,7 +53,7 @@ private:
 
   engine_context& context_;
   journal& journal_;
-  borrowed_unit shards_unit_;         ///< runs the shards of a small commit here
+  inline_unit shards_unit_;           ///< runs the shards of a small commit here
   std::vector<shard_marker> markers_; ///< at start
   std::vector<shard_log> logs_;
 

@@ -13,8 +13,9 @@ timestamp_ms future_limit(const engine_context& context) {
 }
 
 lane::lane(engine_context& context, net::io_thread& io)
-    : context_(context), io_(io), unit_(context.writer->home_system()),
-      queries_unit_(context.writer->home_system()) {}
+    : context_(context), io_(io),
+      unit_(context.writer->home_system(), inline_unit::leftover::runs_here),
+      queries_unit_(context.writer->home_system(), inline_unit::leftover::is_handed_over) {}
 
 /// Whoever waits for an answer holds its submission, which holds it.
 lane::~lane() {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "actors/borrowed_unit.hpp"
 #include "actors/engine_context.hpp"
 #include "actors/inline_unit.hpp"
 #include "actors/query_actor.hpp"
@@ -102,7 +101,7 @@ private:
   engine_context& context_;
   net::io_thread& io_;
   inline_unit unit_;
-  borrowed_unit queries_unit_;
+  inline_unit queries_unit_;
   std::vector<caf::actor> idle_queries_;
   std::vector<std::function<void()>> answers_; ///< to be given by run_query(), in any order
   submission_ptr current_;

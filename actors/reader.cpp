@@ -13,8 +13,8 @@ constexpr std::chrono::milliseconds retry_delay{250};
 } // namespace
 
 reader::reader(caf::actor_config& config, engine_context& context, event_store& store)
-    : reader_actor::base(config), context_(context), store_(store), askers_(config.host->system()) {
-}
+    : reader_actor::base(config), context_(context), store_(store),
+      askers_(config.host->system(), inline_unit::leftover::is_handed_over) {}
 
 reader::behavior_type reader::make_behavior() {
   end_process_on_exception(*this, context_);

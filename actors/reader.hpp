@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/borrowed_unit.hpp"
 #include "actors/engine_context.hpp"
+#include "actors/inline_unit.hpp"
 #include "storage/event_store.hpp"
 
 namespace telemetry {
@@ -30,7 +30,7 @@ private:
 
   engine_context& context_;
   event_store& store_;
-  borrowed_unit askers_;
+  inline_unit askers_;
 };
 
 } // namespace telemetry

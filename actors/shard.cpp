@@ -21,8 +21,9 @@ const submission_ptr& source_of(const group_commit& commit, std::uint32_t shard,
 } // namespace
 
 shard::shard(caf::actor_config& config, engine_context& context, const shard_marker& marker)
-    : shard_actor::base(config), context_(context), id_(marker.shard), unit_(config.host->system()),
-      marker_(marker), applied_(marker.cut), arrival_ms_(marker.arrival_ms),
+    : shard_actor::base(config), context_(context), id_(marker.shard),
+      unit_(config.host->system(), inline_unit::leftover::runs_here), marker_(marker),
+      applied_(marker.cut), arrival_ms_(marker.arrival_ms),
       // Rule 22: the marker's time is a floor for new stamps, never the start of a replay.
       horizon_ms_(std::numeric_limits<std::int64_t>::min()),
       crowded_at_(crowd_above(active_max())) {}

@@ -77,7 +77,7 @@ _PROGRAM = (
                r"|_M_(realloc|default|replace|append|mutate)|sysmalloc|systrim|madvise|brk"),
     ("switches and wake-ups", r"pthread_|__lll_|futex|condition_variable|await_resume|syscall"
                               r"|eventfd|__(libc_)?write$"),
-    ("messages", r"caf::|libcaf_core|std::_Sp_counted|intrusive_ptr|atom_value|borrowed_unit"
+    ("messages", r"caf::|libcaf_core|std::_Sp_counted|intrusive_ptr|atom_value"
                  r"|inline_unit|lane::"),
 )
 # Of a function that several parts call, the thread tells for whom.

@@ -260,7 +260,7 @@ TEST_F(IngestTest, GivesUpAfterTheStallLimit) {
 
 TEST_F(InlineUnitTest, ANestedMessageRunsBeforeTheOuterDeliveryReturns) {
   start();
-  inline_unit unit{engine().system()};
+  inline_unit unit{engine().system(), inline_unit::leftover::runs_here};
   std::vector<int> seen;
   caf::actor first;
   caf::actor second;
