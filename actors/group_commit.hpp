@@ -14,6 +14,7 @@
 namespace telemetry {
 
 class lane;
+struct submission;
 
 /// The events of one shard out of one submission, encoded as they go into the journal.
 ///
@@ -28,6 +29,7 @@ struct slice {
   std::vector<item> items;
   std::vector<verdict> verdicts;         ///< one per item
   std::vector<timestamp_ms> seal_points; ///< one per item, or empty if nothing was stale
+  submission* owner = nullptr;
 
   /// Makes room for so many items and encoded bytes.
   void reserve(std::size_t count, std::size_t encoded_bytes) {
@@ -47,13 +49,16 @@ struct slice {
 };
 
 /// What the connections of one I/O thread received in one turn of its loop.
-struct submission {
+struct submission : std::enable_shared_from_this<submission> {
   lane* origin;
   std::vector<slice> slices; ///< one per shard
   /// Each a telemetry::participant with events in here.
   std::vector<caf::actor> participants;
   std::size_t bytes = 0;
   bool committed = false; ///< durable and applied; touched by the I/O thread only
+  /// Heap memory of all of this, charged to the node's credit while `late` is not 0.
+  std::size_t footprint = 0;
+  std::atomic<std::size_t> late{0}; ///< events whose verdict comes later than the commit
 };
 using submission_ptr = std::shared_ptr<submission>;
 
@@ -70,14 +75,21 @@ struct group_commit {
 };
 using commit_ptr = std::shared_ptr<group_commit>;
 
-/// Verdicts that came after their commit was answered: the robot was still loading, or an old
-/// event was looked up in the store.
+/// Where the verdict of one event goes.
+struct verdict_place {
+  submission_ptr source; ///< nullptr: nobody waits for it
+  std::uint32_t shard = 0;
+  std::uint32_t index = 0; ///< in the slice of `shard`
+
+  [[nodiscard]] slice& part() const { return source->slices[shard]; }
+};
+
+/// A verdict that comes later than its commit, because the robot was still loading or because an
+/// old event had to be looked up in the store. See lane::defer().
 struct late_verdict {
-  submission_ptr source;
-  std::uint32_t shard;
-  std::uint32_t index;
-  verdict what;
-  timestamp_ms seal_point;
+  verdict_place place;
+  verdict what = verdict::pending;
+  timestamp_ms seal_point = -1; ///< if stale
 };
 using late_verdicts = std::vector<late_verdict>;
 

@@ -1,5 +1,6 @@
 #include "actors/lane.hpp"
 
+#include "actors/shard_batch.hpp"
 #include "core/event_codec.hpp"
 #include "core/name_hash.hpp"
 
@@ -11,6 +12,25 @@ timestamp_ms future_limit(const engine_context& context) {
   const auto limit = context.options.future_limit.count();
   return limit == 0 ? timestamp_max : context.time.wall() + limit;
 }
+
+namespace {
+
+/// What a late event takes, parked or on its way to the store; a vector that grows has up to twice
+/// the room that it needs.
+constexpr std::size_t late_event_bytes = 2 * std::max(sizeof(parked_event), sizeof(old_event));
+
+/// Heap memory that stays as long as `one` does.
+std::size_t footprint_of(const submission& one) {
+  constexpr std::size_t participant_bytes = 1'024; // a connection actor, whose session may be gone
+  auto bytes = sizeof(submission) + one.slices.capacity() * sizeof(slice) +
+               one.participants.size() * participant_bytes;
+  for (const auto& part : one.slices)
+    bytes += part.bytes.capacity() + part.items.capacity() * sizeof(slice::item) +
+             part.verdicts.capacity() * sizeof(verdict);
+  return bytes;
+}
+
+} // namespace
 
 lane::lane(engine_context& context, net::io_thread& io)
     : context_(context), io_(io),
@@ -28,8 +48,10 @@ const submission_ptr& lane::join(participant& who) {
     current_ = std::make_shared<submission>();
     current_->origin = this;
     current_->slices.resize(context_.status.size());
-    for (auto& part : current_->slices)
+    for (auto& part : current_->slices) {
       part.reserve(usual_items_, usual_bytes_);
+      part.owner = current_.get();
+    }
     schedule_end_of_turn();
   }
   current_->participants.emplace_back(&who);
@@ -73,6 +95,7 @@ void lane::end_turn() {
     usual_items_ = (usual_items_ + most_items) / 2;
     usual_bytes_ = (usual_bytes_ + most_bytes) / 2;
     if (current_->bytes > 0) {
+      current_->footprint = footprint_of(*current_);
       context_.credit.add_journal(current_->bytes);
       caf::anon_send(context_.writer, append_atom_v, std::move(current_));
     }
@@ -149,23 +172,38 @@ void lane::answer(const commit_ptr& commit) {
   }
 }
 
+verdict_place lane::defer(submission& source, std::uint32_t shard, std::uint32_t index) {
+  const bool is_first = source.late.fetch_add(1, std::memory_order_acq_rel) == 0;
+  source.origin->context_.credit.add_memory(late_event_bytes + (is_first ? source.footprint : 0));
+  return {source.shared_from_this(), shard, index};
+}
+
 void lane::answer_late(late_verdicts verdicts) {
-  while (!verdicts.empty()) {
-    auto* where = verdicts.front().source->origin;
-    const auto others =
-        std::stable_partition(verdicts.begin(), verdicts.end(),
-                              [&](const auto& one) { return one.source->origin == where; });
-    late_verdicts own(std::make_move_iterator(verdicts.begin()), std::make_move_iterator(others));
-    verdicts.erase(verdicts.begin(), others);
-    where->io_.post([where, own = std::move(own)] {
-      for (const auto& one : own)
-        one.source->slices[one.shard].judge(one.index, one.what, one.seal_point);
-      const submission* told = nullptr;
-      for (const auto& one : own) {
-        if (one.source.get() != std::exchange(told, one.source.get()))
-          where->tell(*one.source);
-      }
-    });
+  const auto order = [](const late_verdict& one) {
+    return std::pair{one.place.source->origin, one.place.source.get()};
+  };
+  std::sort(verdicts.begin(), verdicts.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  for (auto begin = verdicts.begin(); begin != verdicts.end();) {
+    auto* const where = begin->place.source->origin;
+    const auto end = std::find_if(
+        begin, verdicts.end(), [&](const auto& one) { return one.place.source->origin != where; });
+    late_verdicts own(std::make_move_iterator(begin), std::make_move_iterator(end));
+    where->io_.post([where, own = std::move(own)] { where->tell_late(own); });
+    begin = end;
+  }
+}
+
+/// @param verdicts those of one submission stand together.
+void lane::tell_late(std::span<const late_verdict> verdicts) {
+  for (auto begin = verdicts.begin(); begin != verdicts.end();) {
+    auto& source = *begin->place.source;
+    std::size_t count = 0;
+    for (; begin != verdicts.end() && begin->place.source.get() == &source; ++begin, ++count)
+      begin->place.part().judge(begin->place.index, begin->what, begin->seal_point);
+    tell(source);
+    const bool was_last = source.late.fetch_sub(count, std::memory_order_acq_rel) == count;
+    context_.credit.remove_memory(count * late_event_bytes + (was_last ? source.footprint : 0));
   }
 }
 

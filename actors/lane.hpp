@@ -88,7 +88,12 @@ public:
 
   /// `commit` is durable and applied: has its connections answer, by one post per I/O thread.
   static void answer(const commit_ptr& commit);
-  /// Verdicts that came later than their commit.
+  /// The verdict of this event of `source` will come later than its commit, by answer_late().
+  /// Charges it to the node's credit until then: while the store is away, producers that reconnect
+  /// send what they have no answer to again and again.
+  [[nodiscard]] static verdict_place defer(submission& source, std::uint32_t shard,
+                                           std::uint32_t index);
+  /// Gives verdicts of deferred events.
   static void answer_late(late_verdicts verdicts);
 
 private:
@@ -96,6 +101,7 @@ private:
   void schedule_end_of_turn();
   void end_turn();
   void tell(const submission& about);
+  void tell_late(std::span<const late_verdict> verdicts);
   void flush_all();
 
   engine_context& context_;

@@ -45,9 +45,7 @@ using activation_ptr = std::shared_ptr<activation>;
 struct old_event {
   event_store::key key;
   position at;
-  std::string robot;
-  timestamp_ms seal_point;
-  late_verdict answer; ///< `what` is filled in by the reader
+  late_verdict answer; ///< pending; `seal_point` is the robot's, if the event turns out to be stale
 };
 using old_events = std::shared_ptr<std::vector<old_event>>;
 

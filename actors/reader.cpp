@@ -1,6 +1,7 @@
 #include "actors/reader.hpp"
 
 #include "actors/lane.hpp"
+#include "core/event_codec.hpp"
 
 #include <algorithm>
 
@@ -73,15 +74,16 @@ void reader::look_up(const old_events& olds) {
   late_verdicts answers;
   answers.reserve(olds->size());
   for (std::size_t i = 0; i < olds->size(); ++i) {
-    auto& old = (*olds)[i];
+    const auto& old = (*olds)[i];
     const auto& held = (*found)[i];
-    old.answer.seal_point = old.seal_point;
-    old.answer.what = !held             ? verdict::stale
-                      : *held == old.at ? verdict::duplicate
-                                        : verdict::conflict;
-    if (!held)
-      context_.stale.note(old.robot, old.seal_point, context_.time.steady_ms());
-    answers.push_back(old.answer);
+    auto& answer = answers.emplace_back(old.answer);
+    answer.what = !held ? verdict::stale : *held == old.at ? verdict::duplicate : verdict::conflict;
+    if (held)
+      continue;
+    const auto& part = answer.place.part();
+    const auto event =
+        read_encoded_event(part.bytes.data() + part.items[answer.place.index].offset);
+    context_.stale.note(event.robot, answer.seal_point, context_.time.steady_ms());
   }
   lane::answer_late(std::move(answers));
 }

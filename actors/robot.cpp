@@ -15,19 +15,22 @@ void robot::load(const robot_row& row) {
   track_ = robot_track{row.state};
 }
 
-void robot::offer(shard_batch& batch, robot_slot& slot, std::uint32_t first) {
+void robot::offer(shard_batch& batch, std::uint32_t first) {
   for (auto i = first; i != shard_batch::no_event; i = batch.events[i].next) {
     const auto& event = batch.events[i];
     // Rule 13: judged by the stamp of its own batch, also if it was parked.
     const auto verdict = track_.offer(event.timestamp, event.at, batch.stamp);
     if (verdict == verdict::accepted)
       ++batch.accepted;
-    if (event.answer == nullptr)
+    const bool is_late = event.answer == nullptr;
+    if (is_late && batch.late.empty())
       continue; // rule 23: replay looks nothing up and answers nobody
-    if (verdict != verdict::sealed)
-      event.answer->judge(event.index, verdict, -1);
+    if (verdict == verdict::sealed)
+      batch.olds.push_back({i, id_, track_.seal_point()});
+    else if (is_late)
+      batch.late[i].what = verdict;
     else
-      batch.olds.push_back({i, &slot, id_, track_.seal_point()});
+      event.answer->judge(event.index, verdict, -1);
   }
 }
 

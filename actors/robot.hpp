@@ -43,8 +43,8 @@ public:
 
   /// Continues from its row in the robot table. @pre nothing was offered yet.
   void load(const robot_row& row);
-  /// Offers a chain of events of a batch, in order; `slot` is this robot's.
-  void offer(shard_batch& batch, robot_slot& slot, std::uint32_t first);
+  /// Offers a chain of events of a batch, in order.
+  void offer(shard_batch& batch, std::uint32_t first);
 
   struct collected {
     robot_track::taken taken;

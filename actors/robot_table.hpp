@@ -35,11 +35,7 @@ struct alignas(64) robot_slot {
   const std::uint64_t hash;
   robot_slot* same_hash = nullptr; ///< the next robot whose name has this hash
   caf::actor actor;
-  struct parked_events {
-    shard_batch_ptr batch;
-    std::uint32_t first;
-  };
-  std::vector<parked_events> parked; ///< while loading, in order (rule 28)
+  std::vector<parked_event> parked; ///< while loading, in order (rule 28)
 
   /// Has the processor fetch what comes first.
   void prefetch() const noexcept {

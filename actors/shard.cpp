@@ -9,17 +9,6 @@
 
 namespace telemetry {
 
-namespace {
-
-/// The submission of `commit` that `part` belongs to.
-const submission_ptr& source_of(const group_commit& commit, std::uint32_t shard,
-                                const slice* part) {
-  return *std::find_if(commit.submissions.begin(), commit.submissions.end(),
-                       [&](const auto& one) { return &one->slices[shard] == part; });
-}
-
-} // namespace
-
 shard::shard(caf::actor_config& config, engine_context& context, const shard_marker& marker)
     : shard_actor::base(config), context_(context), id_(marker.shard),
       unit_(config.host->system(), inline_unit::leftover::runs_here), marker_(marker),
@@ -73,7 +62,6 @@ void shard::prepare(const commit_ptr& commit) {
   const auto part = std::find_if(commit->parts.begin(), commit->parts.end(),
                                  [this](const auto& one) { return one.shard == id_; });
   auto batch = new_batch(part->stamp);
-  batch->commit = commit;
   std::size_t events = 0;
   for (const auto& one : commit->submissions)
     events += one->slices[id_].items.size();
@@ -100,27 +88,28 @@ void shard::touch_all(shard_batch& batch, slice& part) {
 }
 
 shard_batch_ptr shard::new_batch(const batch_stamp& stamp) {
-  auto batch = spare_ ? std::move(spare_) : std::make_shared<shard_batch>();
+  auto batch = spare_ ? std::move(spare_) : std::make_unique<shard_batch>();
   batch->stamp = stamp;
   return batch;
 }
 
-/// Keeps the memory of a batch for the next one, unless somebody is parked in it.
+/// Keeps the memory of a batch for the next one.
 void shard::recycle(shard_batch_ptr batch) {
   constexpr std::size_t events_max = 1u << 16;
-  if (batch.use_count() > 1 || batch->events.capacity() > events_max)
+  if (batch->events.capacity() > events_max)
     return;
-  batch->commit.reset();
+  batch->accepted = 0;
   batch->events.clear();
   batch->touched.clear();
   batch->olds.clear();
+  batch->late.clear();
   spare_ = std::move(batch);
 }
 
 void shard::committed(const commit_ptr& commit) {
   auto batch = std::move(prepared_.front());
   prepared_.pop_front();
-  apply(batch);
+  apply(*batch);
   recycle(std::move(batch));
   if (commit->unapplied.fetch_sub(1, std::memory_order_acq_rel) == 1)
     lane::answer(commit);
@@ -139,7 +128,7 @@ void shard::replay(const std::vector<replayed_batch>& batches) {
       touch(*batch, *event, name_hash(event->robot), nullptr, 0);
     }
     fetch_unknown();
-    apply(batch);
+    apply(*batch);
     recycle(std::move(batch));
   }
   replay_step_due_ = true;
@@ -203,30 +192,42 @@ void shard::prefetch_ahead(std::span<robot_slot* const> slots, std::size_t at) {
     slots[at + tracks_ahead]->body->prefetch_track();
 }
 
-void shard::apply(const shard_batch_ptr& batch) {
+void shard::apply(shard_batch& batch) {
   turn_ms_ = context_.time.steady_ms();
-  applied_ = batch->stamp.batch_no;
-  arrival_ms_ = std::max(arrival_ms_, batch->stamp.arrival_ms);
-  horizon_ms_ = std::max(horizon_ms_, batch->stamp.horizon_ms);
+  applied_ = batch.stamp.batch_no;
+  arrival_ms_ = std::max(arrival_ms_, batch.stamp.arrival_ms);
+  horizon_ms_ = std::max(horizon_ms_, batch.stamp.horizon_ms);
   constexpr std::size_t robots_ahead = 6;
   constexpr std::size_t tracks_ahead = 3;
-  for (std::size_t i = 0; i < batch->touched.size(); ++i) {
-    if (i + robots_ahead < batch->touched.size())
-      batch->touched[i + robots_ahead].robot->body->prefetch();
-    if (i + tracks_ahead < batch->touched.size())
-      batch->touched[i + tracks_ahead].robot->body->prefetch_track();
-    const auto [slot, first] = batch->touched[i];
-    if (slot->loading) { // rule 28: parked in order
-      slot->parked.push_back({batch, first});
-      parked_.insert(batch->stamp.batch_no);
+  const auto& touched = batch.touched;
+  for (std::size_t i = 0; i < touched.size(); ++i) {
+    if (i + robots_ahead < touched.size())
+      touched[i + robots_ahead].robot->body->prefetch();
+    if (i + tracks_ahead < touched.size())
+      touched[i + tracks_ahead].robot->body->prefetch_track();
+    const auto [slot, first] = touched[i];
+    if (slot->loading) {
+      park(*slot, batch, first);
       continue;
     }
-    run(*slot, *batch, first);
+    run(*slot, batch, first);
     --slot->pins;
   }
-  hold(std::exchange(batch->accepted, 0));
-  answer_olds(*batch);
+  note_late(batch);
+  give_late();
+  hold(batch.accepted);
   seal_quiet();
+}
+
+/// Rule 28: its events wait in order.
+void shard::park(robot_slot& slot, const shard_batch& batch, std::uint32_t first) {
+  for (auto i = first; i != shard_batch::no_event; i = batch.events[i].next) {
+    const auto& event = batch.events[i];
+    auto place = event.answer != nullptr ? lane::defer(*event.answer->owner, id_, event.index)
+                                         : verdict_place{};
+    slot.parked.push_back({event.timestamp, event.at, batch.stamp, std::move(place)});
+  }
+  parked_.insert(batch.stamp.batch_no);
 }
 
 /// Rows that memory holds from now on, until a checkpoint has them.
@@ -238,7 +239,7 @@ void shard::hold(std::size_t rows) {
 
 void shard::run(robot_slot& slot, shard_batch& batch, std::uint32_t first) {
   const auto accepted_before = batch.accepted;
-  slot.body->offer(batch, slot, first);
+  slot.body->offer(batch, first);
   slot.last_used_ms = turn_ms_;
   if (batch.accepted == accepted_before)
     return;
@@ -257,6 +258,7 @@ void shard::run(robot_slot& slot, shard_batch& batch, std::uint32_t first) {
 
 void shard::loaded(activation& rows) {
   turn_ms_ = context_.time.steady_ms();
+  std::size_t accepted = 0;
   for (std::size_t i = 0; i < rows.robots.size(); ++i) {
     prefetch_ahead(rows.robots, i);
     auto* slot = rows.robots[i];
@@ -266,87 +268,73 @@ void shard::loaded(activation& rows) {
       slot->body->load(*row);
     else
       unlisted_.add(*slot);
-    unpark(*slot);
+    accepted += unpark(*slot);
   }
+  give_late();
+  hold(accepted);
   seal_quiet();
   report_replay();
 }
 
-void shard::unpark(robot_slot& slot) {
-  for (const auto& chain : std::exchange(slot.parked, {})) {
-    if (chain.batch->commit) {
-      offer_parked(slot, chain);
-    } else {
-      run(slot, *chain.batch, chain.first);
-      hold(std::exchange(chain.batch->accepted, 0));
-    }
+/// @returns how many events were accepted.
+std::size_t shard::unpark(robot_slot& slot) {
+  std::size_t accepted = 0;
+  const auto parked = std::exchange(slot.parked, {});
+  for (std::span left{parked}; !left.empty();) {
+    const auto batch_no = left.front().stamp.batch_no;
+    const auto end = std::find_if(left.begin(), left.end(), [&](const auto& event) {
+      return event.stamp.batch_no != batch_no;
+    });
+    const auto chain = left.first(static_cast<std::size_t>(end - left.begin()));
+    accepted += offer_parked(slot, chain);
     --slot.pins;
-    parked_.erase(parked_.find(chain.batch->stamp.batch_no));
+    parked_.erase(parked_.find(batch_no));
+    left = left.subspan(chain.size());
   }
+  return accepted;
 }
 
-/// Offers a chain whose commit may have been answered already: its verdicts go out late. They are
-/// collected in a slice of their own, since the I/O thread may be reading the original.
-void shard::offer_parked(robot_slot& slot, const robot_slot::parked_events& chain) {
-  const auto& original = *chain.batch;
-  slice verdicts;
-  shard_batch batch;
-  batch.stamp = original.stamp;
-  std::vector<std::uint32_t> origin;
-  for (auto i = chain.first; i != shard_batch::no_event; i = original.events[i].next) {
-    auto event = original.events[i];
-    event.answer = &verdicts;
-    event.index = static_cast<std::uint32_t>(origin.size());
-    event.next = event.index + 1;
-    batch.events.push_back(event);
-    origin.push_back(i);
+/// Offers what was parked of one batch. All verdicts go out late, because the commit may have been
+/// answered already and the I/O thread may be reading its other verdicts.
+std::size_t shard::offer_parked(robot_slot& slot, std::span<const parked_event> chain) {
+  auto batch = new_batch(chain.front().stamp);
+  for (const auto& event : chain) {
+    const auto next = static_cast<std::uint32_t>(batch->events.size() + 1);
+    batch->events.push_back({event.timestamp, event.at, nullptr, 0, next});
+    if (event.place.source)
+      batch->late.push_back({event.place});
   }
-  batch.events.back().next = shard_batch::no_event;
-  verdicts.items.resize(origin.size());
-  verdicts.verdicts.resize(origin.size(), verdict::pending);
-  run(slot, batch, 0);
-  hold(batch.accepted);
-
-  const auto target = [&](std::uint32_t i) {
-    const auto& event = original.events[origin[i]];
-    return late_verdict{source_of(*original.commit, id_, event.answer), id_, event.index,
-                        verdicts.verdicts[i],
-                        verdicts.seal_points.empty() ? -1 : verdicts.seal_points[i]};
-  };
-  late_verdicts known;
-  for (std::uint32_t i = 0; i < origin.size(); ++i) {
-    if (verdicts.verdicts[i] != verdict::pending)
-      known.push_back(target(i));
-  }
-  lane::answer_late(std::move(known));
-  auto olds = std::make_shared<std::vector<old_event>>();
-  for (const auto& old : batch.olds)
-    olds->push_back({{old.id, batch.events[old.event].timestamp},
-                     batch.events[old.event].at,
-                     slot.name,
-                     old.seal_point,
-                     target(old.event)});
-  look_up(std::move(olds));
+  batch->events.back().next = shard_batch::no_event;
+  run(slot, *batch, 0);
+  const auto accepted = batch->accepted;
+  note_late(*batch);
+  recycle(std::move(batch));
+  return accepted;
 }
 
-/// Rule 12: memory was asked in the robot's turn; the store comes after it, off this shard.
-void shard::answer_olds(shard_batch& batch) {
-  auto olds = std::make_shared<std::vector<old_event>>();
+/// Gathers the verdicts of `batch` that do not go out with its commit.
+void shard::note_late(shard_batch& batch) {
   for (const auto& old : batch.olds) {
     const auto& event = batch.events[old.event];
-    olds->push_back({{old.id, event.timestamp},
+    auto place = event.answer != nullptr ? lane::defer(*event.answer->owner, id_, event.index)
+                                         : std::move(batch.late[old.event].place);
+    olds_.push_back({{old.id, event.timestamp},
                      event.at,
-                     old.robot->name,
-                     old.seal_point,
-                     {source_of(*batch.commit, id_, event.answer), id_, event.index,
-                      verdict::pending, old.seal_point}});
+                     {std::move(place), verdict::pending, old.seal_point}});
   }
-  look_up(std::move(olds));
+  for (auto& one : batch.late) {
+    if (one.what != verdict::pending)
+      late_.push_back(std::move(one));
+  }
 }
 
-void shard::look_up(old_events olds) {
-  if (!olds->empty())
-    caf::anon_send(context_.reader_of(id_), lookup_atom_v, std::move(olds));
+/// Sends off what this turn has gathered. Rule 12: memory was asked in the robot's turn; the store
+/// comes after it, off this shard.
+void shard::give_late() {
+  lane::answer_late(std::exchange(late_, {}));
+  if (!olds_.empty())
+    caf::anon_send(context_.reader_of(id_), lookup_atom_v,
+                   std::make_shared<std::vector<old_event>>(std::exchange(olds_, {})));
 }
 
 /// Rule 5: forgets robots whose latest event has arrived by the horizon; they hold nothing

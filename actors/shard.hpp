@@ -39,14 +39,15 @@ private:
   robot_slot& activate(std::string_view name, std::uint64_t hash);
   void fetch_unknown();
   static void prefetch_ahead(std::span<robot_slot* const> slots, std::size_t at);
-  void apply(const shard_batch_ptr& batch);
+  void apply(shard_batch& batch);
+  void park(robot_slot& slot, const shard_batch& batch, std::uint32_t first);
   void hold(std::size_t rows);
   void run(robot_slot& slot, shard_batch& batch, std::uint32_t first);
   void loaded(activation& rows);
-  void unpark(robot_slot& slot);
-  void answer_olds(shard_batch& batch);
-  void offer_parked(robot_slot& slot, const robot_slot::parked_events& chain);
-  void look_up(old_events olds);
+  std::size_t unpark(robot_slot& slot);
+  std::size_t offer_parked(robot_slot& slot, std::span<const parked_event> chain);
+  void note_late(shard_batch& batch);
+  void give_late();
   void seal_quiet();
   void report_replay();
 
@@ -82,6 +83,8 @@ private:
   std::size_t crowded_at_;               ///< more robots than this: sweep at once
   std::int64_t hurried_ms_ = 0;          ///< when a sweep last asked for a checkpoint (steady)
   std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
+  late_verdicts late_;                   ///< known in this turn, to be given at its end
+  std::vector<old_event> olds_;          ///< to be looked up from the end of this turn on
   bool replay_step_due_ = false; ///< the writer waits for this shard to have taken its replay
   bool live_due_ = false;        ///< the writer waits for this shard to be live
 

@@ -11,6 +11,15 @@ namespace telemetry {
 
 struct robot_slot;
 
+/// An event of a robot whose row is being fetched (rule 28). A copy, so that neither its batch nor
+/// its commit has to stay.
+struct parked_event {
+  timestamp_ms timestamp;
+  position at;
+  batch_stamp stamp; ///< of its batch (rule 13)
+  verdict_place place;
+};
+
 /// A batch as its shard works on it: events decoded, and chained per robot.
 struct shard_batch {
   static constexpr std::uint32_t no_event = std::numeric_limits<std::uint32_t>::max();
@@ -18,7 +27,7 @@ struct shard_batch {
   struct event {
     timestamp_ms timestamp;
     position at;
-    slice* answer;       ///< takes the verdict; nullptr during replay
+    slice* answer;       ///< takes the verdict; nullptr if it was parked, or during replay
     std::uint32_t index; ///< in `answer`
     std::uint32_t next;  ///< of the same robot, or no_event
   };
@@ -30,18 +39,17 @@ struct shard_batch {
   /// At or below the seal point and not in memory (rule 11).
   struct old {
     std::uint32_t event;
-    robot_slot* robot;
     robot_id id; ///< 0 if the store cannot have the robot: nothing will be found
     timestamp_ms seal_point;
   };
 
   batch_stamp stamp;
-  commit_ptr commit; ///< nullptr during replay
   std::vector<event> events;
   std::vector<touched_robot> touched;
   std::vector<old> olds;
+  std::vector<late_verdict> late; ///< of each event, if all were parked; otherwise empty
   std::size_t accepted = 0;
 };
-using shard_batch_ptr = std::shared_ptr<shard_batch>;
+using shard_batch_ptr = std::unique_ptr<shard_batch>;
 
 } // namespace telemetry

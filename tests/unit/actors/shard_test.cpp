@@ -175,6 +175,91 @@ TEST_F(ShardTest, NeverGivesARobotIdTwice) {
             (std::set<robot_id>{1, 2, 3}));
 }
 
+/// Events whose answers wait for the store, from producers that keep reconnecting.
+class late_answers_test : public shard_test {
+protected:
+  static constexpr std::size_t limit = 64 << 10;
+
+  late_answers_test() { options.memory_bytes_max = limit; }
+
+  /// A producer sends `event`, hangs up and comes back, until the gate closes or `most` have come.
+  std::size_t reconnect(const std::string& event, std::size_t most = 1'000) {
+    std::size_t came = 0;
+    for (; came < most && context().credit.is_open(); ++came) {
+      producer client{*this};
+      client.send(event);
+      settle();
+    }
+    return came;
+  }
+};
+using LateAnswersTest = late_answers_test;
+
+TEST_F(LateAnswersTest, ParkedEventsCloseTheGateUntilTheStoreAnswers) {
+  start();
+  database.store_faults->robots.fail_next(1'000, errc::unavailable);
+  EXPECT_LT(reconnect("0,0,100,b"), 1'000U) << "nothing else holds them back";
+  producer client{*this};
+  EXPECT_FALSE(client.upstream->may_read());
+  database.store_faults->robots.fail_next(0, errc::unavailable);
+  live(5'000, 50);
+  EXPECT_TRUE(client.upstream->may_read());
+  EXPECT_EQ(timestamps("b"), (std::vector<timestamp_ms>{100}));
+}
+
+TEST_F(LateAnswersTest, LookUpsCloseTheGateUntilTheStoreAnswers) {
+  start();
+  reconnect("0,0,100,b", 1);
+  live(5 * window_ms);
+  checkpoint();
+  const auto before = context().credit.memory_bytes();
+  database.store_faults->reads.fail_next(100'000, errc::unavailable);
+  EXPECT_LT(reconnect("0,0,100,b"), 1'000U) << "nothing else holds them back";
+  database.store_faults->reads.fail_next(0, errc::unavailable);
+  live(1'000, 50);
+  EXPECT_TRUE(context().credit.is_open());
+  EXPECT_EQ(context().credit.memory_bytes(), before) << "all of it is given back";
+}
+
+TEST_F(LateAnswersTest, AnEventThatIsParkedAndThenLookedUpIsChargedUntilItsAnswer) {
+  options.robots_idle = milliseconds{20};
+  start();
+  reconnect("0,0,100,b", 1);
+  live(5 * window_ms);
+  checkpoint();
+  live(200);
+  ASSERT_EQ(context().credit.memory_bytes(), 0U);
+  database.store_faults->robots.fail_next(1, errc::unavailable);
+  database.store_faults->reads.fail_next(2, errc::unavailable);
+  producer client{*this};
+  client.send("0,0,100,b\n0,1,100,b");
+  settle();
+  EXPECT_GT(context().credit.memory_bytes(), 0U) << "parked";
+  live(300);
+  EXPECT_GT(context().credit.memory_bytes(), 0U) << "looked up";
+  EXPECT_TRUE(client.peer.answers.empty());
+  live(600);
+  EXPECT_EQ(client.peer.answers, (producer::texts{"OK\nCONFLICT"}));
+  live(200);
+  EXPECT_EQ(context().credit.memory_bytes(), 0U);
+}
+
+TEST_F(LateAnswersTest, ParkedEventsOfAReplayAreChargedToNobody) {
+  options.robots_idle = milliseconds{20};
+  start();
+  reconnect("0,0,100,b", 1);
+  database.store_faults->robots.fail_next(1, errc::unavailable);
+  crash();
+  boot();
+  recover();
+  live(1'000, 50);
+  ASSERT_TRUE(recovered && *recovered);
+  checkpoint();
+  live(200);
+  EXPECT_EQ(context().credit.memory_bytes(), 0U);
+  EXPECT_EQ(timestamps("b"), (std::vector<timestamp_ms>{100}));
+}
+
 TEST_F(CheckpointerTest, TakesTheHorizonOfTheLastBatchAndReadsNoClock) {
   start();
   producer client{*this};
