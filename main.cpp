@@ -7,6 +7,7 @@
 #include "net/server.hpp"
 #include "storage/open_in_background.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <future>
@@ -88,17 +89,22 @@ std::optional<result<storage>> open(const storage_options& how, const stop_signa
   return std::nullopt;
 }
 
-/// Makes room for the connections, or says how many there is room for.
-void make_room(std::uint64_t connections_max) {
+/// Makes room for the connections. @returns how many there is room for; says so if they are fewer
+/// than the setting allows.
+std::uint64_t make_room(std::uint64_t connections_max) {
   const auto files_max = net::raise_descriptor_limit();
-  if (files_max < connections_max + net::descriptors_beside_connections)
+  const auto served = std::min(connections_max, net::connections_within(files_max));
+  if (served < connections_max)
     log::warn("net.connections_max does not fit the limit of open files",
-              {{"connections_max", connections_max}, {"files_max", files_max}});
+              {{"connections_max", connections_max},
+               {"files_max", files_max},
+               {"connections_served", served}});
+  return served;
 }
 
 std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& door) {
-  make_room(settings.net.connections_max);
   auto network = net::server_options::from(settings);
+  network.connections_max = make_room(settings.net.connections_max);
   network.on_accept_failure = [](std::string_view reason) {
     log::warn("connections cannot be accepted; tried again", {{"reason", reason}});
   };

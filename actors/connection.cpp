@@ -7,6 +7,24 @@ namespace telemetry {
 
 namespace {
 
+/// Sums bytes, which vector instructions do 16 at a time, so that a long message costs little.
+std::size_t count_lines(std::string_view text) {
+  std::size_t lines = text.empty() || text.back() != '\n' ? 1 : 0;
+  while (!text.empty()) {
+    const auto part = text.substr(0, 240); // its count fits a byte
+    std::uint8_t ends = 0;
+    for (const char byte : part)
+      ends = static_cast<std::uint8_t>(ends + (byte == '\n' ? 1 : 0));
+    lines += ends;
+    text.remove_prefix(part.size());
+  }
+  return lines;
+}
+
+bool has_too_many_lines(std::string_view text) {
+  return text.size() > message_lines_max && count_lines(text) > message_lines_max;
+}
+
 /// Until the replay is done nobody knows whether the store is all right.
 std::string_view reason_for_closing(const engine_context& context) {
   return context.credit.away() == recovering_reason ? is_starting : store_is_away;
@@ -30,14 +48,22 @@ caf::behavior connection::make_behavior() {
 
 void connection::on_messages(std::span<const std::string_view> messages) {
   future_limit_ = future_limit(home_.context());
-  for (const auto text : messages)
+  for (const auto text : messages) {
+    if (has_too_many_lines(text)) {
+      peer_->close(net::close_code::policy,
+                   "a message may have at most " + std::to_string(message_lines_max) + " lines");
+      break;
+    }
     take(text);
+  }
   answer();
 }
 
 bool connection::may_read() {
   const auto& most = home_.context().options;
-  if (answers_.size() >= most.in_flight_max || bytes_ >= most.in_flight_bytes_max)
+  const auto unsent = peer_->unsent();
+  if (answers_.size() + unsent.lines >= most.in_flight_max ||
+      bytes_ + unsent.bytes >= most.in_flight_bytes_max)
     return false;
   if (home_.context().credit.is_open())
     return true;
@@ -106,6 +132,8 @@ void connection::answer() {
   }
   if (plain_oks > 0)
     peer_->answer_ok(plain_oks);
+  if (text_.empty() && text_.capacity() > idle_text_bytes_max)
+    text_.shrink_to_fit();
   if (answered)
     home_.flush_later(this, *this);
 }

@@ -13,6 +13,10 @@ namespace telemetry {
 inline constexpr std::string_view is_starting = "the server is starting";
 inline constexpr std::string_view store_is_away = "the store is away";
 
+/// A message of more lines closes its connection with 1008: an answer of up to 53 bytes is made for
+/// each line, and an empty line takes one byte.
+inline constexpr std::size_t message_lines_max = 4096;
+
 /// CONNECTION: one WebSocket; turns messages into events, keeps credit and the order of answers.
 /// Run inline by its lane; its session may call the public functions on that thread.
 class connection final : public participant, private flushable {
@@ -38,6 +42,8 @@ private:
     std::uint32_t lines;
     std::uint32_t bytes;
   };
+
+  static constexpr std::size_t idle_text_bytes_max = 4096;
 
   void take(std::string_view text);
   void take_line(std::string_view line);

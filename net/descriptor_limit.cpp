@@ -2,7 +2,16 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+
 namespace telemetry::net {
+
+std::uint64_t connections_within(std::uint64_t files_max) noexcept {
+  constexpr auto others = descriptors_beside_connections + refusals_max;
+  if (files_max == 0)
+    return UINT64_MAX;
+  return std::max(files_max / 4, files_max - std::min(files_max, others));
+}
 
 std::uint64_t raise_descriptor_limit() {
   rlimit limit{};

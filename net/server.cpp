@@ -1,5 +1,6 @@
 #include "net/server.hpp"
 
+#include "net/descriptor_limit.hpp"
 #include "net/http_session.hpp"
 #include "net/io_pool.hpp"
 #include "net/listener.hpp"
@@ -13,9 +14,14 @@ namespace telemetry::net {
 
 namespace {
 
-/// Sockets beyond connections_max that are kept until they have heard that they are too many;
-/// further ones are closed without a word.
-constexpr std::size_t refusals_max = 1024;
+/// A socket beyond connections_max that says nothing holds a descriptor for about this long.
+constexpr std::chrono::seconds refusal_patience{5};
+
+server_options refusing(server_options options) {
+  options.idle_timeout =
+      std::min<std::chrono::milliseconds>(options.idle_timeout, refusal_patience);
+  return options;
+}
 
 /// For sockets beyond connections_max.
 class closed_factory final : public upstream_factory {
@@ -51,6 +57,7 @@ private:
   std::size_t wait_until_gone(std::chrono::milliseconds patience) const;
 
   const server_options options_;
+  const server_options refusing_options_; ///< beyond connections_max
   closed_factory closed_;
   std::vector<surroundings> surroundings_; ///< by thread; from listen() on
   std::size_t accepted_ = 0;               ///< first thread only: sockets are dealt in turn
@@ -61,7 +68,8 @@ private:
   bool is_stopped_ = false;
 };
 
-tcp_server::tcp_server(const server_options& options) : options_(options) {
+tcp_server::tcp_server(const server_options& options)
+    : options_(options), refusing_options_(refusing(options)) {
   const auto tick = tick_interval(options_.idle_timeout);
   for (std::size_t i = 0; i < options_.io_threads; ++i) {
     threads_.push_back(std::make_unique<pooled_io_thread>(i, tick));
@@ -83,7 +91,7 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
   for (auto& thread : threads_)
     surroundings_.push_back(
         {.normal = {options_, upstreams, rest, *thread, thread->sessions(), false},
-         .over_limit = {options_, closed_, rest, *thread, thread->sessions(), true}});
+         .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), true}});
   boost::asio::post(threads_.front()->context(), [this] { listener_->accept(); });
   return {};
 }

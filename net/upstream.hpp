@@ -21,6 +21,12 @@ enum class close_code : std::uint16_t {
   try_again_later = 1013,
 };
 
+/// Answers that the session has queued and that its socket has not taken yet.
+struct unsent_answers {
+  std::size_t lines = 0; ///< while some of the bytes are sent: an estimate
+  std::size_t bytes = 0;
+};
+
 /// A WebSocket session as its connection actor sees it.
 ///
 /// Thread: the session's I/O thread only. The session outlives its `upstream`.
@@ -38,6 +44,8 @@ public:
   virtual void flush() = 0;
   /// Closes with `code` once everything that was read is answered.
   virtual void close(close_code code, std::string_view reason) = 0;
+  /// The answers that the peer has not read count as credit of its connection.
+  [[nodiscard]] virtual unsent_answers unsent() const { return {}; }
 };
 
 /// The engine's side of one WebSocket: owns credit and the order of answers.

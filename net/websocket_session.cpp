@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 
@@ -61,10 +62,17 @@ public:
   void tick() override;
 
   // upstream_peer
-  void answer_ok(std::size_t messages) override { append_ok_frames(out_, messages); }
-  void answer(std::string_view lines) override { append_text_frame(out_, lines); }
+  void answer_ok(std::size_t messages) override {
+    append_ok_frames(out_, messages);
+    unsent_lines_ += messages;
+  }
+  void answer(std::string_view lines) override {
+    append_text_frame(out_, lines);
+    unsent_lines_ += 1 + static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
+  }
   void flush() override { advance(); }
   void close(close_code code, std::string_view reason) override;
+  [[nodiscard]] unsent_answers unsent() const override { return {unsent_lines_, out_.size()}; }
 
 private:
   enum class phase {
@@ -120,7 +128,8 @@ private:
   int stalled_ticks_ = 0;           ///< since writing last got on, while something waits for it
   int silent_ticks_max_;
   int closing_ticks_max_;
-  std::string out_; ///< whole frames, but for what the stream took of the first one
+  std::string out_;              ///< whole frames, but for what the stream took of the first one
+  std::size_t unsent_lines_ = 0; ///< answer lines in out_; an estimate while some of it is sent
   std::string close_frame_;
   std::unique_ptr<upstream> upstream_; // last: it may call us until it is gone
 };
@@ -292,8 +301,10 @@ void websocket_session::write() {
     return end();
   if (size > 0)
     stalled_ticks_ = 0;
+  unsent_lines_ -= unsent_lines_ * size / out_.size();
   out_.erase(0, size);
-  if (out_.empty() && out_.capacity() > idle_buffer_bytes_max)
+  // A peer that stops reading in the middle must not keep the room of everything before it.
+  if (out_.capacity() > idle_buffer_bytes_max && out_.size() <= out_.capacity() / 4)
     out_.shrink_to_fit();
 }
 

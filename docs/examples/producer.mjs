@@ -20,7 +20,9 @@ function producer(url, on_answer, window = 100) {
   return (line) => { unanswered.push(line); flush(); };
 }
 
-const lines = readFileSync(0, "utf8").trimEnd().split("\n");
+const lines = readFileSync(0, "utf8").split("\n");
+if (lines.at(-1) === "") lines.pop(); // behind the last newline there is no line
+if (lines.length === 0) process.exit();
 let answers = 0;
 const send = producer(process.argv[2], (line, answer) => {
   console.log(line, answer);

@@ -8,9 +8,9 @@ async def produce(url, lines, window=100):
             for line in unanswered:                    # again, before anything new
                 await connection.send(line)
             while True:
-                while len(unanswered) < window and (line := next(lines, "").rstrip("\n")):
-                    unanswered.append(line)
-                    await connection.send(line)
+                while len(unanswered) < window and (line := next(lines, None)) is not None:
+                    unanswered.append(line.rstrip("\n"))
+                    await connection.send(unanswered[-1])
                 if not unanswered:
                     return
                 answer = await connection.recv()       # only an answer takes a line off the list

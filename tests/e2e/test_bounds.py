@@ -4,6 +4,7 @@ import random
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from checker import Event, Ledger, running_odometer
@@ -85,7 +86,7 @@ def test_peer_that_never_reads_its_answers_hurts_only_itself(make_server, connec
     before = server.rss_bytes()
     slow = [connect(server) for _ in range(4)]
     for one in slow:
-        stuff(one._socket, frame(TEXT, b"bad\n" * 10_000), 2)
+        stuff(one._socket, frame(TEXT, b"bad\n" * 4_000), 2)
     good = connect(server)
     for n in range(50):
         assert good.ask(f"0,0,{n},good") == "OK"
@@ -247,4 +248,22 @@ def test_connections_beyond_the_limit_of_open_files_are_warned_of(make_server):
     server = make_server({"net.connections_max": 600})
     limit_open_files(server, 64, 1000)
     server.start()
-    server.wait_log(r"level=warn.*limit of open files.*connections_max=600 files_max=1000")
+    server.wait_log(
+        r"level=warn.*limit of open files.*connections_max=600 files_max=1000 connections_served=424"
+    )
+
+
+def test_silent_sockets_leave_files_for_the_journal(make_server, connect):
+    server = make_server()
+    limit_open_files(server, 64, 1000)
+    server.start()
+    good = connect(server)
+    files = Path(f"/proc/{server.pid}/fd")
+    silent = [socket.create_connection((server.host, server.port)) for _ in range(1100)]
+    assert good.ask("0,0,1,good") == "OK"
+    assert len(list(files.iterdir())) < 700
+    wait_until(lambda: len(list(files.iterdir())) < 500, "refused sockets are closed", 30)
+    assert good.ask("0,0,2,good") == "OK"
+    for one in silent:
+        one.close()
+    assert "cannot be accepted" not in server.log()

@@ -95,6 +95,32 @@ def test_producer_loses_nothing_over_a_line_that_breaks(make_server, tmp_path, c
     assert server.rest().robot("robot")["events"] == EVENTS
 
 
+# Empty lines first, in a row and last, while nothing is in flight; a name with a space at its end.
+NASTY_FILES = [
+    "\n1,1,1,robot\n\n\n2,2,2,robot\n\n",
+    "\n" * 250 + "1,1,1,robot\n2,2,2,robot ",
+    "bad\n \n1,1,1,robot\n2,2,2,robot \n",
+    "",
+]
+
+
+@pytest.mark.parametrize("command", [python_command, javascript_command, cpp_command])
+def test_producer_sends_every_line_of_a_nasty_file(make_server, tmp_path, command):
+    server = make_server().start()
+    words = [str(word) for word in command(server.port, tmp_path)]
+    for text in NASTY_FILES:
+        done = subprocess.run(
+            words, input=text, capture_output=True, text=True, timeout=60, check=True
+        )
+        lines = text.split("\n")[: -1 if text.endswith("\n") or not text else None]
+        answers = done.stdout.split("\n")[:-1]
+        assert len(answers) == len(lines)
+        for line, answer in zip(lines, answers, strict=True):
+            assert answer.startswith(f"{line} {'OK' if ',' in line else 'ERR '}")
+    assert server.rest().robot("robot")["events"] == 2
+    assert server.rest().robot("robot ")["events"] == 1
+
+
 def test_readme_shows_the_producer_that_is_tested():
     lines = (EXAMPLES / "producer.py").read_text().splitlines()
     begin = next(n for n, line in enumerate(lines) if "produce" in line and "(" in line)

@@ -210,6 +210,25 @@ TEST_F(ServerTest, AcceptsAgainAfterDescriptorsRanOut) {
   EXPECT_EQ(client.receive_frames(1).at(0).payload, "at last");
 }
 
+TEST(DescriptorLimitTest, LeavesFilesForJournalStoreAndRefusals) {
+  EXPECT_EQ(net::connections_within(50'576), 50'000u);
+  EXPECT_EQ(net::connections_within(1000), 424u);
+  EXPECT_EQ(net::connections_within(600), 150u);
+  EXPECT_EQ(net::connections_within(0), UINT64_MAX);
+}
+
+TEST_F(ServerTest, KeepsFewSocketsBeyondTheLimit) {
+  options_.connections_max = 1;
+  listen();
+  auto first = connect_upstream();
+  std::vector<std::unique_ptr<blocking_client>> silent;
+  for (std::uint64_t i = 0; i < net::refusals_max; ++i)
+    silent.push_back(connect());
+  EXPECT_EQ(connect()->receive_all(), "") << "closed without a word";
+  first->send(client_text("still served"));
+  EXPECT_EQ(first->receive_frames(1).at(0).payload, "still served");
+}
+
 TEST(DescriptorLimitTest, IsRaisedToTheHardLimit) {
   const descriptor_limit tight(8);
   rlimit limit{};

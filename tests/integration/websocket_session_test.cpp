@@ -1,4 +1,5 @@
 #include "tests/integration/websocket_harness.hpp"
+#include "tests/unit/actors/heap_count.hpp"
 
 namespace telemetry::test {
 namespace {
@@ -173,6 +174,38 @@ TEST(WebsocketSessionTest, DoesNotReadAPeerThatReadsNoAnswers) {
   pair.run();
   EXPECT_EQ(pair.engine.received.size(), 100'000u);
   EXPECT_EQ(pair.frames(), oks(100'000));
+}
+
+TEST(WebsocketSessionTest, TellsWhatThePeerHasNotRead) {
+  websocket_pair pair;
+  pair.start();
+  EXPECT_EQ(pair.engine.current->peer.unsent().lines, 0u);
+  pair.block();
+  pair.send(client_text("a") + client_text("b"));
+  pair.engine.current->peer.answer("OK\nOK\nERR no");
+  EXPECT_EQ(pair.engine.current->peer.unsent().lines, 5u);
+  EXPECT_EQ(pair.engine.current->peer.unsent().bytes, 8u + 2u + 12u);
+  pair.unblock();
+  EXPECT_EQ(pair.engine.current->peer.unsent().lines, 0u);
+  EXPECT_EQ(pair.engine.current->peer.unsent().bytes, 0u);
+}
+
+// The peer reads most of a long answer and then stops.
+TEST(WebsocketSessionTest, KeepsNoRoomOfAnswersThatAreSent) {
+  websocket_pair pair;
+  pair.start();
+  const std::string lines(1 << 20, 'E');
+  const auto before = heap_now().live_bytes;
+  pair.peer.write_bytes_left = (1 << 20) - 5000;
+  pair.engine.current->peer.answer(lines);
+  pair.engine.current->peer.flush();
+  const auto sent = std::exchange(pair.peer.output, {}).size();
+  EXPECT_EQ(sent, (1u << 20) - 5000);
+  EXPECT_EQ(pair.engine.current->peer.unsent().bytes, 5010u);
+  EXPECT_LT(heap_now().live_bytes, before + 8192);
+  pair.peer.write_bytes_left = SIZE_MAX;
+  pair.unblock();
+  EXPECT_EQ(pair.peer.output.size(), 5010u);
 }
 
 TEST(WebsocketSessionTest, DropsAnswersOfAPeerThatIsGone) {

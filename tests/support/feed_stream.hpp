@@ -20,6 +20,8 @@ struct feed {
   /// Reads and writes that succeed; the one after them fails, and all others.
   std::size_t operations_left = std::numeric_limits<std::size_t>::max();
 
+  std::size_t write_bytes_left = std::numeric_limits<std::size_t>::max(); ///< then it is blocked
+
   bool is_open = true;      ///< the stream
   bool has_its_end = false; ///< the stream has ended its side
   net::stream_listener* listener = nullptr;
@@ -77,8 +79,11 @@ public:
   std::size_t try_write(std::string_view bytes, error_code& ec) override {
     if (has_failed(ec))
       return 0;
-    peer_.output += bytes;
-    return bytes.size();
+    const auto taken = bytes.substr(0, peer_.write_bytes_left);
+    peer_.write_bytes_left -= taken.size();
+    peer_.is_blocked = taken.size() < bytes.size();
+    peer_.output += taken;
+    return taken.size();
   }
   void end_writing() noexcept override { peer_.has_its_end = true; }
   void close() noexcept override {

@@ -70,8 +70,10 @@ public:
   void close(net::close_code code, std::string_view reason) override {
     closed.emplace_back(code, std::string{reason});
   }
+  [[nodiscard]] net::unsent_answers unsent() const override { return unread; }
 
   std::vector<std::string> answers;
+  net::unsent_answers unread;
   std::size_t flushed = 0; ///< of answers
   std::size_t flushes = 0;
   std::vector<std::size_t> ok_runs; ///< arguments of answer_ok()

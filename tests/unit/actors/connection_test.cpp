@@ -3,6 +3,7 @@
 #include "actors/inline_unit.hpp"
 #include "actors/pending_engine.hpp"
 #include "tests/support/producer.hpp"
+#include "tests/unit/actors/heap_count.hpp"
 
 namespace telemetry::test {
 namespace {
@@ -95,6 +96,58 @@ TEST_F(ConnectionTest, ReadsWithinItsBytesOnly) {
   EXPECT_FALSE(client.upstream->may_read());
   settle();
   EXPECT_TRUE(client.upstream->may_read());
+}
+
+TEST_F(ConnectionTest, AnswersThatThePeerHasNotReadCountAsCredit) {
+  options.in_flight_max = 10;
+  options.in_flight_bytes_max = 1000;
+  start();
+  producer client{*this};
+  client.peer.unread = {9, 999};
+  EXPECT_TRUE(client.upstream->may_read());
+  client.peer.unread = {10, 40};
+  EXPECT_FALSE(client.upstream->may_read());
+  client.peer.unread = {1, 1000};
+  EXPECT_FALSE(client.upstream->may_read());
+  client.peer.unread = {9, 0};
+  client.send("1,2,1,a");
+  EXPECT_FALSE(client.upstream->may_read()) << "nine unread and one unanswered";
+}
+
+std::string newlines(std::size_t count) { return std::string(count, '\n'); }
+
+TEST_F(ConnectionTest, TakesAMessageOfTheMostLines) {
+  start();
+  producer client{*this};
+  client.send(newlines(message_lines_max - 1) + "1,2,3,a");
+  settle();
+  EXPECT_TRUE(client.peer.closed.empty());
+  ASSERT_EQ(client.peer.answers.size(), 1U);
+  EXPECT_TRUE(client.peer.answers[0].ends_with("\nOK"));
+}
+
+TEST_F(ConnectionTest, ClosesAfterTheAnswersBeforeAMessageOfTooManyLines) {
+  start();
+  producer client{*this};
+  client.send("1,2,3,a", newlines(message_lines_max) + "1,2,4,a", "1,2,5,a");
+  settle();
+  EXPECT_EQ(client.peer.answers, (producer::texts{"OK"}));
+  ASSERT_EQ(client.peer.closed.size(), 1U);
+  EXPECT_EQ(client.peer.closed[0].first, net::close_code::policy);
+  EXPECT_EQ(client.peer.closed[0].second, "a message may have at most 4096 lines");
+  EXPECT_EQ(client.upstream->unanswered(), 0U);
+  EXPECT_EQ(timestamps("a"), (std::vector<timestamp_ms>{3})) << "none of its lines is taken";
+}
+
+TEST_F(ConnectionTest, KeepsNoMemoryOfAMessageThatIsAnswered) {
+  start();
+  producer client{*this};
+  client.send("x");
+  const auto before = heap_now().live_bytes;
+  client.send(newlines(message_lines_max));
+  client.peer.answers = {};
+  client.peer.ok_runs = {};
+  EXPECT_LT(heap_now().live_bytes, before + 4096);
 }
 
 TEST_F(ConnectionTest, WaitsWhileTheGateIsClosedAndIsToldWhenItOpens) {
