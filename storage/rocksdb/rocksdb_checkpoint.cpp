@@ -1,5 +1,6 @@
 #include "storage/rocksdb/rocksdb_checkpoint.hpp"
 
+#include "storage/rocksdb/checkpoint_chain.hpp"
 #include "storage/rocksdb/event_block.hpp"
 #include "storage/rocksdb/rocksdb_format.hpp"
 
@@ -11,6 +12,9 @@
 
 namespace telemetry::rocks {
 namespace {
+
+/// Rows before what refers to them.
+constexpr family written_families[] = {family::events, family::robots, family::meta};
 
 /// The robots of a checkpoint in another order, without moving them: what orders them stands beside
 /// each, since a look at the robot itself is a cache miss. Rows are never sorted: those of one
@@ -123,8 +127,21 @@ rocksdb::Status put_markers(const checkpoint& what, Put put) {
   return {};
 }
 
-/// Builds the sorted file `path` for one column family. An empty one is not built.
-/// @param fill gets a `put(key, value)`.
+/// All that checkpoint `number` writes into one column family, in the order of its keys.
+template <class Put, class Remove>
+rocksdb::Status put_family(family which, const checkpoint& what, std::uint64_t number, Put put,
+                           Remove remove) {
+  if (which == family::robots) { // numbers lie below all names, but above other keys
+    const rocksdb::Status status = extend_chain(which, number, put, remove);
+    return status.ok() ? put_robots(what, put) : status;
+  }
+  const rocksdb::Status status =
+      which == family::events ? put_events(what, put) : put_markers(what, put);
+  return status.ok() ? extend_chain(which, number, put, remove) : status;
+}
+
+/// Builds the sorted file `path` for one column family.
+/// @param fill gets a `put(key, value)` and a `remove(key)`.
 template <class Fill>
 rocksdb::Status build_file(const rocksdb_database& database, family which, const std::string& path,
                            Fill fill) {
@@ -137,7 +154,8 @@ rocksdb::Status build_file(const rocksdb_database& database, family which, const
   const auto put = [&file](std::string_view key, std::string_view value) {
     return file.Put(key, value);
   };
-  if (rocksdb::Status status = fill(put); !status.ok())
+  const auto remove = [&file](std::string_view key) { return file.Delete(key); };
+  if (rocksdb::Status status = fill(put, remove); !status.ok())
     return status;
   return file.Finish();
 }
@@ -154,7 +172,11 @@ result<void> checkpoint_writer::write(const checkpoint& what) {
   const std::uint64_t needed = database_->min_free_bytes() / 4 + size.bytes;
   if (result<void> ready = database_->ready_to_write(needed); !ready)
     return ready;
-  return size.rows == 0 || size.entries < ingest_from_entries_ ? write_batch(what) : ingest(what);
+  const auto written =
+      size.rows == 0 || size.entries < ingest_from_entries_ ? write_batch(what) : ingest(what);
+  if (written)
+    database_->checkpoint_done();
+  return written;
 }
 
 result<void> checkpoint_writer::write_batch(const checkpoint& what) {
@@ -162,16 +184,16 @@ result<void> checkpoint_writer::write_batch(const checkpoint& what) {
   if (!session)
     return session.error();
   rocksdb::WriteBatch batch;
-  const auto into = [&](family which) {
-    return [&batch, handle = session->handle(which)](std::string_view key, std::string_view value) {
+  rocksdb::Status status;
+  for (const family which : written_families) {
+    rocksdb::ColumnFamilyHandle* const handle = session->handle(which);
+    const auto put = [&](std::string_view key, std::string_view value) {
       return batch.Put(handle, key, value);
     };
-  };
-  rocksdb::Status status = put_events(what, into(family::events));
-  if (status.ok())
-    status = put_robots(what, into(family::robots));
-  if (status.ok())
-    status = put_markers(what, into(family::meta));
+    const auto remove = [&](std::string_view key) { return batch.Delete(handle, key); };
+    if (status.ok())
+      status = put_family(which, what, database_->last_checkpoint() + 1, put, remove);
+  }
   if (status.ok()) {
     rocksdb::WriteOptions synced;
     synced.sync = true;
@@ -191,7 +213,7 @@ result<void> checkpoint_writer::ingest(const checkpoint& what) {
     const auto session = database_->use();
     if (!session)
       return session.error();
-    status = ingest_files(*session, !what.markers.empty());
+    status = ingest_files(*session);
   }
   auto outcome = database_->written(status, "checkpoint of " + std::to_string(what.robots.size()) +
                                                 " robots as files of events and robots");
@@ -203,19 +225,16 @@ result<void> checkpoint_writer::ingest(const checkpoint& what) {
 }
 
 rocksdb::Status checkpoint_writer::build_files(const checkpoint& what) const {
-  rocksdb::Status status = build_file(*database_, family::events, file_of(family::events),
-                                      [&](auto put) { return put_events(what, put); });
-  if (status.ok())
-    status = build_file(*database_, family::robots, file_of(family::robots),
-                        [&](auto put) { return put_robots(what, put); });
-  if (status.ok() && !what.markers.empty())
-    status = build_file(*database_, family::meta, file_of(family::meta),
-                        [&](auto put) { return put_markers(what, put); });
+  rocksdb::Status status;
+  for (const family which : written_families)
+    if (status.ok())
+      status = build_file(*database_, which, file_of(which), [&](auto put, auto remove) {
+        return put_family(which, what, database_->last_checkpoint() + 1, put, remove);
+      });
   return status;
 }
 
-rocksdb::Status checkpoint_writer::ingest_files(const rocksdb_database::session& session,
-                                                bool with_markers) const {
+rocksdb::Status checkpoint_writer::ingest_files(const rocksdb_database::session& session) const {
   rocksdb::Status status = session.db().Flush(
       rocksdb::FlushOptions(), {session.handle(family::meta), session.handle(family::events),
                                 session.handle(family::robots)});
@@ -229,10 +248,8 @@ rocksdb::Status checkpoint_writer::ingest_files(const rocksdb_database::session&
     file.options.move_files = true;
     file.options.write_global_seqno = false;
   };
-  add(family::events);
-  add(family::robots);
-  if (with_markers)
-    add(family::meta);
+  for (const family which : written_families)
+    add(which);
   return session.db().IngestExternalFiles(files);
 }
 

@@ -38,8 +38,7 @@ private:
   [[nodiscard]] result<void> write_batch(const checkpoint& what);
   [[nodiscard]] result<void> ingest(const checkpoint& what);
   [[nodiscard]] rocksdb::Status build_files(const checkpoint& what) const;
-  [[nodiscard]] rocksdb::Status ingest_files(const rocksdb_database::session& session,
-                                             bool with_markers) const;
+  [[nodiscard]] rocksdb::Status ingest_files(const rocksdb_database::session& session) const;
   [[nodiscard]] std::string file_of(family which) const;
 
   std::shared_ptr<rocksdb_database> database_;

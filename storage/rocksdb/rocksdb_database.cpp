@@ -1,5 +1,6 @@
 #include "storage/rocksdb/rocksdb_database.hpp"
 
+#include "storage/rocksdb/checkpoint_chain.hpp"
 #include "storage/rocksdb/page_cache_only.hpp"
 
 #include <fstream>
@@ -110,13 +111,23 @@ result<void> rocksdb_database::open_db() {
       rocksdb::DB::Open(db_options_, home_->path(), families_, &handles_, &db);
   db_.reset(db);
   if (status.ok())
-    return {};
+    return read_last_checkpoint();
   if (result<void> synced = home_->check_syncs(); !synced)
     return synced;
   failure why = to_failure(status, "cannot open the database in " + home_->path());
   if (why.code == errc::corrupt)
     why.text += damaged_file(home_->path());
   return why;
+}
+
+result<void> rocksdb_database::read_last_checkpoint() {
+  const auto last = read_chain(*db_, handles_);
+  if (last) {
+    last_checkpoint_ = *last;
+    return {};
+  }
+  close_db();
+  return failure{last.error().code, "the database in " + home_->path() + ": " + last.error().text};
 }
 
 result<void> rocksdb_database::empty_checkpoint_dir() {

@@ -55,6 +55,10 @@ public:
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return home_->shards(); }
   [[nodiscard]] std::uint64_t min_free_bytes() const noexcept { return options_.min_free_bytes; }
+  /// Number of the last checkpoint (checkpoint_chain.hpp). For the one who writes them, after
+  /// ready_to_write(), which reads it again if a write has failed.
+  [[nodiscard]] std::uint64_t last_checkpoint() const noexcept { return last_checkpoint_; }
+  void checkpoint_done() noexcept { ++last_checkpoint_; }
   /// Where the files of a checkpoint are built. Emptied by open().
   [[nodiscard]] std::string checkpoint_dir() const { return home_->path() + "/checkpoint"; }
   [[nodiscard]] result<void> empty_checkpoint_dir();
@@ -83,6 +87,8 @@ public:
 private:
   rocksdb_database(std::shared_ptr<data_directory> home, const storage_options& options);
   [[nodiscard]] result<void> open_db();
+  /// Refuses a database that misses a checkpoint.
+  [[nodiscard]] result<void> read_last_checkpoint();
   [[nodiscard]] result<void> reopen();
   [[nodiscard]] result<void> check_room_to_open();
   void close_db() noexcept;
@@ -99,6 +105,7 @@ private:
   std::shared_mutex open_;          ///< shared: db_ stays as it is
   std::unique_ptr<rocksdb::DB> db_; ///< null after a reopen() that failed
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  std::uint64_t last_checkpoint_ = 0; ///< owned by the writer of checkpoints
 };
 
 } // namespace telemetry::rocks

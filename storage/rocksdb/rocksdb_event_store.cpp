@@ -9,6 +9,13 @@
 #include <utility>
 
 namespace telemetry::rocks {
+namespace {
+
+/// Not above any name. Numbers of checkpoints lie below it (checkpoint_chain.hpp).
+constexpr std::string_view least_name{"\x01"};
+
+} // namespace
+
 rocksdb_event_store::rocksdb_event_store(std::shared_ptr<rocksdb_database> database,
                                          std::size_t ingest_from_entries,
                                          std::size_t file_reads_max)
@@ -76,7 +83,7 @@ result<std::vector<robot_row>> rocksdb_event_store::scan_robots(std::string_view
   rows.reserve(std::min<std::size_t>(limit, 4'096)); // pieces of a list have that or less
   const std::unique_ptr<rocksdb::Iterator> it(
       session->db().NewIterator(rocksdb::ReadOptions(), session->handle(family::robots)));
-  it->Seek(after);
+  it->Seek(after.empty() ? least_name : after);
   if (it->Valid() && it->key() == rocksdb::Slice(after))
     it->Next();
   for (; rows.size() < limit && it->Valid(); it->Next()) {
