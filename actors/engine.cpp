@@ -18,8 +18,9 @@ namespace telemetry {
 
 namespace {
 
-constexpr auto recovery_timeout = caf::infinite; // local actors; a journal may be of any length
-constexpr std::chrono::seconds finish_timeout{60};
+/// Of requests between local actors: a journal may be of any length, and all of the process may
+/// stand still for a minute. main() bounds a stop.
+constexpr auto no_deadline = caf::infinite;
 
 /// Configures CAF: `sharing`, since `stealing` collapses with many runnable actors.
 void configure(caf::actor_system_config& config, const engine_options& options) {
@@ -126,7 +127,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
 
 void engine::recover(std::function<void(const result<recovery_stats>&)> done) {
   system_->spawn<caf::hidden>([this, done = std::move(done)](caf::event_based_actor* self) {
-    self->request(context_.writer, recovery_timeout, recover_atom_v)
+    self->request(context_.writer, no_deadline, recover_atom_v)
         .then(
             [this, done](const result<recovery_stats>& stats) {
               if (stats) {
@@ -145,10 +146,10 @@ void engine::finish(std::function<void(bool)> done) {
   is_finishing_ = true;
   system_->spawn<caf::hidden>([this, done = std::move(done)](caf::event_based_actor* self) {
     const auto give_up = [done](const caf::error&) { done(false); };
-    self->request(context_.writer, finish_timeout, finish_atom_v)
+    self->request(context_.writer, no_deadline, finish_atom_v)
         .then(
             [this, self, done, give_up](bool) {
-              self->request(context_.checkpointer, finish_timeout, finish_atom_v)
+              self->request(context_.checkpointer, no_deadline, finish_atom_v)
                   .then([done](bool stored) { done(stored); }, give_up);
             },
             give_up);
