@@ -8,8 +8,6 @@ namespace {
 
 /// Robots of one answer of a shard, and of one page of the table: bounds memory.
 constexpr std::size_t robots_per_piece = 10'000;
-/// Shards never block; they are only ever behind by their mailbox.
-constexpr std::chrono::milliseconds shard_timeout{60'000};
 
 } // namespace
 
@@ -42,7 +40,7 @@ void cache_writer::begin_rebuild() {
   is_whole_ = true;
   shards_due_ = context_.shards.size();
   for (const auto& shard : context_.shards)
-    request(shard, shard_timeout, mark_atom_v)
+    request(shard, caf::infinite, mark_atom_v) // as the checkpointer's
         .then(
             [this](bool) {
               if (--shards_due_ == 0) {
@@ -79,7 +77,7 @@ void cache_writer::ask_for_changes() {
 }
 
 void cache_writer::ask(std::size_t shard) {
-  request(context_.shards[shard], shard_timeout, changed_atom_v, std::uint64_t{robots_per_piece})
+  request(context_.shards[shard], caf::infinite, changed_atom_v, std::uint64_t{robots_per_piece})
       .then([this, shard](const listed_robots& changed) { take_changes(shard, changed); },
             [](const caf::error&) { /* the server stops */ });
 }

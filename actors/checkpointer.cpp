@@ -15,8 +15,6 @@ namespace {
 constexpr milliseconds retry_delay{500};
 /// Least time between two checkpoints that memory asks for.
 constexpr std::int64_t pause_ms = 100;
-/// Collecting never blocks; a shard is only ever behind by its mailbox.
-constexpr milliseconds collect_timeout{60'000};
 
 } // namespace
 
@@ -60,11 +58,14 @@ void checkpointer::start() {
   deferred_ = false;
   parts_.clear();
   content_ = {};
+  context_.credit.shards_busy(context_.time.steady_ms());
+  // No deadline: all of the process may stand still for a minute. A shard that is stuck is told in
+  // /readyz.
   for (const auto& shard : context_.shards)
-    request(shard, collect_timeout, collect_atom_v)
+    request(shard, caf::infinite, collect_atom_v)
         .then([this](const shard_checkpoint_ptr& part) { collected(part); },
               [this](const caf::error&) {
-                context_.fatal({errc::timeout, "a shard does not answer the checkpointer"});
+                context_.fatal({errc::unavailable, "a shard ended amid a checkpoint"});
               });
 }
 
@@ -72,6 +73,7 @@ void checkpointer::collected(const shard_checkpoint_ptr& part) {
   parts_.push_back(part);
   if (parts_.size() < context_.shards.size())
     return;
+  context_.credit.shards_busy(std::nullopt);
   for (const auto& one : parts_) {
     content_.robots.insert(content_.robots.end(), std::make_move_iterator(one->robots.begin()),
                            std::make_move_iterator(one->robots.end()));

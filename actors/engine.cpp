@@ -18,8 +18,9 @@ namespace telemetry {
 
 namespace {
 
-constexpr auto recovery_timeout = caf::infinite; // local actors; a journal may be of any length
-constexpr std::chrono::seconds finish_timeout{60};
+/// Of requests between local actors: a journal may be of any length, and all of the process may
+/// stand still for a minute. main() bounds a stop.
+constexpr auto no_deadline = caf::infinite;
 
 /// Configures CAF: `sharing`, since `stealing` collapses with many runnable actors.
 void configure(caf::actor_system_config& config, const engine_options& options) {
@@ -126,11 +127,11 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
 
 void engine::recover(std::function<void(const result<recovery_stats>&)> done) {
   system_->spawn<caf::hidden>([this, done = std::move(done)](caf::event_based_actor* self) {
-    self->request(context_.writer, recovery_timeout, recover_atom_v)
+    self->request(context_.writer, no_deadline, recover_atom_v)
         .then(
             [this, done](const result<recovery_stats>& stats) {
               if (stats) {
-                phase_ = phase::serving;
+                is_recovered_ = true;
                 context_.credit.journal_away("");
               }
               done(stats);
@@ -142,13 +143,13 @@ void engine::recover(std::function<void(const result<recovery_stats>&)> done) {
 }
 
 void engine::finish(std::function<void(bool)> done) {
-  phase_ = phase::finishing;
+  is_finishing_ = true;
   system_->spawn<caf::hidden>([this, done = std::move(done)](caf::event_based_actor* self) {
     const auto give_up = [done](const caf::error&) { done(false); };
-    self->request(context_.writer, finish_timeout, finish_atom_v)
+    self->request(context_.writer, no_deadline, finish_atom_v)
         .then(
             [this, self, done, give_up](bool) {
-              self->request(context_.checkpointer, finish_timeout, finish_atom_v)
+              self->request(context_.checkpointer, no_deadline, finish_atom_v)
                   .then([done](bool stored) { done(stored); }, give_up);
             },
             give_up);
@@ -156,10 +157,10 @@ void engine::finish(std::function<void(bool)> done) {
 }
 
 std::optional<std::string> engine::not_ready() const {
-  if (phase_ == phase::recovering)
-    return recovering_reason;
-  if (phase_ == phase::finishing)
+  if (is_finishing_)
     return "draining: the server is stopping";
+  if (!is_recovered_)
+    return recovering_reason;
   if (context_.disk_is_full)
     return "disk full: free space is below storage.min_free";
   return context_.credit.away();
@@ -173,21 +174,21 @@ const failure recovering{errc::unavailable, recovering_reason};
 
 void engine::robot(net::io_thread& io, std::string name,
                    net::callback<std::optional<robot_state>> done) {
-  if (phase_ == phase::recovering) // rule 25
+  if (!is_recovered_) // rule 25
     return done(recovering);
   query::robot(context_, io, std::move(name), std::move(done));
 }
 
 void engine::odometer(net::io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
                       net::callback<double> done) {
-  if (phase_ == phase::recovering)
+  if (!is_recovered_)
     return done(recovering);
   query::odometer(context_, io, std::move(name), from, to, std::move(done));
 }
 
 std::unique_ptr<net::pull_stream<net::named_robot>>
 engine::robots(net::io_thread& io, std::string after, std::size_t limit) {
-  if (phase_ == phase::recovering)
+  if (!is_recovered_)
     return std::make_unique<refused_stream<net::named_robot>>(recovering);
   return query::robots(context_, io, std::move(after), limit);
 }
@@ -195,7 +196,7 @@ engine::robots(net::io_thread& io, std::string after, std::size_t limit) {
 std::unique_ptr<net::pull_stream<event_row>> engine::events(net::io_thread& io, std::string name,
                                                             timestamp_ms from, timestamp_ms to,
                                                             std::size_t limit) {
-  if (phase_ == phase::recovering)
+  if (!is_recovered_)
     return std::make_unique<refused_stream<event_row>>(recovering);
   return query::events(context_, io, std::move(name), from, to, limit);
 }

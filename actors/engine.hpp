@@ -64,8 +64,6 @@ private:
   void spawn_actors(std::span<net::io_thread* const> io_threads,
                     const std::vector<shard_marker>& markers);
 
-  enum class phase { recovering, serving, finishing };
-
   caf::actor_system_config config_;
   storage& database_;
   engine_context context_;
@@ -74,7 +72,9 @@ private:
   monitor_actor monitor_;
   cache_writer_actor cache_writer_; ///< if there is a cache
   connection_factory connections_;
-  std::atomic<phase> phase_{phase::recovering};
+  // Two flags, because a stop may begin during the replay, and neither undoes the other.
+  std::atomic<bool> is_recovered_{false}; ///< rule 25: no read before
+  std::atomic<bool> is_finishing_{false};
 };
 
 } // namespace telemetry

@@ -48,8 +48,15 @@ void gate::journal_busy(std::optional<std::int64_t> since_ms) {
   busy_since_ms_ = since_ms;
 }
 
+void gate::shards_busy(std::optional<std::int64_t> since_ms) {
+  std::lock_guard lock{mutex_};
+  shards_busy_since_ms_ = since_ms;
+}
+
 namespace {
 
+/// Beyond what a shard needs for all that may be in its mailbox.
+constexpr std::int64_t shards_patience_ms = 10'000;
 /// Beyond what a disk, or a server that is busy, may take for one call.
 constexpr std::int64_t patience_ms = 2'000;
 
@@ -67,6 +74,12 @@ std::int64_t gate::store_silence_ms() const {
   return ms >= patience_ms ? ms : 0;
 }
 
+/// The same of the shards.
+std::int64_t gate::shards_silence_ms() const {
+  const auto ms = shards_busy_since_ms_ ? time_.steady_ms() - *shards_busy_since_ms_ : 0;
+  return ms >= shards_patience_ms ? ms : 0;
+}
+
 void gate::watch_store(std::function<std::chrono::milliseconds()> silence) {
   std::lock_guard lock{mutex_};
   store_silence_ = std::move(silence);
@@ -82,7 +95,9 @@ std::optional<std::string> gate::away() const {
   if (!journal_reason_.empty())
     return journal_reason_;
   if (const auto ms = hanging_ms(); ms > 0)
-    return silence_text("journal", ms);
+    return silence_text("the journal", ms);
+  if (const auto ms = shards_silence_ms(); ms > 0)
+    return silence_text("a shard", ms);
   return store_reason();
 }
 
@@ -96,7 +111,7 @@ std::optional<std::string> gate::store_reason() const {
   if (!store_reason_.empty())
     return store_reason_;
   const auto ms = store_silence_ms();
-  return ms > 0 ? std::optional(silence_text("store", ms)) : std::nullopt;
+  return ms > 0 ? std::optional(silence_text("the store", ms)) : std::nullopt;
 }
 
 gate::answering gate::journal_answering() const {
@@ -109,9 +124,13 @@ gate::answering gate::store_answering() const {
   return {!store_reason_.empty(), store_silence_ms()};
 }
 
+gate::answering gate::shards_answering() const {
+  std::lock_guard lock{mutex_};
+  return {false, shards_silence_ms()};
+}
+
 std::string gate::silence_text(std::string_view what, std::int64_t silence_ms) {
-  return "the " + std::string{what} + " has not answered for " +
-         std::to_string(silence_ms / 1'000) + " s";
+  return std::string{what} + " has not answered for " + std::to_string(silence_ms / 1'000) + " s";
 }
 
 std::int64_t gate::away_ms() const {

@@ -45,6 +45,10 @@ public:
   /// The journal is being waited for since then (steady time); nothing: it is not. A call that
   /// takes long counts as the journal being away: a database may hang without refusing.
   void journal_busy(std::optional<std::int64_t> since_ms);
+  /// The shards have been asked for a checkpoint since then (steady time) and at least one has not
+  /// answered; nothing: all have. There is no deadline, because a process may stand still for any
+  /// time, but one that takes long is told.
+  void shards_busy(std::optional<std::int64_t> since_ms);
   /// The store refuses checkpoints, for this reason; an empty one: it takes them again. Reads and
   /// ingest go on, within the memory limit.
   void store_away(std::string reason);
@@ -52,19 +56,20 @@ public:
   /// that is silent for as long as a journal that hangs counts as away. An empty one: the store is
   /// about to go, and is not asked from the return on.
   void watch_store(std::function<std::chrono::milliseconds()> silence);
-  /// Why the store or the journal is away; nothing if both are there.
+  /// Why the store or the journal is away, or that a shard is stuck; nothing if all is well.
   [[nodiscard]] std::optional<std::string> away() const;
 
-  /// One of the two as the log tells of it.
+  /// Journal, store or shards as the log tells of them.
   struct answering {
     bool refuses;            ///< it answers that it cannot
     std::int64_t silence_ms; ///< how long it has been asked in vain; 0 if that is not long
   };
   [[nodiscard]] answering journal_answering() const;
   [[nodiscard]] answering store_answering() const;
+  [[nodiscard]] answering shards_answering() const;
   /// Why the store is away or silent; nothing if it is there. For reads that got no answer.
   [[nodiscard]] std::optional<std::string> store_trouble() const;
-  /// What a silent one is called in /readyz and in the log.
+  /// How /readyz and the log tell of a silence. `what` is the subject: "the journal".
   [[nodiscard]] static std::string silence_text(std::string_view what, std::int64_t silence_ms);
 
   /// How long the journal has been away or hanging, in milliseconds; 0 if it is not.
@@ -93,6 +98,7 @@ private:
   [[nodiscard]] bool within_limits() const;
   [[nodiscard]] std::int64_t hanging_ms() const;
   [[nodiscard]] std::int64_t store_silence_ms() const;
+  [[nodiscard]] std::int64_t shards_silence_ms() const;
   [[nodiscard]] std::optional<std::string> store_reason() const;
 
   limits most_;
@@ -108,6 +114,7 @@ private:
   std::function<std::chrono::milliseconds()> store_silence_;
   std::int64_t away_since_ms_ = 0;
   std::optional<std::int64_t> busy_since_ms_;
+  std::optional<std::int64_t> shards_busy_since_ms_;
   std::int64_t closed_since_ms_ = 0;
 };
 

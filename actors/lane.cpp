@@ -35,7 +35,8 @@ std::size_t footprint_of(const submission& one) {
 lane::lane(engine_context& context, net::io_thread& io)
     : context_(context), io_(io),
       unit_(context.writer->home_system(), inline_unit::leftover::runs_here),
-      queries_unit_(context.writer->home_system(), inline_unit::leftover::is_handed_over) {}
+      queries_unit_(context.writer->home_system(), inline_unit::leftover::is_handed_over),
+      usual_(context.status.size()) {}
 
 /// Whoever waits for an answer holds its submission, which holds it.
 lane::~lane() {
@@ -48,10 +49,8 @@ const submission_ptr& lane::join(participant& who) {
     current_ = std::make_shared<submission>();
     current_->origin = this;
     current_->slices.resize(context_.status.size());
-    for (auto& part : current_->slices) {
-      part.reserve(usual_items_, usual_bytes_);
+    for (auto& part : current_->slices)
       part.owner = current_.get();
-    }
     schedule_end_of_turn();
   }
   current_->participants.emplace_back(&who);
@@ -62,6 +61,8 @@ lane::place lane::add(const event_view& event) {
   const auto hash = name_hash(event.robot);
   const auto shard = shard_of(hash, static_cast<std::uint32_t>(current_->slices.size()));
   auto& part = current_->slices[shard];
+  if (part.items.empty()) // a turn touches few of many shards
+    part.reserve(usual_[shard].items, usual_[shard].bytes);
   const auto index = static_cast<std::uint32_t>(part.items.size());
   part.items.push_back({hash, static_cast<std::uint32_t>(part.bytes.size())});
   encode_event(part.bytes, event);
@@ -85,15 +86,15 @@ void lane::schedule_end_of_turn() {
 void lane::end_turn() {
   turn_scheduled_ = false;
   if (current_) {
-    std::size_t most_items = 0;
-    std::size_t most_bytes = 0;
-    for (const auto& part : current_->slices) {
+    for (std::size_t shard = 0; shard < usual_.size(); ++shard) {
+      const auto& part = current_->slices[shard];
+      if (part.items.empty())
+        continue;
       current_->bytes += part.bytes.size();
-      most_items = std::max(most_items, part.items.size());
-      most_bytes = std::max(most_bytes, part.bytes.size());
+      auto& usual = usual_[shard];
+      usual.items = (usual.items + part.items.size() + 1) / 2;
+      usual.bytes = (usual.bytes + part.bytes.size() + 1) / 2;
     }
-    usual_items_ = (usual_items_ + most_items) / 2;
-    usual_bytes_ = (usual_bytes_ + most_bytes) / 2;
     if (current_->bytes > 0) {
       current_->footprint = footprint_of(*current_);
       context_.credit.add_journal(current_->bytes);

@@ -112,8 +112,12 @@ private:
   std::vector<std::function<void()>> answers_; ///< to be given by run_query(), in any order
   submission_ptr current_;
   bool turn_scheduled_ = false;
-  std::size_t usual_items_ = 0; ///< of a slice, lately: room to make at once
-  std::size_t usual_bytes_ = 0;
+  /// Per shard, what its slice held lately: room to make at once for the next one that is used.
+  struct slice_size {
+    std::size_t items = 0;
+    std::size_t bytes = 0;
+  };
+  std::vector<slice_size> usual_;
   std::vector<std::pair<caf::actor, flushable*>> unflushed_;
   std::vector<caf::actor> waiting_; ///< for the gate
   std::unordered_set<caf::actor> members_;

@@ -64,6 +64,7 @@ void monitor::watch_gate() {
 void monitor::watch_answers() {
   tell_silence(journal_, context_.credit.journal_answering());
   tell_silence(store_, context_.credit.store_answering());
+  tell_silence(shards_, context_.credit.shards_answering());
 }
 
 /// Two lines per silence. One that refuses has said so: then its attempts may hang without a word,

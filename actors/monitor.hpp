@@ -19,7 +19,7 @@ protected:
   behavior_type make_behavior() override;
 
 private:
-  /// A journal or a store that may fall silent.
+  /// Journal, store or shards, which may fall silent.
   struct watched {
     const char* what;
     const char* silent_text; ///< of the log
@@ -37,10 +37,12 @@ private:
   std::function<result<std::uint64_t>()> free_bytes_;
   bool space_is_low_ = false;
   bool back_pressure_ = false;
-  watched journal_{"journal", "journal does not answer: no event is answered until it does",
+  watched journal_{"the journal", "journal does not answer: no event is answered until it does",
                    "journal answers again"};
-  watched store_{"store", "store does not answer: reads fail and memory fills up until it does",
+  watched store_{"the store", "store does not answer: reads fail and memory fills up until it does",
                  "store answers again"};
+  watched shards_{"a shard", "a shard does not answer: nothing leaves memory until it does",
+                  "shards answer again"};
 };
 
 } // namespace telemetry

@@ -18,11 +18,11 @@ caf::behavior query_actor::make_behavior() {
   };
 }
 
-bool query_actor::done(bool is_good) {
+question_ptr query_actor::done(bool is_good) {
   ++number_;
   if (!is_good)
     quit();
-  return is_good;
+  return std::move(current_);
 }
 
 } // namespace telemetry::query

@@ -41,8 +41,10 @@ public:
 
   /// Of the question at hand; an expired_atom with another number is an old one's.
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
-  /// The question is answered. @returns whether the actor is free for another.
-  bool done(bool is_good);
+  /// The question is answered, and the actor is free for another if `is_good`.
+  /// @returns the question. The caller, which is most likely its member function, lets go of it as
+  ///          the last thing it does, so that an idle actor keeps no memory of it.
+  [[nodiscard]] question_ptr done(bool is_good);
 
 protected:
   caf::behavior make_behavior() override;

@@ -23,10 +23,12 @@ protected:
   virtual void start() = 0;
 
   /// Answers within the asker's call if that is where this still runs, otherwise by a post, which
-  /// may have to wake its thread. The last thing that a question does.
+  /// may have to wake its thread. The last thing that a question does: it is destroyed on return.
   void answer(result<T> what) {
     context_.deadlines.end(deadline_);
-    auto again = self_->done(what.has_value()) ? caf::actor{self_} : caf::actor{};
+    const bool is_good = what.has_value();
+    const question_ptr until_return = self_->done(is_good);
+    auto again = is_good ? caf::actor{self_} : caf::actor{};
     auto give = [reply = std::move(reply_), what = std::make_shared<result<T>>(std::move(what)),
                  home = &home(), again = std::move(again)] {
       if (again)

@@ -89,10 +89,10 @@ private:
   [[nodiscard]] result<void> check_space(bool is_new_room);
   [[nodiscard]] result<void> write_record(std::span<const journal_batch> batches);
 
-  // Segments that come and go: file_journal_segments.cpp.
+  // Segments that come and go: file_journal_rotation.cpp.
   [[nodiscard]] result<void> rotate(std::uint64_t record_bytes);
   [[nodiscard]] std::uint64_t next_segment_bytes() const;
-  [[nodiscard]] spare_file take_spare(std::uint64_t size);
+  [[nodiscard]] std::vector<spare_file>::iterator find_spare(std::uint64_t size);
   [[nodiscard]] result<void> sync_spare_names();
   [[nodiscard]] bool is_trimmed(const segment& one, bool durably) const;
   [[nodiscard]] result<void> release();

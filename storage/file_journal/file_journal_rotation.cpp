@@ -37,8 +37,10 @@ std::uint64_t file_journal::next_segment_bytes() const {
 result<void> file_journal::rotate(std::uint64_t record_bytes) {
   const std::uint64_t head_bytes = round_to_pages(segment_head_bytes(home_->shards()));
   const std::uint64_t least = std::max(next_segment_bytes(), head_bytes + record_bytes);
-  const spare_file spare = take_spare(least);
-  if (!spare.path.empty() && !spare.is_name_synced)
+  // It stays in the list until it is a segment, because every step up to there may fail.
+  const auto spare = find_spare(least);
+  const bool is_new = spare == spares_.end();
+  if (!is_new && !spare->is_name_synced)
     if (auto synced = sync_spare_names(); !synced)
       return synced;
   if (journal_id_ == 0)
@@ -46,12 +48,15 @@ result<void> file_journal::rotate(std::uint64_t record_bytes) {
   segment_head head{writer_ ? writer_->head().number + 1 : 1,
                     journal_id_,
                     make_salt(),
-                    spare.path.empty() ? least : spare.size,
+                    is_new ? least : spare->size,
                     next_commit_,
                     opening_,
                     index_.all_ends()};
   must_rotate_ = true; // it may get as far as being there
-  auto made = segment_writer::create(*home_, dir_, std::move(head), spare.path);
+  auto made = segment_writer::create(*home_, dir_, std::move(head), is_new ? "" : spare->path);
+  if (!is_new &&
+      (made || !home_->files()->FileExists(spare->path, rocksdb::IOOptions(), nullptr).ok()))
+    spares_.erase(spare);
   if (!made)
     return made.error();
   must_rotate_ = false;
@@ -68,15 +73,10 @@ result<void> file_journal::rotate(std::uint64_t record_bytes) {
   return {};
 }
 
-/// A spare file of at least `size` bytes, no longer in the list; one without a path: there is none.
-file_journal::spare_file file_journal::take_spare(std::uint64_t size) {
-  const auto found = std::find_if(spares_.begin(), spares_.end(),
-                                  [size](const spare_file& one) { return one.size >= size; });
-  if (found == spares_.end())
-    return {};
-  spare_file taken = std::move(*found);
-  spares_.erase(found);
-  return taken;
+/// The first spare file of at least `size` bytes; the end of the list if there is none.
+std::vector<file_journal::spare_file>::iterator file_journal::find_spare(std::uint64_t size) {
+  return std::find_if(spares_.begin(), spares_.end(),
+                      [size](const spare_file& one) { return one.size >= size; });
 }
 
 /// Syncs the directory. Without it a power cut might leave the head of a new segment in a file

@@ -117,6 +117,55 @@ bool is_no_space(const sql::SQLException& thrown) {
          text.find("rror 28") != text.npos;
 }
 
+/// Whether the same statement may succeed later, although the connection is fine and nothing has
+/// to be found out: the server lacks something for a while, or somebody has to give it.
+bool is_passing(const sql::SQLException& thrown) {
+  switch (thrown.getErrorCode()) {
+  case 1037: // out of memory
+  case 1038: // out of memory to sort
+  case 1041: // out of memory or processor
+  case 1135: // no thread for a connection
+  case 2008: // out of memory here
+  case 3170: // the limit of memory of a function
+  case 1004: // a temporary file could not be created,
+  case 1016: // or opened: too many are open
+  case 1023: // or closed
+  case 1024: // or read
+  case 1026: // or written
+  case 1015: // a lock of the file system
+  case 1040: // too many connections
+  case 1203: // too many connections of this user
+  case 1226: // any other limit of this user
+  case 1461: // too many prepared statements
+  case 1206: // too many locks
+  case 1637: // too many transactions
+  case 3058: // a deadlock of locks by name
+  case 3572: // a row is locked
+  case 1689: // a wait for a lock was ended
+  case 1020: // a row has changed since it was read, MariaDB
+  case 1412: // a table's definition has changed
+  case 1615: // the same
+  case 1180: // COMMIT failed
+  case 1181: // ROLLBACK failed
+  case 1197: // the binary log's cache is full
+  case 1598: // the binary log cannot be written
+  case 3100: // a plugin refused the COMMIT: group replication
+  case 1028: // a sort was ended
+  case 1969: // the statement took too long, MariaDB
+  case 3024: // the same, MySQL
+  case 1792: // transactions are read-only by default now
+  case 3168: // the server is not available
+  case 3185: // the keyring is not available
+  case 9001: // ProxySQL reaches no server
+    return true;
+  default:
+    break;
+  }
+  // Errors that are not listed by number: of the connection, and transactions that were undone.
+  const std::string state = thrown.getSQLState();
+  return state.starts_with("08") || state.starts_with("40");
+}
+
 /// "OFF" and "0" are the ways in which servers say no.
 bool is_on(const std::string& setting) { return setting != "0" && setting != "OFF"; }
 
@@ -144,6 +193,7 @@ mysql_trouble trouble_of(const sql::SQLException& thrown) {
   case 1047: // a Galera node that has left its cluster
     return mysql_trouble::read_only;
   case 1053: // shutting down
+  case 1080: // the server closes a connection by force
   case 1152: // aborted
   case 1158: // the server could not read or write
   case 1159:
@@ -155,7 +205,11 @@ mysql_trouble trouble_of(const sql::SQLException& thrown) {
   case 2002: // refused
   case 2003:
   case 2006: // gone
+  case 2012: // broken during the handshake
   case 2013: // lost
+  case 2014: // out of step, after an answer that was cut short
+  case 2026: // broken within TLS
+  case 2027: // an answer that makes no sense
   case 2055: // lost, with a system error
   case 3169: // killed session, MySQL
   case 4031: // closed for being idle, MySQL
@@ -171,9 +225,7 @@ failure to_failure(const sql::SQLException& thrown, std::string_view what) {
               std::string(what) + ": " + thrown.what() + " (" + std::to_string(code) + ")"};
   if (is_no_space(thrown))
     why.code = errc::no_space;
-  else if (trouble_of(thrown) != mysql_trouble::none || code == 1040 || code == 1180 ||
-           code == 1203 || code == 1226 || code == 1969 || code == 3024)
-    // Also: too many connections, a COMMIT that failed, limits of the user, statement timeouts.
+  else if (trouble_of(thrown) != mysql_trouble::none || is_passing(thrown))
     why.code = errc::unavailable;
   else if (code == 1044 || code == 1045 || code == 1049 || code == 1142 || code == 1143 ||
            code == 1227 || code == 1370)

@@ -3,6 +3,7 @@
 #include "tests/contract/journal_entries.hpp"
 #include "tests/support/soak.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <iterator>
 #include <vector>
@@ -221,6 +222,34 @@ TEST(FileJournalFaultTest, WaitsForRoomForANewSegmentAndLeavesNothingHalfMade) {
   ASSERT_TRUE(append_entries(engine.log(), 16));
   ASSERT_TRUE(engine.open());
   EXPECT_EQ(replay_entries(engine.log(), 1, 0), numbers(1, 16));
+}
+
+/// Files of the journal whose names end in `suffix`.
+std::ptrdiff_t count_files(const faulty_file_journal& engine, std::string_view suffix) {
+  const std::filesystem::directory_iterator files(engine.path() / "journal");
+  return std::count_if(begin(files), end(files), [suffix](const auto& file) {
+    return file.path().filename().string().ends_with(suffix);
+  });
+}
+
+TEST(FileJournalFaultTest, UsesASpareAgainAfterARotationThatFailed) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  std::uint64_t n = 0;
+  while (n < 16)
+    ASSERT_TRUE(append_entries(engine.log(), ++n));
+  for (const std::uint32_t shard : {0U, 1U})
+    ASSERT_TRUE(engine.log().trim(shard, 15));
+  ASSERT_EQ(count_files(engine, ".spare"), 1);
+  engine.files().fail(file_operation::write, ".spare", 0, full());
+  while (append_entries(engine.log(), ++n))
+    ASSERT_LT(n, 100U);
+  engine.files().heal();
+  ASSERT_TRUE(append_entries(engine.log(), n));
+  EXPECT_EQ(count_files(engine, ".spare"), 0) << "it is the new segment";
+  EXPECT_EQ(count_files(engine, ".segment"), 2);
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(replay_entries(engine.log(), 0, 15), numbers(16, n));
 }
 
 TEST(FileJournalFaultTest, TriesANewSegmentAgainWhicheverStepFails) {

@@ -1,6 +1,7 @@
 // Connections, POST bodies, their order of answers, credit and stalls; actors run inline.
 
 #include "actors/inline_unit.hpp"
+#include "actors/lane.hpp"
 #include "actors/pending_engine.hpp"
 #include "tests/support/producer.hpp"
 #include "tests/unit/actors/heap_count.hpp"
@@ -36,6 +37,32 @@ TEST_F(ConnectionTest, AnswersEachMessageOnceWithALinePerLine) {
   EXPECT_EQ(client.peer.answers[1].rfind("ERR ", 0), 0U);
   EXPECT_EQ(client.peer.answers[2], "OK");
   EXPECT_EQ(client.peer.flushed, 3U);
+}
+
+class many_shards_test : public engine_test {
+protected:
+  many_shards_test() : engine_test(64) {}
+};
+using LaneTest = many_shards_test;
+
+// Room for what the fullest shard had was made in every shard, for every turn.
+TEST_F(LaneTest, MakesRoomOnlyInTheShardsOfATurn) {
+  start();
+  producer client{*this};
+  for (timestamp_ms n = 0; n < 200; ++n)
+    client.send("1,2," + std::to_string(n) + ",busy");
+  settle();
+  client.send("1,2,1,rare");
+  ASSERT_TRUE(context().lanes[0]->current());
+  std::size_t used = 0;
+  for (const auto& part : context().lanes[0]->current()->slices) {
+    const auto items = part.items.size();
+    EXPECT_LE(part.items.capacity(), items);
+    EXPECT_LE(part.verdicts.capacity(), items);
+    used += items;
+  }
+  EXPECT_EQ(used, 1U);
+  settle();
 }
 
 TEST_F(AnswerQueueTest, ARefusalWaitsForTheAnswersBeforeIt) {

@@ -79,6 +79,22 @@ TEST_F(IdleCostTest, ALiveRobotOwnsLittleHeapAndAPassivatedOneAlmostNone) {
   EXPECT_LE(each(), 60) << "measured: 45, of tables that have been larger";
 }
 
+TEST_F(IdleCostTest, AnIdleQueryActorKeepsNothingOfItsLastQuestion) {
+  open_connections();
+  for (std::int64_t n = 0; n < many; ++n)
+    send(0, "1,2,1,robot-" + std::to_string(n), 1);
+  const auto stream = engine().robots(io(), "", SIZE_MAX);
+  std::size_t listed = 0;
+  stream->next([&](const result<std::vector<net::named_robot>>& got) { listed = got->size(); });
+  settle();
+  EXPECT_EQ(listed, static_cast<std::size_t>(many));
+  const auto next = measure([&] {
+    engine().robot(io(), "robot-1", [](const auto& got) { EXPECT_TRUE(got); });
+    settle();
+  });
+  EXPECT_GE(next.live_bytes, -1'000) << "the same actor, which had kept the list until now";
+}
+
 TEST_F(IdleCostTest, NeitherRobotsNorConnectionsHaveTimers) {
   constexpr std::int64_t seconds = 30;
   const auto empty = idle_seconds(seconds);

@@ -193,6 +193,26 @@ TEST_F(RecoveryTest, RefusesQuestionsUntilTheReplayIsDone) {
   EXPECT_TRUE(robots());
 }
 
+TEST_F(RecoveryTest, AReplayThatEndsDuringAStopLeavesTheServerDraining) {
+  start();
+  {
+    producer client{*this};
+    client.send("0,0,100,a");
+    settle();
+  }
+  crash();
+  boot();
+  recover();
+  engine().finish([](bool) {});
+  const auto draining = engine().not_ready();
+  ASSERT_TRUE(draining);
+  EXPECT_EQ(draining->rfind("draining", 0), 0U) << *draining;
+  EXPECT_EQ(robot("a").error().code, errc::unavailable) << "rule 25 holds during a stop too";
+  settle();
+  ASSERT_TRUE(recovered && *recovered);
+  EXPECT_EQ(engine().not_ready(), draining);
+}
+
 /// The longest there is: a few thousand events are more than a step of a replay.
 std::string long_name() {
   std::string name;
