@@ -29,7 +29,7 @@ inline thread_local std::uint64_t rows_moved = 0;
 /// whose timestamps fall, or that fills a gap, stays in one chunk. Thread-safety: none.
 class late_rows {
 public:
-  static constexpr std::size_t chunk_rows_max = 64;
+  static constexpr std::size_t chunk_rows_max = 32;
 
   /// @pre `row` was not inserted before.
   explicit late_rows(const track_row& row);
