@@ -42,7 +42,7 @@ robot::collected robot::collect(std::int64_t horizon_ms, robot_id next_id) {
   return {std::move(taken), id_, track_.lowest_untaken_batch()};
 }
 
-void robot::view(const robot_message::view& what) const {
+void robot::view(const robot_message::view& what) {
   auto& out = *what.out;
   out.live = true;
   out.id = id_;

@@ -71,7 +71,7 @@ protected:
   caf::behavior make_behavior() override;
 
 private:
-  void view(const robot_message::view& what) const;
+  void view(const robot_message::view& what);
 
   robot_id id_ = 0; // first, and the track last: see prefetch()
   robot_track track_;

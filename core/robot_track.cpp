@@ -7,9 +7,13 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 namespace telemetry {
 namespace {
+
+/// An event this close to the newest row is moved into place at once.
+constexpr std::size_t near_rows = 16;
 
 /// The first of `rows` at or after `timestamp`.
 std::vector<track_row>::const_iterator first_from(const std::vector<track_row>& rows,
@@ -32,38 +36,75 @@ verdict robot_track::offer(timestamp_ms timestamp, const position& at, const bat
   assert(std::abs(at.x) <= coordinate_max && std::abs(at.y) <= coordinate_max);
   seal(stamp.horizon_ms); // rule 11: seal first, then judge
   const track_row row{{timestamp, at, 0}, stamp.batch_no, stamp.wall};
-  std::size_t index = rows_.size();
   if (timestamp > last_timestamp()) {
     rows_.push_back(row);
-  } else {
-    const verdict held = judge_held(timestamp, at);
-    if (held != verdict::pending) {
-      return held;
-    }
-    const auto place = first_from(rows_, timestamp);
-    index = static_cast<std::size_t>(place - rows_.begin());
-    rows_.insert(place, row);
+    fold_from(rows_.size() - 1);
+    note_arrival(timestamp, stamp.arrival_ms);
+  } else if (const verdict late = offer_late(row); late != verdict::accepted) {
+    return late;
   }
-  assert(index == 0 ? timestamp > base_.last_timestamp
-                    : timestamp > rows_[index - 1].event.timestamp);
-  assert(index + 1 == rows_.size() || timestamp < rows_[index + 1].event.timestamp);
-  fold_from(index);
-  note_arrival(timestamp, stamp.arrival_ms);
   note_wall(stamp.wall);
   return verdict::accepted;
 }
 
-/// @returns pending if `timestamp` is free and above the seal point.
-verdict robot_track::judge_held(timestamp_ms timestamp, const position& at) const noexcept {
+/// offer() of an event that is not above all others. It needs no arrival mark, because it is sealed
+/// with the event above it.
+verdict robot_track::offer_late(const track_row& row) {
+  if (const track_row* held = find_held(row.event.timestamp)) {
+    return held->event.at == row.event.at ? verdict::duplicate : verdict::conflict;
+  }
+  if (row.event.timestamp <= seal_point_) {
+    return verdict::sealed;
+  }
+  place_late(row);
+  return verdict::accepted;
+}
+
+/// Memory means unsealed, sealed, and taken (rule 11).
+const track_row* robot_track::find_held(timestamp_ms timestamp) const {
   const bool in_rows = !rows_.empty() && timestamp >= rows_.front().event.timestamp;
-  if (in_rows || taken_) { // memory means unsealed, sealed, and taken (rule 11)
+  if (in_rows || taken_) {
     const std::vector<track_row>& rows = in_rows ? rows_ : *taken_;
     const auto found = first_from(rows, timestamp);
     if (found != rows.end() && found->event.timestamp == timestamp) {
-      return found->event.at == at ? verdict::duplicate : verdict::conflict;
+      return &*found;
     }
   }
-  return timestamp <= seal_point_ ? verdict::sealed : verdict::pending;
+  return late_ ? late_->find(timestamp) : nullptr;
+}
+
+/// Keeps an event that is below the last of rows_. Small disorder is repaired in rows_ at once, as
+/// that is cheaper than to keep it apart.
+void robot_track::place_late(const track_row& row) {
+  const timestamp_ms timestamp = row.event.timestamp;
+  const std::size_t near = rows_.size() - std::min(rows_.size(), near_rows);
+  if (near > 0 && timestamp < rows_[near - 1].event.timestamp) {
+    if (late_) {
+      late_->insert(row);
+    } else {
+      late_ = std::make_unique<late_rows>(row);
+    }
+    return;
+  }
+  std::size_t index = rows_.size() - 1;
+  while (index > near && timestamp < rows_[index - 1].event.timestamp) {
+    --index;
+  }
+  assert(timestamp < rows_[index].event.timestamp);
+  detail::rows_moved += 2 * (rows_.size() - index);
+  rows_.insert(rows_.begin() + static_cast<std::ptrdiff_t>(index), row);
+  fold_from(index);
+}
+
+/// Merges what waits in late_ and folds from the lowest of it. Must come before rows_ are read.
+void robot_track::settle() {
+  if (!late_) {
+    return;
+  }
+  const std::size_t index = late_->merge_into(rows_);
+  late_.reset();
+  detail::rows_moved += rows_.size() - index;
+  fold_from(index);
 }
 
 /// Folds the odometer of rows_ from `index` on: in order and from the start of each step, never a
@@ -102,7 +143,7 @@ void robot_track::note_arrival(timestamp_ms timestamp, std::int64_t arrival_ms) 
 
 /// The model's created and updated: smallest and largest, since wall time may step back.
 void robot_track::note_wall(wall_ms wall) noexcept {
-  const bool first = base_.events == 0 && rows_.size() == 1;
+  const bool first = base_.events == 0 && rows_.size() == 1; // late_ is null then
   created_ = first ? wall : std::min(created_, wall);
   updated_ = first ? wall : std::max(updated_, wall);
 }
@@ -133,8 +174,9 @@ timestamp_ms robot_track::last_timestamp() const noexcept {
   return rows_.empty() ? base_.last_timestamp : rows_.back().event.timestamp;
 }
 
-robot_state robot_track::latest() const {
+robot_state robot_track::latest() {
   assert(!empty());
+  settle();
   if (rows_.empty()) {
     return base_;
   }
@@ -149,11 +191,12 @@ bool robot_track::clean() const noexcept { return rows_.empty() && !taken_; }
 bool robot_track::has_unsealed() const noexcept { return last_timestamp() > seal_point_; }
 
 std::size_t robot_track::rows() const noexcept {
-  return rows_.size() + (taken_ ? taken_->size() : 0);
+  return rows_.size() + (late_ ? late_->size() : 0) + (taken_ ? taken_->size() : 0);
 }
 
 robot_track::taken robot_track::take() {
   assert(!taken_); // rule 18
+  settle();
   const auto boundary = first_from(rows_, seal_point_ + 1);
   if (boundary == rows_.cbegin()) {
     return {nullptr, base_};
@@ -189,7 +232,8 @@ void robot_track::release() noexcept {
   taken_.reset();
 }
 
-std::uint64_t robot_track::lowest_untaken_batch() const noexcept {
+std::uint64_t robot_track::lowest_untaken_batch() {
+  settle();
   std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
   for (const track_row& row : rows_) {
     lowest = std::min(lowest, row.batch_no);
@@ -198,7 +242,8 @@ std::uint64_t robot_track::lowest_untaken_batch() const noexcept {
 }
 
 void robot_track::copy_rows(timestamp_ms from, timestamp_ms to, std::size_t limit,
-                            std::vector<event_row>& out) const {
+                            std::vector<event_row>& out) {
+  settle();
   const auto copy = [&](const std::vector<track_row>& rows) {
     for (auto row = first_from(rows, from);
          limit > 0 && row != rows.end() && row->event.timestamp <= to; ++row, --limit) {
@@ -211,8 +256,9 @@ void robot_track::copy_rows(timestamp_ms from, timestamp_ms to, std::size_t limi
   copy(rows_);
 }
 
-std::optional<event_row> robot_track::last_row(timestamp_ms timestamp) const {
-  for (const std::vector<track_row>* rows : {&rows_, taken_.get()}) {
+std::optional<event_row> robot_track::last_row(timestamp_ms timestamp) {
+  settle();
+  for (const std::vector<track_row>* rows : {&std::as_const(rows_), taken_.get()}) {
     if (rows == nullptr || rows->empty() || rows->front().event.timestamp > timestamp) {
       continue;
     }

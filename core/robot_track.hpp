@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/late_rows.hpp"
 #include "core/robot_state.hpp"
 #include "core/verdict.hpp"
 
@@ -18,13 +19,6 @@ struct batch_stamp {
   wall_ms wall;            ///< for created/updated only
 };
 
-/// A row in memory, with what the checkpoint needs to know of it.
-struct track_row {
-  event_row event;
-  std::uint64_t batch_no; ///< of the batch that brought it
-  wall_ms wall;
-};
-
 /// Rows on their way to the store: immutable, shared by the robot and the checkpointer.
 using sealed_rows = std::shared_ptr<const std::vector<track_row>>;
 
@@ -32,6 +26,8 @@ using sealed_rows = std::shared_ptr<const std::vector<track_row>>;
 /// rules 9-17). Pure: no clock, no I/O, no actor.
 ///
 /// Memory is [taken | sealed | unsealed], each in timestamp order and each above the one before.
+/// An event far below the newest one waits in late_rows. The first call that reads rows merges all
+/// that wait and folds the odometers once, from the lowest of them. Hence reads are not const.
 /// Thread-safety: none; `sealed_rows` handed out may be read on any thread.
 class robot_track {
 public:
@@ -41,8 +37,8 @@ public:
   explicit robot_track(const robot_state& stored);
 
   /// Seals by the horizon, then judges (rule 11). `at` becomes part of the path if the answer is
-  /// verdict::accepted; otherwise nothing changes. Amortised O(1) for an event in order;
-  /// O(events above it) for one that lands inside the window.
+  /// verdict::accepted; otherwise nothing changes. Amortised O(1) for an event in order,
+  /// O(log(events in memory)) for one that lands inside the window.
   /// @returns accepted, duplicate, conflict or sealed.
   [[nodiscard]] verdict offer(timestamp_ms timestamp, const position& at, const batch_stamp& stamp);
 
@@ -60,7 +56,7 @@ public:
   [[nodiscard]] timestamp_ms seal_point() const noexcept;
 
   /// The state at the latest event. @pre !empty()
-  [[nodiscard]] robot_state latest() const;
+  [[nodiscard]] robot_state latest();
 
   /// No event was ever stored or accepted.
   [[nodiscard]] bool empty() const noexcept;
@@ -85,14 +81,14 @@ public:
   void release() noexcept;
 
   /// Lowest batch_no of a row that is neither taken nor released; UINT64_MAX if none (rule 17).
-  [[nodiscard]] std::uint64_t lowest_untaken_batch() const noexcept;
+  [[nodiscard]] std::uint64_t lowest_untaken_batch();
 
   /// Appends the rows in memory with from <= timestamp <= to, at most `limit`, in order.
   void copy_rows(timestamp_ms from, timestamp_ms to, std::size_t limit,
-                 std::vector<event_row>& out) const;
+                 std::vector<event_row>& out);
 
   /// The last row in memory at or before `timestamp`.
-  [[nodiscard]] std::optional<event_row> last_row(timestamp_ms timestamp) const;
+  [[nodiscard]] std::optional<event_row> last_row(timestamp_ms timestamp);
 
   /// Every row above this timestamp is in memory; the others are in the store. -1: none there.
   [[nodiscard]] timestamp_ms stored_upto() const noexcept;
@@ -105,7 +101,10 @@ private:
   };
 
   [[nodiscard]] timestamp_ms last_timestamp() const noexcept;
-  [[nodiscard]] verdict judge_held(timestamp_ms timestamp, const position& at) const noexcept;
+  [[nodiscard]] verdict offer_late(const track_row& row);
+  [[nodiscard]] const track_row* find_held(timestamp_ms timestamp) const;
+  void place_late(const track_row& row);
+  void settle();
   void note_arrival(timestamp_ms timestamp, std::int64_t arrival_ms);
   void note_wall(wall_ms wall) noexcept;
   void fold_from(std::size_t index) noexcept;
@@ -120,6 +119,9 @@ private:
   wall_ms updated_ = 0;             ///< over base_ and rows_
   robot_state base_;                ///< before rows_: at the last row taken, or stored
   sealed_rows taken_;               ///< out for a checkpoint; null if none
+  /// Unsealed when they came, and below the last of rows_. While there are any, the odometers of
+  /// rows_ above the lowest of them are not valid. Null if none.
+  std::unique_ptr<late_rows> late_;
 };
 
 } // namespace telemetry

@@ -9,6 +9,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -132,6 +134,43 @@ void offer_swapped_pairs(benchmark::State& state) {
   }
 }
 BENCHMARK(offer_swapped_pairs);
+
+/// Offers `events` to one robot within one window, then a checkpoint takes and releases them.
+/// Order 0 rises, 1 falls, 2 is random, 3 is two producers in turn, the second half a window
+/// behind.
+void offer_in_any_order(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(1));
+  std::vector<timestamp_ms> order(count);
+  std::iota(order.begin(), order.end(), 1);
+  if (state.range(0) == 1) {
+    std::reverse(order.begin(), order.end());
+  } else if (state.range(0) == 2) {
+    std::shuffle(order.begin(), order.end(), std::mt19937_64(1));
+  } else if (state.range(0) == 3) {
+    for (std::size_t i = 0; i < count; ++i) {
+      order[i] = static_cast<timestamp_ms>(i / 2 + (i % 2 == 0 ? count / 2 : 0) + 1);
+    }
+  }
+  robot_track track;
+  batch_stamp stamp{1, 0, -window_ms, 0};
+  timestamp_ms base = 0;
+  std::size_t i = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    if (i == count) {
+      i = 0;
+      base += static_cast<timestamp_ms>(count);
+      track.seal(stamp.arrival_ms);
+      if (track.take().rows) {
+        track.release();
+      }
+      stamp = {stamp.batch_no + 1, stamp.arrival_ms + window_ms, stamp.arrival_ms, 0};
+    }
+    const timestamp_ms t = base + order[i++];
+    benchmark::DoNotOptimize(track.offer(t, {double(t % 1000), double(t % 77)}, stamp));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(offer_in_any_order)->ArgsProduct({{0, 1, 2, 3}, {100, 1000, 10000}});
 
 /// A re-sent event: found by binary search among 2000 rows.
 void offer_duplicate(benchmark::State& state) {

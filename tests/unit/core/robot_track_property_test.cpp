@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <random>
 
@@ -37,6 +38,36 @@ public:
     for (int i = 0; i < size; ++i) {
       log_.back().events.push_back(next_event());
     }
+    apply_new(log_.back());
+  }
+
+  /// Appends and applies a batch of many new events around the newest timestamp: in falling order,
+  /// in random order, or by two producers in turn that fall. Some come twice.
+  void burst(int size) {
+    std::vector<logged_event> events;
+    newest_ = std::max<timestamp_ms>(0, newest_ - random(2 * size));
+    for (int i = 0; i < size; ++i) {
+      newest_ += 1 + random(3);
+      events.push_back({newest_, {random(1000) / 7.0, random(1000) * 1e9}, verdict::pending});
+    }
+    std::reverse(events.begin(), events.end());
+    const int order = random(3);
+    if (order == 0) {
+      std::shuffle(events.begin(), events.end(), random_);
+    }
+    std::vector<logged_event> sent;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      const std::size_t half = (i % 2 == 0 ? 0 : events.size() / 2) + i / 2;
+      sent.push_back(events[order == 1 ? half : i]);
+      if (random(10) == 0) {
+        sent.push_back(sent[static_cast<std::size_t>(random(static_cast<int>(sent.size())))]);
+        sent.back().at.x += random(2);
+      }
+    }
+    sent_.insert(sent_.end(), sent.begin(), sent.end());
+    batch(0);
+    const batch_stamp stamp = last_stamp();
+    log_.push_back({{stamp.batch_no + 1, stamp.arrival_ms, stamp.horizon_ms, stamp.wall}, sent});
     apply_new(log_.back());
   }
 
@@ -168,6 +199,9 @@ private:
     for (logged_event& event : batch.events) {
       event.answer = naive_.offer(event.timestamp, event.at, batch.stamp);
       ASSERT_EQ(answer(event, batch.stamp), event.answer) << event.timestamp;
+      if (random(30) == 0 && !track_.empty()) { // a read between the events
+        ASSERT_EQ(track_.latest(), naive_.state(timestamp_max));
+      }
     }
   }
 
@@ -237,6 +271,26 @@ TEST(RobotTrackPropertyTest, AgreesWithTheNaiveRobotOverRandomHistories) {
     for (int i = 0; i < 60; ++i) {
       step(robot);
       robot.check();
+      if (testing::Test::HasFatalFailure()) {
+        return;
+      }
+    }
+  }
+}
+
+TEST(RobotTrackPropertyTest, AgreesWithTheNaiveRobotOverBurstsInAnyOrder) {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    history robot(seed, windows[seed % std::size(windows)]);
+    for (int i = 0; i < 16; ++i) {
+      if (robot.random(3) == 0) {
+        robot.burst(2 + robot.random(300));
+      } else {
+        step(robot);
+      }
+      if (robot.random(2) == 0) {
+        robot.check();
+      }
       if (testing::Test::HasFatalFailure()) {
         return;
       }

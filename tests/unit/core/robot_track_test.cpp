@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
+#include <numeric>
+#include <random>
 
 namespace telemetry {
 namespace {
@@ -17,10 +20,25 @@ batch_stamp stamp_at(std::int64_t arrival_ms, std::uint64_t batch_no = 1) {
 }
 
 /// All rows in memory.
-std::vector<event_row> rows_of(const robot_track& track) {
+std::vector<event_row> rows_of(robot_track& track) {
   std::vector<event_row> rows;
   track.copy_rows(0, timestamp_max, 1000, rows);
   return rows;
+}
+
+/// The timestamps 1 to `count` in orders that producers send: falling, random, two producers that
+/// rise in turn (one half a window behind), two that fall in turn.
+std::vector<std::vector<timestamp_ms>> orders_of(std::size_t count) {
+  std::vector<timestamp_ms> rising(count);
+  std::iota(rising.begin(), rising.end(), 1);
+  std::vector<timestamp_ms> shuffled = rising;
+  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937_64(1));
+  std::vector<timestamp_ms> in_turn;
+  for (std::size_t i = 0; i < count / 2; ++i) {
+    in_turn.push_back(rising[count / 2 + i]);
+    in_turn.push_back(rising[i]);
+  }
+  return {{rising.rbegin(), rising.rend()}, shuffled, in_turn, {in_turn.rbegin(), in_turn.rend()}};
 }
 
 class RobotTrackTest : public testing::Test {
@@ -82,6 +100,40 @@ TEST_F(RobotTrackTest, RefoldsInsteadOfAddingADifference) {
   static_cast<void>(ordered.offer(3, {1e15, 0.1}, stamp));
   static_cast<void>(ordered.offer(4, {1e15, 0.4}, stamp));
   EXPECT_EQ(rows_of(track), rows_of(ordered));
+}
+
+TEST_F(RobotTrackTest, AnyOrderGivesTheRowsOfRisingOrder) {
+  const auto at = [](timestamp_ms t) {
+    return position{static_cast<double>(t * t % 977), 1e9 / static_cast<double>(t)};
+  };
+  robot_track rising;
+  for (timestamp_ms t = 1; t <= 1000; ++t) {
+    ASSERT_EQ(rising.offer(t, at(t), stamp_at(0)), verdict::accepted);
+  }
+  for (const auto& order : orders_of(1000)) {
+    robot_track other;
+    for (const timestamp_ms t : order) {
+      ASSERT_EQ(other.offer(t, at(t), stamp_at(0)), verdict::accepted);
+    }
+    EXPECT_EQ(other.rows(), 1000u);
+    EXPECT_EQ(rows_of(other), rows_of(rising));
+    EXPECT_EQ(other.latest(), rising.latest());
+  }
+}
+
+TEST_F(RobotTrackTest, AnyOrderMovesFewRowsPerEvent) {
+  for (const std::size_t count : {1000u, 10000u}) {
+    for (const auto& order : orders_of(count)) {
+      robot_track other;
+      const std::uint64_t before = detail::rows_moved;
+      for (const timestamp_ms t : order) {
+        ASSERT_EQ(other.offer(t, {1, 2}, stamp_at(0)), verdict::accepted);
+      }
+      other.seal(0);
+      ASSERT_NE(other.take().rows, nullptr);
+      EXPECT_LE(detail::rows_moved - before, count * late_rows::chunk_rows_max);
+    }
+  }
 }
 
 TEST_F(RobotTrackTest, SameMillisecondIsDuplicateOrConflict) {
