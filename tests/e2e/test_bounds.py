@@ -262,7 +262,7 @@ def test_silent_sockets_leave_files_for_the_journal(make_server, connect):
     silent = [socket.create_connection((server.host, server.port)) for _ in range(1100)]
     assert good.ask("0,0,1,good") == "OK"
     assert len(list(files.iterdir())) < 700
-    wait_until(lambda: len(list(files.iterdir())) < 500, "refused sockets are closed", 30)
+    wait_until(lambda: len(list(files.iterdir())) < 500, "refused sockets are closed")
     assert good.ask("0,0,2,good") == "OK"
     for one in silent:
         one.close()

@@ -18,7 +18,7 @@ def run(*arguments, env=None, cwd="/"):
         [str(BINARY), *arguments],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         env={**clean, **(env or {})},
         cwd=cwd,
         check=False,

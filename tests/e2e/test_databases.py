@@ -46,7 +46,7 @@ def test_kill_9_of_a_database_under_load_loses_and_doubles_nothing(
         answers = rng.randint(200, 3000)
         run_through_fault(server, producers, ledger, kill_and_start(database, rng), answers)
     finish_all(server, producers)
-    wait_until(server.is_ready, "ready again", 30)
+    wait_until(server.is_ready, "ready again")
     ledger.check(server.rest(), rng)
     server.kill().start()
     ledger.check(server.rest(), rng)
@@ -57,7 +57,7 @@ def check_reads_while_frozen(server, victim):
     """What memory knows is answered; what only a frozen store knows is 503 with the reason."""
     assert server.rest().robot("frozen")["last_timestamp"] >= 3
     if victim == "mariadb":
-        wait_until(lambda: server.rest().get("/api/robots").status == 503, "503 instead of 504", 20)
+        wait_until(lambda: server.rest().get("/api/robots").status == 503, "503 instead of 504")
         answer = server.rest().get("/api/robots")
         assert answer.headers["retry-after"] == "1"
         assert "the store has not answered for" in answer.text
@@ -74,7 +74,7 @@ def test_frozen_database_holds_producers_back_and_says_so(make_server, storages,
         database.freeze()
         try:
             socket.send("1,2,4,frozen")
-            wait_until(lambda: server.rest().get("/readyz").status == 503, "not ready", 20)
+            wait_until(lambda: server.rest().get("/readyz").status == 503, "not ready")
             assert f"the {what} has not answered for" in server.rest().get("/readyz").text
             server.wait_log(f"{what} does not answer: .* reason=.the {what} has not answered for")
             if not is_journal:
@@ -86,7 +86,7 @@ def test_frozen_database_holds_producers_back_and_says_so(make_server, storages,
             assert socket.receive() == "OK"
         assert socket.ask("1,2,5,frozen") == "OK"
         server.wait_log(rf"{what} answers again.* away_seconds=\d")
-    wait_until(server.is_ready, "ready again", 30)
+    wait_until(server.is_ready, "ready again")
     assert [e["timestamp"] for e in server.rest().events("frozen")] == [3, 4, 5]
 
 
@@ -108,7 +108,7 @@ def test_database_that_comes_later_is_waited_for(make_server, storages, victim):
             assert refused.closing() == (1013, "the store is away")
     finally:
         database.start()
-    wait_until(first.is_ready, "ready once the database is there", 20)
+    wait_until(first.is_ready, "ready once the database is there")
     assert first.rest().robot("later")["events"] == 1
 
 

@@ -29,7 +29,7 @@ def fleet(make_module_server, storages):
     def sql(text):
         return storages.mariadb.sql(text, server.settings["mysql.database"])
 
-    wait_until(lambda: sql("SELECT COUNT(*) FROM events") == [[str(len(lines))]], "stored", 30)
+    wait_until(lambda: sql("SELECT COUNT(*) FROM events") == [[str(len(lines))]], "stored")
     return server, sql
 
 

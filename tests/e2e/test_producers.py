@@ -86,7 +86,7 @@ def test_producer_loses_nothing_over_a_line_that_breaks(make_server, tmp_path, c
         input="\n".join(events) + "\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     line.close()
@@ -110,7 +110,7 @@ def test_producer_sends_every_line_of_a_nasty_file(make_server, tmp_path, comman
     words = [str(word) for word in command(server.port, tmp_path)]
     for text in NASTY_FILES:
         done = subprocess.run(
-            words, input=text, capture_output=True, text=True, timeout=60, check=True
+            words, input=text, capture_output=True, text=True, timeout=120, check=True
         )
         lines = text.split("\n")[: -1 if text.endswith("\n") or not text else None]
         answers = done.stdout.split("\n")[:-1]

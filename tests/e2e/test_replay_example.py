@@ -42,7 +42,7 @@ def test_example_streams_a_drive_and_finds_its_length(make_server, tmp_path, see
         [*map(str, command), "--url", server.url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -71,6 +71,6 @@ def test_example_survives_a_restart_of_the_server(make_server, tmp_path, seed):
         assert process.poll() is None, process.stdout.read()
     server.settings["net.port"] = server.port
     server.kill().start()
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert f"{ROBOT}: odometer {running_odometer([p[:2] for p in drive])[-1]!r} (equal)" in output

@@ -268,7 +268,7 @@ def test_setting_mysql_writers(make_server, storages):
             server.rest().post_lines(lines[start : start + 20_000])
         name = server.settings["mysql.database"]
         count = f"SELECT COUNT(*) FROM {name}.events"
-        wait_until(lambda: storages.mariadb.sql(count) == [["100000"]], "stored", 30)
+        wait_until(lambda: storages.mariadb.sql(count) == [["100000"]], "stored")
         held = storages.mariadb.sql(
             f"SELECT COUNT(*) FROM information_schema.processlist WHERE db = '{name}'")
         server.close()
@@ -411,13 +411,13 @@ def test_setting_cache_interval(make_server, storages):
     def seconds_until_cached(interval):
         server = make_server({"cache.redis": "on", "cache.interval": interval}).start()
         assert serves(server, "first")
-        wait_until(lambda: cached(storages, server, "first") == "1", "cached", 20)
+        wait_until(lambda: cached(storages, server, "first") == "1", "cached")
         begin = time.monotonic()
         assert serves(server, "second")
-        wait_until(lambda: cached(storages, server, "second") == "1", "cached", 20)
+        wait_until(lambda: cached(storages, server, "second") == "1", "cached")
         return time.monotonic() - begin
 
-    assert seconds_until_cached("20ms") < 1.5 < seconds_until_cached("3s")
+    assert seconds_until_cached("20ms") < 5 < seconds_until_cached("8s")
 
 
 def test_cache_that_dies_delays_nothing_and_is_filled_again(make_server, storages, tmp_path):
@@ -438,5 +438,5 @@ def test_cache_that_dies_delays_nothing_and_is_filled_again(make_server, storage
         assert time.monotonic() - begin < 1
         cache.start()
         for robot in ("before", "meanwhile"):
-            wait_until(lambda: cache.cli("HGET", key + robot, "events") == "1", "cached again", 20)
+            wait_until(lambda: cache.cli("HGET", key + robot, "events") == "1", "cached again")
         assert server.terminate() == 0

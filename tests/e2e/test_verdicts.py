@@ -36,7 +36,7 @@ def until_stale(socket, robot, below):
             accepted.append(timestamp)
         return answer.startswith("STALE ")
 
-    wait_until(is_stale, "STALE", 10)
+    wait_until(is_stale, "STALE")
     return accepted, timestamp
 
 

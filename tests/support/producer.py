@@ -131,7 +131,7 @@ class Kill:
             self._kill = None
 
 
-def run_until_killed(server, producers, kill, seconds=60):
+def run_until_killed(server, producers, kill, seconds=300):
     """Runs all producers until the kill broke their connections. `kill` is a Kill."""
 
     async def run():
@@ -142,7 +142,7 @@ def run_until_killed(server, producers, kill, seconds=60):
     asyncio.run(run())
 
 
-def finish_all(server, producers, seconds=60):
+def finish_all(server, producers, seconds=300):
     """Lets all producers have every answer."""
 
     async def run():
@@ -174,7 +174,7 @@ def send_events(server, ledger, events, lines_max=50):
     return asyncio.run(run())
 
 
-def run_through_fault(server, producers, ledger, fault, answers, seconds=120):
+def run_through_fault(server, producers, ledger, fault, answers, seconds=300):
     """Runs all producers: after some `answers` calls `fault()` on a thread (it blocks until the
     fault is over), and ends when as many answers again have come since. No connection may break.
     """
