@@ -1,4 +1,4 @@
-"""Causes the outages of docs/OPERATIONS.md for real and prints what is to be seen of each.
+"""Causes the outages of docs/OUTAGES.md for real and prints what is to be seen of each.
 
     /usr/bin/python3 tests/support/outages.py list
     /usr/bin/python3 tests/support/outages.py run NAME...      (or: run all)
