@@ -149,6 +149,16 @@ std::vector<shard_loss> file_journal::find_losses(std::span<const shard_marker> 
   return losses;
 }
 
+result<paired_journal::missing_batches>
+file_journal::find_missing(std::span<const shard_marker> markers, const journal_pairing& before) {
+  if (before.is_drained) // the store has everything, through whichever journal
+    return missing_batches{};
+  const auto losses = find_losses(markers);
+  if (losses.empty())
+    return missing_batches{};
+  return missing_batches{"acknowledged events of the journal are lost: " + describe_losses(losses)};
+}
+
 result<void> file_journal::meet(std::span<shard_marker> markers) {
   for (shard_marker& marker : markers) {
     marker.cut = std::max(marker.cut, index_.ends(marker.shard).trimmed);

@@ -5,6 +5,7 @@
 #include "storage/file_journal/file_journal_reader.hpp"
 #include "storage/file_journal/file_journal_segment.hpp"
 #include "storage/journal.hpp"
+#include "storage/paired_journal.hpp"
 #include "storage/journal_loss.hpp"
 
 #include <chrono>
@@ -35,9 +36,11 @@ struct file_journal_options {
 /// A trim is noted in memory, and on disk with the next record, so it needs no sync. Segments all
 /// of whose batches are trimmed are used again.
 ///
-/// What is durable is never written again: a record begins on a page of its own. After a failed
-/// write the same place is written once more.
-class file_journal final : public journal {
+/// What is durable is never written again: a record begins on a page of its own. A write that found
+/// no room is repeated at the same place. After any other failed write the journal goes on in a new
+/// segment, because a bad place of a disk stays bad; if the new segment fails as well, the answer
+/// is errc::write_failed.
+class file_journal final : public paired_journal {
 public:
   /// Opens or makes the journal of `home`.
   /// @returns errc::corrupt (the place: file and offset), errc::version (of another journal or a
@@ -52,14 +55,11 @@ public:
 
   /// What is missing of the batches above the cuts of `markers`, and shards that end below them.
   [[nodiscard]] std::vector<shard_loss> find_losses(std::span<const shard_marker> markers) const;
-  /// Meets a store that is elsewhere than we are: numbers go on above its cuts, and a cut below
-  /// what was trimmed is raised to it, since the batches between are gone. The journal's side of it
-  /// is durable once note_opening() is.
-  [[nodiscard]] result<void> meet(std::span<shard_marker> markers);
-  /// What note_opening() was told last; 0 if never. For a journal in front of a store elsewhere.
-  [[nodiscard]] result<std::uint64_t> opening() const { return opening_; }
-  /// Synced when it returns.
-  [[nodiscard]] result<void> note_opening(std::uint64_t epoch);
+  result<std::uint64_t> opening() override { return opening_; }
+  result<void> note_opening(std::uint64_t epoch) override;
+  result<missing_batches> find_missing(std::span<const shard_marker> markers,
+                                       const journal_pairing& before) override;
+  result<void> meet(std::span<shard_marker> markers) override;
 
 private:
   using clock = std::chrono::steady_clock;

@@ -28,13 +28,13 @@ public:
     log_ = std::make_unique<memory::memory_journal>(log_data_);
     store_ = std::make_unique<memory::memory_event_store>(tables_);
   }
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
 
 private:
   std::shared_ptr<memory::memory_log> log_data_;
   std::shared_ptr<memory::memory_tables> tables_;
-  std::unique_ptr<journal> log_;
+  std::unique_ptr<paired_journal> log_;
   std::unique_ptr<event_store> store_;
 };
 
@@ -66,14 +66,14 @@ public:
     store_ =
         std::make_unique<rocks::rocksdb_event_store>(*opened, ingest_from_entries_, file_reads_max);
   }
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
 
 private:
   temporary_directory directory_;
   storage_options options_;
   std::size_t ingest_from_entries_;
-  std::unique_ptr<journal> log_;
+  std::unique_ptr<paired_journal> log_;
   std::unique_ptr<event_store> store_;
 };
 
@@ -96,13 +96,13 @@ public:
       FAIL() << opened.error().text;
     log_ = std::move(*opened);
   }
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return store_; }
 
 private:
   temporary_directory directory_;
   storage_options options_;
-  std::unique_ptr<journal> log_;
+  std::unique_ptr<paired_journal> log_;
   memory::memory_event_store store_;
 };
 
@@ -128,7 +128,7 @@ public:
     marker.cut = batch_no;
     ASSERT_TRUE(log_->continue_from(std::span(&marker, 1)));
   }
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return store_; }
 
 private:

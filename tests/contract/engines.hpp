@@ -35,7 +35,7 @@ public:
   /// Has the numbers of `shard` go on above `batch_no`, as if that many had been appended and
   /// trimmed. Engines that do not keep the end of a shard take any number anyway.
   virtual void continue_after(std::uint32_t /*shard*/, std::uint64_t /*batch_no*/) {}
-  virtual journal& log() = 0;
+  virtual paired_journal& log() = 0;
   virtual event_store& store() = 0;
 };
 
