@@ -181,9 +181,10 @@ journal_files::file_journal_options small_segments(std::uint64_t bytes) {
           .segment_bytes_max = bytes};
 }
 
-faulty_file_journal::faulty_file_journal(const journal_files::file_journal_options& journal)
+faulty_file_journal::faulty_file_journal(const journal_files::file_journal_options& journal,
+                                         const std::filesystem::path& below)
     : journal_options_(journal) {
-  options_.data_dir = directory_.path();
+  options_.data_dir = below.empty() ? directory_.path() : directory_.path() / below;
   options_.shards = 2;
   options_.min_free_bytes = journal.min_free_bytes;
   options_.cache_bytes = 8u << 20;

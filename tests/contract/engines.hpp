@@ -63,8 +63,10 @@ std::string engine_name(const testing::TestParamInfo<engine_kind>& info);
 /// A journal in files, of 2 shards, on a disk that can fail.
 class faulty_file_journal {
 public:
+  /// @param below the database's directory, in one that is there.
   explicit faulty_file_journal(
-      const journal_files::file_journal_options& journal = small_segments());
+      const journal_files::file_journal_options& journal = small_segments(),
+      const std::filesystem::path& below = {});
   virtual ~faulty_file_journal() = default;
   /// @returns as open_storage(), after closing what is open.
   virtual result<void> open();
