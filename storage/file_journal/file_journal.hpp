@@ -4,9 +4,8 @@
 #include "storage/file_journal/file_journal_index.hpp"
 #include "storage/file_journal/file_journal_reader.hpp"
 #include "storage/file_journal/file_journal_segment.hpp"
-#include "storage/journal.hpp"
-#include "storage/paired_journal.hpp"
 #include "storage/journal_loss.hpp"
+#include "storage/paired_journal.hpp"
 
 #include <chrono>
 #include <deque>
@@ -69,6 +68,7 @@ private:
     std::uint64_t number;
     std::uint64_t size;
     std::vector<std::uint64_t> ends; ///< last batch of each shard at its end; empty: still open
+    bool has_bad_place = false;      ///< a write to it failed: the file is not used again
   };
   struct spare_file {
     std::string path;
@@ -91,12 +91,16 @@ private:
 
   // Segments that come and go: file_journal_rotation.cpp.
   [[nodiscard]] result<void> rotate(std::uint64_t record_bytes);
+  [[nodiscard]] result<std::unique_ptr<segment_writer>> make_segment(std::uint64_t least);
+  [[nodiscard]] result<std::unique_ptr<segment_writer>> create_segment(const std::string& spare,
+                                                                       std::uint64_t bytes);
+  [[nodiscard]] failure leave_place(failure why);
   [[nodiscard]] std::uint64_t next_segment_bytes() const;
   [[nodiscard]] std::vector<spare_file>::iterator find_spare(std::uint64_t size);
   [[nodiscard]] result<void> sync_spare_names();
   [[nodiscard]] bool is_trimmed(const segment& one, bool durably) const;
   [[nodiscard]] result<void> release();
-  void retire(std::uint64_t number, std::uint64_t size);
+  void retire(const segment& one);
   void limit_spares();
   void count_segments();
   [[nodiscard]] std::string path_of(std::uint64_t number, std::string_view suffix) const;
@@ -116,7 +120,8 @@ private:
   std::unique_ptr<segment_writer> writer_;
   clock::time_point writer_since_{};
   std::uint64_t position_ = 0; ///< of the next record
-  bool must_rotate_ = false;   ///< a new segment was begun, and may be there
+  bool must_rotate_ = false;   ///< a new segment was begun and may be there, or this one is bad
+  std::string failed_write_;   ///< why the last write failed; "": it succeeded, or found no room
   std::uint64_t next_commit_ = 1;
   std::uint64_t opening_ = 0;
   std::uint64_t journal_id_ = 0;
