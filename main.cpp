@@ -150,7 +150,7 @@ int serve(const config::options& settings) {
     return refuse(how.error());
   const auto door = std::make_shared<pending_engine>();
   const auto server = listen(settings, *door);
-  const auto address = settings.net.host + ':' + std::to_string(server->port());
+  const auto address = server->address();
   log::info("telemetryd is listening", {{"address", address}});
   auto opened = open(*how, stop, door);
   if (!opened) {

@@ -22,6 +22,7 @@ enum class errc {
   shutting_down = 10, ///< the server is stopping
   timeout = 11,       ///< no answer in time
   unreachable = 12,   ///< a server that is needed at start does not answer yet; tried again
+  write_failed = 13,  ///< the disk refuses writes in one new place after another; end the process
 };
 
 /// The name of `code` as written in logs, e.g. "no_space".

@@ -1,17 +1,43 @@
 #include "net/listener.hpp"
 
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+
 namespace telemetry::net {
 
 namespace {
 
 using boost::asio::ip::tcp;
+using boost::system::error_code;
+namespace ip = boost::asio::ip;
 
 /// A try that fails, with no descriptors left say, is not repeated at once: that would spin.
 constexpr std::chrono::milliseconds retry_interval{100};
 constexpr std::chrono::seconds report_interval{1};
+/// How often a port that was free at one address may be taken at another.
+constexpr int free_port_attempts = 100;
 
-boost::system::error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint& address) {
-  boost::system::error_code ec;
+/// "::1" of "[::1]"; any other host as it is.
+std::string_view without_brackets(std::string_view host) {
+  return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
+}
+
+/// The addresses that `host` stands for, without a port.
+std::vector<tcp::endpoint> resolve(boost::asio::io_context& home, std::string_view host,
+                                   error_code& ec) {
+  std::vector<tcp::endpoint> found;
+  if (host == "localhost") // whatever /etc/hosts says, which often has one of the two only
+    return {{ip::address_v4::loopback(), 0}, {ip::address_v6::loopback(), 0}};
+  const auto entries = tcp::resolver(home).resolve(host, "0", tcp::resolver::passive, ec);
+  for (const auto& entry : entries)
+    if (std::ranges::find(found, entry.endpoint()) == found.end())
+      found.push_back(entry.endpoint());
+  return found;
+}
+
+error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint& address) {
+  error_code ec;
   acceptor.open(address.protocol(), ec);
   if (!ec)
     acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
@@ -19,62 +45,103 @@ boost::system::error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint
     acceptor.bind(address, ec);
   if (!ec)
     acceptor.listen(tcp::acceptor::max_listen_connections, ec);
-  boost::system::error_code ignored; // the first error is the one to tell
+  error_code ignored; // the first error is the one to tell
   if (ec)
     acceptor.close(ignored);
   return ec;
 }
 
+/// Whether `ec` says that this machine does not have the address: another may do.
+bool is_elsewhere(error_code ec) {
+  return ec == boost::system::errc::address_not_available ||
+         ec == boost::system::errc::address_family_not_supported;
+}
+
 } // namespace
 
+std::string address_text(std::string_view host, std::uint16_t port) {
+  host = without_brackets(host);
+  const bool is_v6 = host.find(':') != std::string_view::npos;
+  return (is_v6 ? "[" + std::string(host) + "]" : std::string(host)) + ':' + std::to_string(port);
+}
+
 result<void> listener::open(const std::string& host, std::uint16_t port) {
-  boost::system::error_code ec;
-  tcp::resolver resolver(acceptor_.get_executor());
-  const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, ec);
-  for (const auto& entry : found) {
-    ec = listen_on(acceptor_, entry.endpoint());
-    if (ec)
-      continue;
-    port_ = acceptor_.local_endpoint(ec).port();
-    return {};
+  error_code ec;
+  const auto addresses = resolve(home_, without_brackets(host), ec);
+  for (int attempt = 0; !ec && attempt < free_port_attempts; ++attempt) {
+    ec = bind(addresses, port);
+    if (!ec)
+      return {};
+    if (port == 0 && ec == boost::asio::error::address_in_use)
+      ec = {}; // at the second address; another port may be free at both
   }
+  if (!ec)
+    ec = boost::asio::error::address_in_use;
   return failure{errc::unavailable,
-                 "cannot listen on " + host + ':' + std::to_string(port) + ": " + ec.message()};
+                 "cannot listen on " + address_text(host, port) + ": " + ec.message()};
+}
+
+/// Listens on all of `addresses` that this machine has; on none of them if it fails.
+error_code listener::bind(const std::vector<tcp::endpoint>& addresses, std::uint16_t port) {
+  error_code last = boost::asio::error::host_not_found;
+  port_ = port;
+  for (tcp::endpoint address : addresses) {
+    address.port(port_);
+    auto opened = std::make_unique<entrance>(home_);
+    last = listen_on(opened->acceptor, address);
+    if (is_elsewhere(last))
+      continue;
+    if (last) {
+      entrances_.clear();
+      return last;
+    }
+    port_ = opened->acceptor.local_endpoint(last).port();
+    entrances_.push_back(std::move(opened));
+  }
+  return entrances_.empty() ? last : error_code();
 }
 
 void listener::accept() {
-  acceptor_.async_accept(handlers_.next_home(),
-                         [this](boost::system::error_code ec, socket accepted) {
-                           on_accepted(ec, std::move(accepted));
-                         });
+  for (const auto& one : entrances_)
+    accept(*one);
+}
+
+void listener::accept(entrance& at) {
+  const destination next = handlers_.next_destination();
+  at.acceptor.async_accept(next.loop,
+                           [this, &at, thread = next.thread](error_code ec, socket accepted) {
+                             on_accepted(at, ec, std::move(accepted), thread);
+                           });
 }
 
 void listener::close() {
-  boost::system::error_code ignored; // closed is closed
-  acceptor_.close(ignored);
-  timer_.cancel();
+  error_code ignored; // closed is closed
+  for (const auto& one : entrances_) {
+    one->acceptor.close(ignored);
+    one->timer.cancel();
+  }
 }
 
-void listener::on_accepted(boost::system::error_code ec, socket accepted) {
-  if (!acceptor_.is_open())
+void listener::on_accepted(entrance& at, error_code ec, socket accepted, std::size_t thread) {
+  if (!at.acceptor.is_open())
     return;
   if (ec && ec != boost::asio::error::connection_aborted)
-    return retry_later(ec);
+    return retry_later(at, ec);
   if (!ec)
-    handlers_.on_socket(std::move(accepted));
-  accept();
+    handlers_.on_socket(std::move(accepted), thread);
+  accept(at);
 }
 
-void listener::retry_later(boost::system::error_code ec) {
+void listener::retry_later(entrance& at, error_code ec) {
   const auto now = std::chrono::steady_clock::now();
   if (now >= next_report_) {
     next_report_ = now + report_interval;
     handlers_.on_failure(ec.message());
   }
-  timer_.expires_after(retry_interval);
-  timer_.async_wait([this](boost::system::error_code cancelled) {
+  at.timer.expires_after(retry_interval);
+  at.timer.async_wait([this, &at](error_code cancelled) {
     if (!cancelled)
-      accept();
+      accept(at);
   });
 }
 

@@ -10,32 +10,42 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace telemetry::net {
 
-/// Accepts connections on one address.
+/// Accepts connections on the addresses of one host, all at the same port.
 ///
 /// Thread: all but open() and port() on the thread that runs `home`; what it calls, it calls there.
 class listener {
 public:
   using socket = boost::asio::ip::tcp::socket;
 
+  /// The I/O thread that a socket will belong to.
+  struct destination {
+    boost::asio::io_context& loop;
+    std::size_t thread;
+  };
   struct handlers {
-    /// The event loop that the next socket will belong to.
-    std::function<boost::asio::io_context&()> next_home;
-    /// A socket that was accepted, of the loop that next_home() named last.
-    std::function<void(socket)> on_socket;
+    /// Where the next socket goes. Each address asks before it has a socket.
+    std::function<destination()> next_destination;
+    /// A socket that was accepted, and the number of its thread.
+    std::function<void(socket, std::size_t thread)> on_socket;
     /// Accepting failed (no descriptors left, say) and is tried again; once a second at most.
     std::function<void(std::string_view)> on_failure;
   };
 
   listener(boost::asio::io_context& home, handlers what)
-      : acceptor_(home), timer_(home), handlers_(std::move(what)) {}
+      : home_(home), handlers_(std::move(what)) {}
 
   /// Binds and listens. Blocks while `host` is resolved.
-  /// @returns errc::unavailable with the reason if that is not possible.
+  /// @param host a name or an address, an IPv6 one with or without brackets. A name stands for all
+  ///        its addresses that this machine has; "localhost" for both loopback addresses.
+  /// @param port 0: one that is free at all addresses.
+  /// @returns errc::unavailable with the reason if an address cannot be bound, or there is none.
   [[nodiscard]] result<void> open(const std::string& host, std::uint16_t port);
   /// @pre open() succeeded.
   [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -45,14 +55,28 @@ public:
   void close();
 
 private:
-  void on_accepted(boost::system::error_code ec, socket accepted);
-  void retry_later(boost::system::error_code ec);
+  using tcp = boost::asio::ip::tcp;
 
-  boost::asio::ip::tcp::acceptor acceptor_;
-  boost::asio::steady_timer timer_;
+  /// One address that is listened on.
+  struct entrance {
+    explicit entrance(boost::asio::io_context& home) : acceptor(home), timer(home) {}
+    tcp::acceptor acceptor;
+    boost::asio::steady_timer timer;
+  };
+
+  boost::system::error_code bind(const std::vector<tcp::endpoint>& addresses, std::uint16_t port);
+  void accept(entrance& at);
+  void on_accepted(entrance& at, boost::system::error_code ec, socket accepted, std::size_t thread);
+  void retry_later(entrance& at, boost::system::error_code ec);
+
+  boost::asio::io_context& home_;
   handlers handlers_;
+  std::vector<std::unique_ptr<entrance>> entrances_;
   std::uint16_t port_ = 0;
   std::chrono::steady_clock::time_point next_report_{};
 };
+
+/// `host` and `port` as in a URL: "127.0.0.1:8000", "[::1]:8000".
+[[nodiscard]] std::string address_text(std::string_view host, std::uint16_t port);
 
 } // namespace telemetry::net

@@ -39,6 +39,7 @@ public:
   [[nodiscard]] std::span<io_thread* const> io_threads() const override { return handles_; }
   [[nodiscard]] result<void> listen(upstream_factory& upstreams, api& rest) override;
   [[nodiscard]] std::uint16_t port() const override { return listener_->port(); }
+  [[nodiscard]] std::string address() const override { return address_text(options_.host, port()); }
   std::size_t drain(std::chrono::milliseconds patience) override;
   void stop() override;
 
@@ -49,9 +50,9 @@ private:
     session_context over_limit;
   };
 
-  [[nodiscard]] pooled_io_thread& home() { return *threads_[accepted_ % threads_.size()]; }
+  [[nodiscard]] listener::destination next_destination();
   [[nodiscard]] std::size_t connections() const;
-  void start_session(listener::socket socket);
+  void start_session(listener::socket socket, std::size_t index);
   void stop_accepting();
   void on_every_thread(void (session_registry::*what)());
   std::size_t wait_until_gone(std::chrono::milliseconds patience) const;
@@ -60,7 +61,7 @@ private:
   const server_options refusing_options_; ///< beyond connections_max
   closed_factory closed_;
   std::vector<surroundings> surroundings_; ///< by thread; from listen() on
-  std::size_t accepted_ = 0;               ///< first thread only: sockets are dealt in turn
+  std::size_t dealt_ = 0;                  ///< first thread only: sockets are dealt in turn
   std::atomic<std::size_t> arriving_{0};   ///< sockets on their way to their thread
   std::vector<std::unique_ptr<pooled_io_thread>> threads_;
   std::vector<io_thread*> handles_;
@@ -78,8 +79,10 @@ tcp_server::tcp_server(const server_options& options)
 }
 
 result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
-  listener::handlers handlers{[this]() -> boost::asio::io_context& { return home().context(); },
-                              [this](listener::socket socket) { start_session(std::move(socket)); },
+  listener::handlers handlers{[this] { return next_destination(); },
+                              [this](listener::socket socket, std::size_t thread) {
+                                start_session(std::move(socket), thread);
+                              },
                               [this](std::string_view reason) {
                                 if (options_.on_accept_failure)
                                   options_.on_accept_failure(reason);
@@ -102,13 +105,17 @@ std::size_t tcp_server::connections() const {
       [](std::size_t sum, const auto& thread) { return sum + thread->sessions().count(); });
 }
 
-void tcp_server::start_session(listener::socket socket) {
+listener::destination tcp_server::next_destination() {
+  auto& thread = *threads_[dealt_++ % threads_.size()];
+  return {thread.context(), thread.index()};
+}
+
+void tcp_server::start_session(listener::socket socket, std::size_t index) {
   const auto before = connections();
   if (before >= options_.connections_max + refusals_max)
     return; // closes it
-  auto& thread = home();
-  auto& around = surroundings_[thread.index()];
-  ++accepted_;
+  auto& thread = *threads_[index];
+  auto& around = surroundings_[index];
   ++arriving_;
   auto& context = before < options_.connections_max ? around.normal : around.over_limit;
   boost::asio::post(thread.context(), [this, &context, s = std::move(socket)]() mutable {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace telemetry::net {
 
@@ -26,6 +27,8 @@ public:
 
   /// The port that is listened on. @pre listen() succeeded.
   [[nodiscard]] virtual std::uint16_t port() const = 0;
+  /// Host and port as in a URL, e.g. "[::1]:8000". @pre listen() succeeded.
+  [[nodiscard]] virtual std::string address() const = 0;
 
   /// Stops accepting and reading; answers what was read; closes WebSockets with 1001 and HTTP
   /// connections after their response. Blocks until all are gone or `patience` is over.

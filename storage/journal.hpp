@@ -34,9 +34,10 @@ public:
   /// Appends all of `batches`, or none, as far as is known. On success they survive kill -9 and
   /// power loss. The same batches may be appended again after an error (rule 6).
   /// @pre batch numbers continue each shard's last one without a hole.
-  /// @returns errc::no_space, errc::unavailable (retry the same batches), errc::sync_failed (end
-  ///          the process), errc::fenced (another node owns the shard: stop), errc::corrupt (an
-  ///          engine that keeps the end of each shard found another one: end the process).
+  /// @returns errc::no_space, errc::unavailable (retry the same batches), errc::sync_failed or
+  ///          errc::write_failed (end the process), errc::fenced (another node owns the shard:
+  ///          stop), errc::corrupt (an engine that keeps the end of each shard found another one:
+  ///          end the process).
   [[nodiscard]] virtual result<void> append(std::span<const journal_batch> batches) = 0;
 
   /// Called once per entry, in batch order; an error ends the replay and is passed on.

@@ -22,6 +22,7 @@ int status_of(errc code) noexcept {
   case errc::timeout:
     return 504;
   case errc::sync_failed:
+  case errc::write_failed:
   case errc::corrupt:
   case errc::version:
   case errc::locked:

@@ -13,7 +13,7 @@ result<std::shared_ptr<data_directory>>
 data_directory::open(const storage_options& options,
                      const std::shared_ptr<rocksdb::FileSystem>& base) {
   result<format_file> directory =
-      format_file::open(options.data_dir, options.shards, options.store_id);
+      format_file::open(options.data_dir, options.shards, options.store_id, *base);
   if (!directory)
     return directory.error();
   return std::shared_ptr<data_directory>(

@@ -5,11 +5,13 @@
 #include <charconv>
 #include <cstring>
 #include <fcntl.h>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <sys/file.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace telemetry {
 namespace {
@@ -121,6 +123,51 @@ result<void> check_store(const format_line& line, const std::string& store_id,
                                     "; name the directory that goes with it, or a new one"};
 }
 
+/// The directories above `path`, the nearest first.
+std::vector<fs::path> ancestors(const fs::path& path) {
+  std::vector<fs::path> all;
+  for (fs::path at = fs::absolute(path); at.has_relative_path(); at = at.parent_path())
+    all.push_back(at.parent_path());
+  return all;
+}
+
+/// Makes `path` and the directories above it that are missing.
+/// @returns how many it made.
+result<std::size_t> make_directories(rocksdb::FileSystem& files, const fs::path& path) {
+  std::vector<fs::path> missing;
+  std::error_code error;
+  for (fs::path at = fs::absolute(path); !fs::exists(at, error) && at.has_relative_path();
+       at = at.parent_path())
+    missing.push_back(at);
+  for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
+    const auto made = files.CreateDirIfMissing(at->string(), rocksdb::IOOptions(), nullptr);
+    if (!made.ok())
+      return failure{made.IsNoSpace() ? errc::no_space : errc::unavailable,
+                     "cannot create " + path.string() + ": " + made.ToString()};
+  }
+  return missing.size();
+}
+
+/// Makes the names of `path` and of all directories above it durable. An earlier start may have
+/// made some of them and been killed, so all are synced up to the first that this user may not
+/// open: it cannot have made anything there.
+/// @param made so many of the names are new, and have to be synced.
+result<void> sync_ancestors(rocksdb::FileSystem& files, const fs::path& path, std::size_t made) {
+  std::size_t synced = 0;
+  for (const fs::path& above : ancestors(path)) {
+    std::unique_ptr<rocksdb::FSDirectory> directory;
+    auto status = files.NewDirectory(above.string(), rocksdb::IOOptions(), &directory, nullptr);
+    if (status.ok())
+      status = directory->Fsync(rocksdb::IOOptions(), nullptr);
+    if (!status.ok() && synced < made)
+      return failure{errc::unavailable, "cannot sync " + above.string() + ": " + status.ToString()};
+    if (!status.ok())
+      return {};
+    ++synced;
+  }
+  return {};
+}
+
 /// Writes FORMAT and syncs it, and its name in the directory. @pre FORMAT is empty and locked.
 result<void> write_format(int file, const fs::path& path, const format_line& line) {
   const std::string text = write_line(line);
@@ -148,15 +195,16 @@ result<void> check_owner(const fs::path& path, const survey& found) {
 } // namespace
 
 result<format_file> format_file::open(const fs::path& path, std::uint32_t shards,
-                                      const std::string& store_id) {
+                                      const std::string& store_id, rocksdb::FileSystem& files) {
   if (shards == 0 || shards > shards_max)
     return failure{errc::invalid_option, "shards must be 1 to " + std::to_string(shards_max)};
   std::error_code error;
   const bool exists = fs::exists(path, error);
   if (exists && !fs::is_directory(path, error))
     return failure{errc::invalid_option, path.string() + " is not a directory"};
-  if (!exists && !fs::create_directories(path, error) && error)
-    return system_failure("cannot create", path, error.value());
+  const auto made = make_directories(files, path);
+  if (!made)
+    return made.error();
   const result<survey> found = look_into(path);
   if (!found)
     return found.error();
@@ -176,9 +224,12 @@ result<format_file> format_file::open(const fs::path& path, std::uint32_t shards
   // Empty: this open made it, or one that was killed before it wrote the line.
   const bool is_new =
       !found->has_current && !found->has_journal && fs::file_size(format, error) == 0;
-  if (is_new)
+  if (is_new) {
+    if (result<void> synced = sync_ancestors(files, path, *made); !synced)
+      return synced.error();
     if (result<void> written = write_format(file, path, {shards, store_id}); !written)
       return written.error();
+  }
   const result<format_line> stored = read_format(file, format);
   if (!stored)
     return stored.error();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <rocksdb/file_system.h>
 #include <string>
 
 namespace telemetry {
@@ -23,14 +24,15 @@ public:
   static constexpr std::uint32_t shards_max = 65'536;
 
   /// Opens `path`, or makes it a database of `shards` shards if it is absent or empty. Changes
-  /// nothing if it refuses.
+  /// nothing if it refuses. The names of a new database's directory, and of the directories above
+  /// it, are durable before FORMAT says that it is one.
   /// @param store_id of the event store elsewhere; empty: events are kept here too.
   /// @returns errc::locked, errc::version (foreign, older, newer, or of another store),
-  /// errc::corrupt,
-  ///          errc::invalid_option (shards out of bounds, not a directory), errc::unavailable (no
-  ///          permission, …).
+  ///          errc::corrupt, errc::invalid_option (shards out of bounds, not a directory),
+  ///          errc::unavailable (no permission, …).
   static result<format_file> open(const std::filesystem::path& path, std::uint32_t shards,
-                                  const std::string& store_id = {});
+                                  const std::string& store_id = {},
+                                  rocksdb::FileSystem& files = *rocksdb::FileSystem::Default());
 
   format_file(format_file&& other) noexcept;
   format_file& operator=(format_file&& other) noexcept;

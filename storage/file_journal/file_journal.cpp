@@ -53,7 +53,7 @@ result<void> file_journal::append(std::span<const journal_batch> batches) {
     return room;
   if (auto written = write_record(batches); !written)
     return written;
-  // What it may have to tell is not about these batches; the next append will say it.
+  // Its failure is not about these batches. If the disk is bad, the next append will find it so.
   static_cast<void>(release());
   return {};
 }
@@ -86,8 +86,12 @@ result<void> file_journal::write_record(std::span<const journal_batch> batches) 
   std::memset(to + bytes, 0, zeros);
   const auto written = writer_->write(position_, {to, bytes + zeros});
   pages_.shrink(kept_buffer_bytes);
-  if (!written)
-    return written;
+  if (!written) {
+    const failure why = leave_place(written.error());
+    segments_.back().has_bad_place = must_rotate_;
+    return why;
+  }
+  failed_write_.clear();
   for (const journal_batch& batch : batches) {
     assert(batch.shard < home_->shards() && batch.stamp.batch_no > 0);
     index_.add(batch.shard, {batch.stamp.batch_no, writer_->head().number, position_});
@@ -149,6 +153,16 @@ std::vector<shard_loss> file_journal::find_losses(std::span<const shard_marker> 
   return losses;
 }
 
+result<paired_journal::missing_batches>
+file_journal::find_missing(std::span<const shard_marker> markers, const journal_pairing& before) {
+  if (before.is_drained) // the store has everything, through whichever journal
+    return missing_batches{};
+  const auto losses = find_losses(markers);
+  if (losses.empty())
+    return missing_batches{};
+  return missing_batches{"acknowledged events of the journal are lost: " + describe_losses(losses)};
+}
+
 result<void> file_journal::meet(std::span<shard_marker> markers) {
   for (shard_marker& marker : markers) {
     marker.cut = std::max(marker.cut, index_.ends(marker.shard).trimmed);
@@ -163,6 +177,8 @@ result<void> file_journal::note_opening(std::uint64_t epoch) {
     return synced;
   const std::uint64_t before = std::exchange(opening_, epoch);
   auto noted = write_record({});
+  if (!noted && must_rotate_) // in a new segment, because each start would fail at the same place
+    noted = write_record({});
   if (!noted)
     opening_ = before;
   return noted;

@@ -4,8 +4,8 @@
 #include "storage/file_journal/file_journal_index.hpp"
 #include "storage/file_journal/file_journal_reader.hpp"
 #include "storage/file_journal/file_journal_segment.hpp"
-#include "storage/journal.hpp"
 #include "storage/journal_loss.hpp"
+#include "storage/paired_journal.hpp"
 
 #include <chrono>
 #include <deque>
@@ -35,9 +35,11 @@ struct file_journal_options {
 /// A trim is noted in memory, and on disk with the next record, so it needs no sync. Segments all
 /// of whose batches are trimmed are used again.
 ///
-/// What is durable is never written again: a record begins on a page of its own. After a failed
-/// write the same place is written once more.
-class file_journal final : public journal {
+/// What is durable is never written again: a record begins on a page of its own. A write that found
+/// no room is repeated at the same place. After any other failed write the journal goes on in a new
+/// segment, because a bad place of a disk stays bad; if the new segment fails as well, the answer
+/// is errc::write_failed.
+class file_journal final : public paired_journal {
 public:
   /// Opens or makes the journal of `home`.
   /// @returns errc::corrupt (the place: file and offset), errc::version (of another journal or a
@@ -52,14 +54,11 @@ public:
 
   /// What is missing of the batches above the cuts of `markers`, and shards that end below them.
   [[nodiscard]] std::vector<shard_loss> find_losses(std::span<const shard_marker> markers) const;
-  /// Meets a store that is elsewhere than we are: numbers go on above its cuts, and a cut below
-  /// what was trimmed is raised to it, since the batches between are gone. The journal's side of it
-  /// is durable once note_opening() is.
-  [[nodiscard]] result<void> meet(std::span<shard_marker> markers);
-  /// What note_opening() was told last; 0 if never. For a journal in front of a store elsewhere.
-  [[nodiscard]] result<std::uint64_t> opening() const { return opening_; }
-  /// Synced when it returns.
-  [[nodiscard]] result<void> note_opening(std::uint64_t epoch);
+  result<std::uint64_t> opening() override { return opening_; }
+  result<void> note_opening(std::uint64_t epoch) override;
+  result<missing_batches> find_missing(std::span<const shard_marker> markers,
+                                       const journal_pairing& before) override;
+  result<void> meet(std::span<shard_marker> markers) override;
 
 private:
   using clock = std::chrono::steady_clock;
@@ -69,6 +68,7 @@ private:
     std::uint64_t number;
     std::uint64_t size;
     std::vector<std::uint64_t> ends; ///< last batch of each shard at its end; empty: still open
+    bool has_bad_place = false;      ///< a write to it failed: the file is not used again
   };
   struct spare_file {
     std::string path;
@@ -91,12 +91,16 @@ private:
 
   // Segments that come and go: file_journal_rotation.cpp.
   [[nodiscard]] result<void> rotate(std::uint64_t record_bytes);
+  [[nodiscard]] result<std::unique_ptr<segment_writer>> make_segment(std::uint64_t least);
+  [[nodiscard]] result<std::unique_ptr<segment_writer>> create_segment(const std::string& spare,
+                                                                       std::uint64_t bytes);
+  [[nodiscard]] failure leave_place(failure why);
   [[nodiscard]] std::uint64_t next_segment_bytes() const;
   [[nodiscard]] std::vector<spare_file>::iterator find_spare(std::uint64_t size);
   [[nodiscard]] result<void> sync_spare_names();
   [[nodiscard]] bool is_trimmed(const segment& one, bool durably) const;
   [[nodiscard]] result<void> release();
-  void retire(std::uint64_t number, std::uint64_t size);
+  void retire(const segment& one);
   void limit_spares();
   void count_segments();
   [[nodiscard]] std::string path_of(std::uint64_t number, std::string_view suffix) const;
@@ -116,7 +120,8 @@ private:
   std::unique_ptr<segment_writer> writer_;
   clock::time_point writer_since_{};
   std::uint64_t position_ = 0; ///< of the next record
-  bool must_rotate_ = false;   ///< a new segment was begun, and may be there
+  bool must_rotate_ = false;   ///< a new segment was begun and may be there, or this one is bad
+  std::string failed_write_;   ///< why the last write failed; "": it succeeded, or found no room
   std::uint64_t next_commit_ = 1;
   std::uint64_t opening_ = 0;
   std::uint64_t journal_id_ = 0;

@@ -36,29 +36,9 @@ std::uint64_t file_journal::next_segment_bytes() const {
 
 result<void> file_journal::rotate(std::uint64_t record_bytes) {
   const std::uint64_t head_bytes = round_to_pages(segment_head_bytes(home_->shards()));
-  const std::uint64_t least = std::max(next_segment_bytes(), head_bytes + record_bytes);
-  // It stays in the list until it is a segment, because every step up to there may fail.
-  const auto spare = find_spare(least);
-  const bool is_new = spare == spares_.end();
-  if (!is_new && !spare->is_name_synced)
-    if (auto synced = sync_spare_names(); !synced)
-      return synced;
-  if (journal_id_ == 0)
-    journal_id_ = make_salt();
-  segment_head head{writer_ ? writer_->head().number + 1 : 1,
-                    journal_id_,
-                    make_salt(),
-                    is_new ? least : spare->size,
-                    next_commit_,
-                    opening_,
-                    index_.all_ends()};
-  must_rotate_ = true; // it may get as far as being there
-  auto made = segment_writer::create(*home_, dir_, std::move(head), is_new ? "" : spare->path);
-  if (!is_new &&
-      (made || !home_->files()->FileExists(spare->path, rocksdb::IOOptions(), nullptr).ok()))
-    spares_.erase(spare);
+  auto made = make_segment(std::max(next_segment_bytes(), head_bytes + record_bytes));
   if (!made)
-    return made.error();
+    return leave_place(made.error());
   must_rotate_ = false;
   for (spare_file& one : spares_)
     one.is_name_synced = true; // create() synced the directory
@@ -71,6 +51,59 @@ result<void> file_journal::rotate(std::uint64_t record_bytes) {
   segments_.push_back({writer_->head().number, writer_->head().size, {}});
   count_segments();
   return {};
+}
+
+/// Makes the next segment of at least `least` bytes. A spare file that the disk refuses to write is
+/// removed, and the next one is taken, or a new file.
+result<std::unique_ptr<segment_writer>> file_journal::make_segment(std::uint64_t least) {
+  for (;;) {
+    const auto spare = find_spare(least);
+    if (spare == spares_.end())
+      return create_segment("", least);
+    if (!spare->is_name_synced)
+      if (auto synced = sync_spare_names(); !synced)
+        return synced.error();
+    // It stays in the list until it is a segment, because every step up to there may fail.
+    auto made = create_segment(spare->path, spare->size);
+    rocksdb::FileSystem& files = *home_->files();
+    const bool is_bad = !made && made.error().code == errc::unavailable;
+    if (is_bad)
+      static_cast<void>(files.DeleteFile(spare->path, rocksdb::IOOptions(), nullptr));
+    if (made || is_bad || !files.FileExists(spare->path, rocksdb::IOOptions(), nullptr).ok())
+      spares_.erase(spare);
+    if (!is_bad)
+      return made;
+  }
+}
+
+/// Makes the next segment from the file `spare`; from a new one if that is "".
+result<std::unique_ptr<segment_writer>> file_journal::create_segment(const std::string& spare,
+                                                                     std::uint64_t bytes) {
+  if (journal_id_ == 0)
+    journal_id_ = make_salt();
+  segment_head head{writer_ ? writer_->head().number + 1 : 1,
+                    journal_id_,
+                    make_salt(),
+                    bytes,
+                    next_commit_,
+                    opening_,
+                    index_.all_ends()};
+  must_rotate_ = true; // it may get as far as being there
+  return segment_writer::create(*home_, dir_, std::move(head), spare);
+}
+
+/// Has the next record go to a new segment if `why` says that the disk refused to write a place.
+/// @returns `why`; errc::write_failed if the write before it failed as well, elsewhere.
+failure file_journal::leave_place(failure why) {
+  if (why.code != errc::unavailable)
+    return why;
+  must_rotate_ = true;
+  if (failed_write_.empty()) {
+    failed_write_ = why.text;
+    return why;
+  }
+  return {errc::write_failed, "the disk refuses writes in more than one place: " + failed_write_ +
+                                  "; after that, in a new segment, " + why.text};
 }
 
 /// The first spare file of at least `size` bytes; the end of the list if there is none.
@@ -107,21 +140,22 @@ result<void> file_journal::release() {
       return noted;
   }
   for (; segments_.size() > 1 && is_trimmed(segments_.front(), true); segments_.pop_front())
-    retire(segments_.front().number, segments_.front().size);
+    retire(segments_.front());
   limit_spares();
   return {};
 }
 
 /// Makes a file that was a segment a spare one, or removes it if it has another size than the
-/// segments of today. A crash may undo that until the directory is synced, which has to happen
-/// before the file is written again, and only then.
-void file_journal::retire(std::uint64_t number, std::uint64_t size) {
+/// segments of today, or a bad place. A crash may undo that until the directory is synced, which
+/// has to happen before the file is written again, and only then.
+void file_journal::retire(const segment& one) {
   rocksdb::FileSystem& files = *home_->files();
-  const std::string path = path_of(number, segment_suffix);
-  const std::string spare = path_of(number, spare_suffix);
-  const bool fits = size >= writer_->head().size && size <= options_.segment_bytes_max;
+  const std::string path = path_of(one.number, segment_suffix);
+  const std::string spare = path_of(one.number, spare_suffix);
+  const bool fits = !one.has_bad_place && one.size >= writer_->head().size &&
+                    one.size <= options_.segment_bytes_max;
   if (fits && files.RenameFile(path, spare, rocksdb::IOOptions(), nullptr).ok())
-    spares_.push_back({spare, size, false});
+    spares_.push_back({spare, one.size, false});
   else
     static_cast<void>(files.DeleteFile(path, rocksdb::IOOptions(), nullptr));
 }

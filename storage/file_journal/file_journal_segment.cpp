@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -29,10 +30,16 @@ IOStatus open_direct_or_cached(Open open) {
   return open(options);
 }
 
+/// Whether `status` says that the disk, or the quota of this user, is full. RocksDB has a code for
+/// the former only.
+bool is_full(const IOStatus& status) {
+  return status.IsNoSpace() || status.ToString().find(std::strerror(EDQUOT)) != std::string::npos;
+}
+
 /// Gives `file` its room. Zeros are written where room cannot be reserved.
 IOStatus allocate(FSWritableFile& file, std::uint64_t size) {
   const IOStatus status = file.Allocate(0, size, IOOptions(), nullptr);
-  if (status.ok() || status.IsNoSpace())
+  if (status.ok() || is_full(status))
     return status;
   constexpr std::uint64_t piece = 1u << 20;
   page_buffer zeros;
@@ -119,7 +126,7 @@ result<void> journal_outcome(const data_directory& home, const IOStatus& status,
     return {};
   if (auto synced = home.check_syncs(); !synced)
     return synced;
-  return failure{status.IsNoSpace() ? errc::no_space : errc::unavailable,
+  return failure{is_full(status) ? errc::no_space : errc::unavailable,
                  what + ": " + status.ToString()};
 }
 

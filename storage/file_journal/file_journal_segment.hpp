@@ -74,8 +74,8 @@ public:
                                            std::uint64_t bytes) const noexcept;
 
   /// Writes whole pages and syncs them.
-  /// @returns errc::no_space, errc::unavailable (it may be there, in part or whole: write the same
-  ///          place again), errc::sync_failed.
+  /// @returns errc::no_space or errc::unavailable (the pages may be there, in part or whole),
+  ///          errc::sync_failed.
   [[nodiscard]] result<void> write(std::uint64_t offset, std::string_view pages);
 
 private:

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/journal.hpp"
+#include "storage/paired_journal.hpp"
 
 #include <map>
 #include <memory>
@@ -19,10 +19,11 @@ struct memory_log {
   };
   explicit memory_log(std::uint32_t count) : shards(count) {}
   std::vector<std::map<std::uint64_t, entry>> shards; ///< batch_no -> entry
+  std::uint64_t opening = 0;                          ///< of the store, when it was used last
 };
 
 /// A journal in memory, for tests: durable as long as its memory_log. As journal.
-class memory_journal final : public journal {
+class memory_journal final : public paired_journal {
 public:
   explicit memory_journal(std::shared_ptr<memory_log> log);
 
@@ -30,6 +31,15 @@ public:
   result<void> replay(std::uint32_t shard, std::uint64_t after, const visitor& visit) override;
   result<std::uint64_t> last_batch(std::uint32_t shard) override;
   result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
+
+  result<std::uint64_t> opening() override { return log_->opening; }
+  result<void> note_opening(std::uint64_t epoch) override;
+  /// Memory forgets nothing, and takes any number.
+  result<missing_batches> find_missing(std::span<const shard_marker>,
+                                       const journal_pairing&) override {
+    return missing_batches{};
+  }
+  result<void> meet(std::span<shard_marker>) override { return {}; }
 
 private:
   std::shared_ptr<memory_log> log_;

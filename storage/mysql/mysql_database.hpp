@@ -1,9 +1,9 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "storage/journal_pairing.hpp"
 #include "storage/mysql/mysql_lock.hpp"
 #include "storage/mysql/mysql_pool.hpp"
+#include "storage/paired_journal.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -21,7 +21,7 @@ namespace telemetry::mysql {
 /// ours. The lock may be lost with its connection; the fence holds.
 ///
 /// Thread-safety: full. Blocking: open(), and what uses the pool, within the timeouts.
-class mysql_database {
+class mysql_database final : public pairing_keeper {
 public:
   /// Connects, migrates the schema, makes a new database one of `shards` shards, takes the lock and
   /// the next epoch.
@@ -35,7 +35,7 @@ public:
                                                       std::uint32_t shards);
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
-  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  [[nodiscard]] std::uint64_t epoch() const noexcept override { return epoch_; }
   /// Made when the database was created: 32 hexadecimal digits.
   [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
   /// "mariadb 10.11.6 at 127.0.0.1:3306", as of the opening.
@@ -43,12 +43,9 @@ public:
   [[nodiscard]] mysql_pool& pool() noexcept { return pool_; }
   [[nodiscard]] mysql_lock& lock() noexcept { return lock_; }
 
-  /// What is known of the journal in front of these tables.
-  [[nodiscard]] result<journal_pairing> read_journal_pairing();
-  [[nodiscard]] result<void> write_journal_pairing(const journal_pairing& record);
-  /// The statement by which an operator goes on with a journal that read_journal_pairing() speaks
-  /// against.
-  [[nodiscard]] std::string accept_journal() const;
+  [[nodiscard]] result<journal_pairing> read_journal_pairing() override;
+  [[nodiscard]] result<void> write_journal_pairing(const journal_pairing& record) override;
+  [[nodiscard]] std::string accept_journal() const override;
 
   /// Why a row of `table` ("shards", "markers") did not have the epoch of this process.
   /// @returns errc::fenced if another process took over, errc::corrupt if the server has forgotten

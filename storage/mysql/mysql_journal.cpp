@@ -276,4 +276,22 @@ result<void> mysql_journal::trim(std::uint32_t shard, std::uint64_t upto) {
   return {};
 }
 
+result<std::uint64_t> mysql_journal::opening() {
+  const auto record = database_->read_journal_pairing();
+  if (!record)
+    return record.error();
+  return record->confirmed;
+}
+
+result<void> mysql_journal::note_opening(std::uint64_t epoch) {
+  return database_->write_journal_pairing({"mysql", epoch, epoch, false});
+}
+
+result<paired_journal::missing_batches> mysql_journal::find_missing(std::span<const shard_marker>,
+                                                                    const journal_pairing&) {
+  return missing_batches{};
+}
+
+result<void> mysql_journal::meet(std::span<shard_marker>) { return {}; }
+
 } // namespace telemetry::mysql

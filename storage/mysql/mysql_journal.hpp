@@ -1,9 +1,9 @@
 #pragma once
 
-#include "storage/journal.hpp"
 #include "storage/mysql/mysql_database.hpp"
 #include "storage/mysql/mysql_text.hpp"
 #include "storage/mysql/mysql_trimmer.hpp"
+#include "storage/paired_journal.hpp"
 
 #include <memory>
 #include <string>
@@ -21,7 +21,7 @@ namespace telemetry::mysql {
 /// fails.
 ///
 /// The head outlives its entries: last_batch() does not fall when the journal is trimmed.
-class mysql_journal final : public journal {
+class mysql_journal final : public paired_journal {
 public:
   explicit mysql_journal(std::shared_ptr<mysql_database> database);
 
@@ -30,6 +30,14 @@ public:
   result<std::uint64_t> last_batch(std::uint32_t shard) override;
   /// Never blocks; the rows go in the background.
   result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
+
+  // Journal and store are in one database, so the store's record is the journal's as well, both go
+  // back together, and a loss shows in heads and epochs (ADR 0014).
+  result<std::uint64_t> opening() override;
+  result<void> note_opening(std::uint64_t epoch) override;
+  result<missing_batches> find_missing(std::span<const shard_marker> markers,
+                                       const journal_pairing& before) override;
+  result<void> meet(std::span<shard_marker> markers) override;
 
 private:
   using batches = std::vector<const journal_batch*>; ///< by shard and number

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "storage/event_store.hpp"
-#include "storage/journal.hpp"
 #include "storage/journal_loss.hpp"
+#include "storage/paired_journal.hpp"
 #include "storage/redis/redis_journal_format.hpp"
 #include "storage/redis/redis_session.hpp"
 
@@ -27,7 +26,7 @@ namespace telemetry::redis {
 /// everything), the answer is errc::corrupt, and the process must end; check_against() tells at the
 /// next start what is missing. A loss that leaves the journal whole and not behind the store, that
 /// is an old state younger than the last checkpoint, cannot be seen at a start, only while running.
-class redis_journal final : public journal {
+class redis_journal final : public paired_journal {
 public:
   /// Connects, checks the server's settings, and takes the journal of `options.prefix` over; makes
   /// it if it is not there.
@@ -58,9 +57,13 @@ public:
 
   /// open() made the journal: it was not there.
   [[nodiscard]] bool is_new() const noexcept { return is_new_; }
-  /// What note_opening() was told last; 0 if never.
-  [[nodiscard]] result<std::uint64_t> opening();
-  [[nodiscard]] result<void> note_opening(std::uint64_t epoch);
+  result<std::uint64_t> opening() override;
+  result<void> note_opening(std::uint64_t epoch) override;
+  /// As check_against(), if this journal was in use before.
+  result<missing_batches> find_missing(std::span<const shard_marker> markers,
+                                       const journal_pairing& before) override;
+  /// As continue_from().
+  result<void> meet(std::span<shard_marker> markers) override { return continue_from(markers); }
   /// For the start banner, e.g. "redis 7.0.15 at 127.0.0.1:6379".
   [[nodiscard]] std::string description() const;
 

@@ -156,6 +156,17 @@ result<std::string> redis_journal::check_against(std::span<const shard_marker> m
   return text;
 }
 
+result<paired_journal::missing_batches>
+redis_journal::find_missing(std::span<const shard_marker> markers, const journal_pairing& before) {
+  if (before.is_drained || (before.is_free() && is_new_))
+    return missing_batches{};
+  auto accepted = check_against(markers);
+  if (!accepted)
+    return accepted.error();
+  const bool is_lost = !accepted->empty();
+  return missing_batches{std::move(*accepted), is_lost};
+}
+
 result<void> redis_journal::accept(const std::vector<shard_loss>& losses, const std::string& text) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   std::string line;

@@ -28,13 +28,13 @@ public:
     log_ = std::make_unique<memory::memory_journal>(log_data_);
     store_ = std::make_unique<memory::memory_event_store>(tables_);
   }
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
 
 private:
   std::shared_ptr<memory::memory_log> log_data_;
   std::shared_ptr<memory::memory_tables> tables_;
-  std::unique_ptr<journal> log_;
+  std::unique_ptr<paired_journal> log_;
   std::unique_ptr<event_store> store_;
 };
 
@@ -66,14 +66,14 @@ public:
     store_ =
         std::make_unique<rocks::rocksdb_event_store>(*opened, ingest_from_entries_, file_reads_max);
   }
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
 
 private:
   temporary_directory directory_;
   storage_options options_;
   std::size_t ingest_from_entries_;
-  std::unique_ptr<journal> log_;
+  std::unique_ptr<paired_journal> log_;
   std::unique_ptr<event_store> store_;
 };
 
@@ -96,13 +96,13 @@ public:
       FAIL() << opened.error().text;
     log_ = std::move(*opened);
   }
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return store_; }
 
 private:
   temporary_directory directory_;
   storage_options options_;
-  std::unique_ptr<journal> log_;
+  std::unique_ptr<paired_journal> log_;
   memory::memory_event_store store_;
 };
 
@@ -128,7 +128,7 @@ public:
     marker.cut = batch_no;
     ASSERT_TRUE(log_->continue_from(std::span(&marker, 1)));
   }
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return store_; }
 
 private:
@@ -181,9 +181,10 @@ journal_files::file_journal_options small_segments(std::uint64_t bytes) {
           .segment_bytes_max = bytes};
 }
 
-faulty_file_journal::faulty_file_journal(const journal_files::file_journal_options& journal)
+faulty_file_journal::faulty_file_journal(const journal_files::file_journal_options& journal,
+                                         const std::filesystem::path& below)
     : journal_options_(journal) {
-  options_.data_dir = directory_.path();
+  options_.data_dir = below.empty() ? directory_.path() : directory_.path() / below;
   options_.shards = 2;
   options_.min_free_bytes = journal.min_free_bytes;
   options_.cache_bytes = 8u << 20;

@@ -35,7 +35,7 @@ public:
   /// Has the numbers of `shard` go on above `batch_no`, as if that many had been appended and
   /// trimmed. Engines that do not keep the end of a shard take any number anyway.
   virtual void continue_after(std::uint32_t /*shard*/, std::uint64_t /*batch_no*/) {}
-  virtual journal& log() = 0;
+  virtual paired_journal& log() = 0;
   virtual event_store& store() = 0;
 };
 
@@ -63,8 +63,10 @@ std::string engine_name(const testing::TestParamInfo<engine_kind>& info);
 /// A journal in files, of 2 shards, on a disk that can fail.
 class faulty_file_journal {
 public:
+  /// @param below the database's directory, in one that is there.
   explicit faulty_file_journal(
-      const journal_files::file_journal_options& journal = small_segments());
+      const journal_files::file_journal_options& journal = small_segments(),
+      const std::filesystem::path& below = {});
   virtual ~faulty_file_journal() = default;
   /// @returns as open_storage(), after closing what is open.
   virtual result<void> open();

@@ -4,6 +4,8 @@
 #include "tests/support/soak.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <iterator>
 #include <vector>
@@ -16,6 +18,7 @@ using rocksdb::IOStatus;
 struct append_fault {
   const char* name;
   errc expected;
+  errc expected_again; ///< of the attempts after the first
   IOStatus (*error)();
   bool torn;
   std::size_t bytes;
@@ -25,16 +28,20 @@ class append_fault_test : public testing::TestWithParam<append_fault> {};
 using FileJournalAppendFaultTest = append_fault_test;
 
 IOStatus full() { return IOStatus::NoSpace("injected"); }
+IOStatus over_quota() { return IOStatus::IOError("injected", std::strerror(EDQUOT)); }
 IOStatus broken() { return IOStatus::IOError("injected"); }
 
 INSTANTIATE_TEST_SUITE_P(
     Faults, FileJournalAppendFaultTest,
-    testing::Values(append_fault{"Full", errc::no_space, full, false, 100},
-                    append_fault{"FullAndTorn", errc::no_space, full, true, 100},
-                    append_fault{"FullAndTornInALargeRecord", errc::no_space, full, true,
-                                 3'000'000},
-                    append_fault{"Broken", errc::unavailable, broken, false, 100},
-                    append_fault{"BrokenAndTorn", errc::unavailable, broken, true, 100'000}),
+    testing::Values(
+        append_fault{"Full", errc::no_space, errc::no_space, full, false, 100},
+        append_fault{"FullAndTorn", errc::no_space, errc::no_space, full, true, 100},
+        append_fault{"FullAndTornInALargeRecord", errc::no_space, errc::no_space, full, true,
+                     3'000'000},
+        append_fault{"OverQuota", errc::no_space, errc::no_space, over_quota, false, 100},
+        append_fault{"Broken", errc::unavailable, errc::write_failed, broken, false, 100},
+        append_fault{"BrokenAndTorn", errc::unavailable, errc::write_failed, broken, true,
+                     100'000}),
     [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST_P(FileJournalAppendFaultTest, KeepsWhatWasAcknowledgedAndTakesTheRetryOnce) {
@@ -47,7 +54,8 @@ TEST_P(FileJournalAppendFaultTest, KeepsWhatWasAcknowledgedAndTakesTheRetryOnce)
   for (int attempt = 0; attempt < 3; ++attempt) {
     const auto failed = append_entries(engine.log(), 3, fault.bytes);
     ASSERT_FALSE(failed);
-    EXPECT_EQ(failed.error().code, fault.expected) << failed.error().text;
+    EXPECT_EQ(failed.error().code, attempt == 0 ? fault.expected : fault.expected_again)
+        << failed.error().text;
     EXPECT_EQ(replay_entries(engine.log(), 0, 0), numbers(1, 2)) << "reads go on";
   }
   EXPECT_GT(engine.files().failures(), 0U);
@@ -204,6 +212,26 @@ TEST(FileJournalFaultTest, FinishesAJournalWhoseCreationLostItsPower) {
   }
 }
 
+// An earlier start may have made the directories and been killed, which a power cut does not undo.
+TEST(FileJournalFaultTest, KeepsTheDirectoriesAboveANewDatabase) {
+  bool was_killed = true;
+  for (std::uint64_t operations = 0; was_killed; ++operations) {
+    SCOPED_TRACE(testing::Message() << "killed after " << operations << " operations");
+    faulty_file_journal engine(small_segments(), "one/two/data");
+    engine.files().crash_after(operations);
+    was_killed = !engine.open();
+    engine.close();
+    engine.files().restart_process();
+    ASSERT_TRUE(engine.open());
+    ASSERT_TRUE(append_entries(engine.log(), 1));
+    engine.files().crash_after(0);
+    engine.power_on(0);
+    const auto opened = engine.open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    EXPECT_EQ(replay_entries(engine.log(), 0, 0), numbers(1, 1));
+  }
+}
+
 TEST(FileJournalFaultTest, WaitsForRoomForANewSegmentAndLeavesNothingHalfMade) {
   faulty_file_journal engine;
   ASSERT_TRUE(engine.open());
@@ -271,6 +299,104 @@ TEST(FileJournalFaultTest, TriesANewSegmentAgainWhicheverStepFails) {
     EXPECT_EQ(replay_entries(engine.log(), 0, 15), numbers(16, failed ? 16 : 17));
   }
   EXPECT_GT(pass, 2U) << "no write was made to fail";
+}
+
+/// Fails every write to files whose names end in `suffix`, as a bad place of the disk does.
+void break_place(faulty_file_journal& engine, const std::string& suffix) {
+  engine.files().fail(file_operation::write, suffix, 0, broken(), /*torn=*/true);
+}
+
+TEST(FileJournalFaultTest, GoesOnBehindABadPlaceOfTheDiskAndNeverUsesItAgain) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  ASSERT_TRUE(append_entries(engine.log(), 1));
+  break_place(engine, "0000000001.segment"); // from now on, for ever
+  EXPECT_EQ(append_entries(engine.log(), 2).error().code, errc::unavailable);
+  for (std::uint64_t n = 2; n <= 60; ++n) {
+    const auto appended = append_entries(engine.log(), n);
+    ASSERT_TRUE(appended) << appended.error().text;
+    for (const std::uint32_t shard : {0U, 1U})
+      ASSERT_TRUE(engine.log().trim(shard, n - 1));
+    EXPECT_FALSE(std::filesystem::exists(engine.path() / "journal" / "0000000001.spare"));
+  }
+  EXPECT_EQ(engine.files().failures(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(engine.path() / "journal" / "0000000001.segment"));
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(replay_entries(engine.log(), 0, 59), numbers(60, 60));
+}
+
+TEST(FileJournalFaultTest, ReadsWhatStandsBeforeABadPlaceAndBehindIt) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  ASSERT_TRUE(append_entries(engine.log(), 1));
+  break_place(engine, ".segment");
+  EXPECT_FALSE(append_entries(engine.log(), 2, 100'000));
+  engine.files().heal();
+  for (std::uint64_t n = 2; n <= 20; ++n)
+    ASSERT_TRUE(append_entries(engine.log(), n));
+  engine.files().crash_after(0);
+  engine.power_on(0);
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(replay_entries(engine.log(), 1, 0), numbers(1, 20));
+}
+
+TEST(FileJournalFaultTest, EndsWhenANewSegmentCannotBeWrittenEither) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  ASSERT_TRUE(append_entries(engine.log(), 1));
+  break_place(engine, "");
+  const auto first = append_entries(engine.log(), 2);
+  EXPECT_EQ(first.error().code, errc::unavailable);
+  const auto second = append_entries(engine.log(), 2);
+  EXPECT_EQ(second.error().code, errc::write_failed);
+  for (const char* place : {"more than one place", "0000000001.segment", "0000000002.segment"})
+    EXPECT_NE(second.error().text.find(place), std::string::npos) << second.error().text;
+}
+
+TEST(FileJournalFaultTest, TakesOneBadPlaceAfterAnotherIfWritesSucceedBetween) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    engine.files().heal();
+    ASSERT_TRUE(append_entries(engine.log(), 2 * n - 1));
+    break_place(engine, ".segment");
+    EXPECT_EQ(append_entries(engine.log(), 2 * n).error().code, errc::unavailable);
+    engine.files().heal();
+    ASSERT_TRUE(append_entries(engine.log(), 2 * n));
+  }
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(replay_entries(engine.log(), 0, 0), numbers(1, 10));
+}
+
+TEST(FileJournalFaultTest, RemovesASpareThatCannotBeWrittenAndTakesANewFile) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  std::uint64_t n = 0;
+  while (n < 16)
+    ASSERT_TRUE(append_entries(engine.log(), ++n));
+  for (const std::uint32_t shard : {0U, 1U})
+    ASSERT_TRUE(engine.log().trim(shard, 15));
+  ASSERT_EQ(count_files(engine, ".spare"), 1);
+  break_place(engine, "0000000001.spare");
+  while (n < 40) {
+    const auto appended = append_entries(engine.log(), ++n);
+    ASSERT_TRUE(appended) << appended.error().text;
+  }
+  EXPECT_EQ(engine.files().failures(), 1U);
+  EXPECT_EQ(count_files(engine, ".spare"), 0);
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(replay_entries(engine.log(), 0, 15), numbers(16, n));
+}
+
+TEST(FileJournalFaultTest, NotesAnOpeningBehindABadPlace) {
+  faulty_file_journal engine;
+  ASSERT_TRUE(engine.open());
+  ASSERT_TRUE(append_entries(engine.log(), 1));
+  break_place(engine, "0000000001.segment");
+  const auto noted = engine.log().note_opening(7); // each start would fail there
+  ASSERT_TRUE(noted) << noted.error().text;
+  ASSERT_TRUE(engine.open());
+  EXPECT_EQ(engine.log().opening().value(), 7U);
 }
 
 TEST(FileJournalFaultTest, TrustsNothingAfterAFailedSync) {

@@ -229,5 +229,27 @@ TEST_P(JournalContractTest, EqualsAModelOverRandomHistories) {
   }
 }
 
+TEST_P(JournalContractTest, KeepsTheNumberOfItsLastOpening) {
+  EXPECT_EQ(engine_->log().opening().value(), 0U);
+  for (const std::uint64_t epoch : {7U, 8U}) {
+    ASSERT_TRUE(engine_->log().note_opening(epoch));
+    EXPECT_EQ(engine_->log().opening().value(), epoch);
+    engine_->reopen();
+    EXPECT_EQ(engine_->log().opening().value(), epoch);
+  }
+}
+
+TEST_P(JournalContractTest, MeetsAStoreThatHasLessWithoutLosingABatch) {
+  append_plain(2, 1);
+  append_plain(2, 2);
+  std::array markers{shard_marker{2, 1, 0, 0, 0}};
+  const auto missing = engine_->log().find_missing(markers, {});
+  ASSERT_TRUE(missing) << missing.error().text;
+  EXPECT_EQ(missing->text, "");
+  ASSERT_TRUE(engine_->log().meet(markers));
+  EXPECT_EQ(markers[0].cut, 1U);
+  EXPECT_THAT(replay(2, 1), testing::ElementsAre(plain(2)));
+}
+
 } // namespace
 } // namespace telemetry::test

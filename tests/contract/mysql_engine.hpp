@@ -43,14 +43,14 @@ class mysql_engine final : public engine_under_test {
 public:
   mysql_engine(std::uint32_t shards, const mysql::checkpoint_sizes& sizes);
   void reopen() override;
-  journal& log() override { return *log_; }
+  paired_journal& log() override { return *log_; }
   event_store& store() override { return *store_; }
 
 private:
   mysql_test_database database_;
   std::uint32_t shards_;
   mysql::checkpoint_sizes sizes_;
-  std::unique_ptr<journal> log_;
+  std::unique_ptr<paired_journal> log_;
   std::unique_ptr<event_store> store_;
 };
 

@@ -109,7 +109,7 @@ def faults(shim, tmp_path):
     """Fault switches; give `faults.env` to the server."""
     switches = Faults(tmp_path / "faults", shim)
     yield switches
-    for fault in ("hold-syncs", "hold-reads", "fail-syncs"):
+    for fault in ("hold-syncs", "hold-reads", "fail-syncs", "fail-writes"):
         switches.switch_off(fault)
 
 

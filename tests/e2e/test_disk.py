@@ -171,6 +171,26 @@ def test_failed_sync_ends_the_process_and_keeps_every_ok(make_server, connect, f
     ledger.check(server.rest(), rng)
 
 
+def test_disk_that_takes_no_writes_ends_the_process_and_keeps_every_ok(
+    make_server, connect, faults, seed
+):
+    rng = random.Random(seed)
+    server = make_server(env=faults.env).start()
+    ledger = Ledger()
+    send_events(server, ledger, walk("written", 0, 1000, rng))
+    socket = connect(server)
+    with faults.on("fail-writes"):
+        doubtful = Event("written", 5000, 1.0, 2.0)
+        ledger.sent(doubtful)
+        socket.send(doubtful.line)
+        assert server.wait_exit() != 0
+    assert re.search("error=write_failed.*more than one place.*segment", server.log())
+    server.start()
+    ledger.check(server.rest(), rng)
+    send_events(server, ledger, [doubtful])
+    ledger.check(server.rest(), rng)
+
+
 def test_slow_commit_is_logged(make_server, connect, faults):
     server = make_server(env=faults.env).start()
     socket = connect(server)

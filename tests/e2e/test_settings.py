@@ -50,6 +50,22 @@ def test_setting_net_host(make_server):
         Rest("127.0.0.1", server.port).get("/livez")
 
 
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_setting_net_host_takes_ipv6(make_server, host):
+    server = make_server({"net.host": host}).start()
+    assert f"address=[::1]:{server.port}" in server.log()
+    assert server.rest().get("/livez").status == 200
+    with pytest.raises(ConnectionRefusedError):
+        Rest("127.0.0.1", server.port).get("/livez")
+
+
+def test_setting_net_host_localhost_is_both_families(make_server):
+    server = make_server({"net.host": "localhost"}).start()
+    assert f"address=localhost:{server.port}" in server.log()
+    for host in ("127.0.0.1", "::1"):
+        assert Rest(host, server.port).get("/livez").status == 200
+
+
 def test_setting_net_port(make_server):
     port = free_port()
     assert make_server({"net.port": port}).start().port == port

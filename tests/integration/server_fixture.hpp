@@ -124,9 +124,13 @@ private:
 /// A client with a socket of its own. Everything blocks.
 class blocking_client {
 public:
-  explicit blocking_client(std::uint16_t port) : port_(port) { socket_.open(tcp::v4()); }
+  explicit blocking_client(std::uint16_t port, const boost::asio::ip::address& address =
+                                                   boost::asio::ip::address_v4::loopback())
+      : server_(address, port) {
+    socket_.open(server_.protocol());
+  }
 
-  void connect() { socket_.connect({boost::asio::ip::address_v4::loopback(), port_}); }
+  void connect() { socket_.connect(server_); }
   void send(std::string_view bytes) {
     while (!bytes.empty())
       bytes.remove_prefix(socket_.write_some(boost::asio::buffer(bytes.data(), bytes.size())));
@@ -178,7 +182,7 @@ private:
     return !ec;
   }
 
-  std::uint16_t port_;
+  tcp::endpoint server_;
   boost::asio::io_context context_;
   tcp::socket socket_{context_};
   std::string input_;

@@ -2,6 +2,7 @@
 #include "tests/integration/server_fixture.hpp"
 #include "tests/support/no_api.hpp"
 
+#include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -22,13 +23,17 @@ protected:
     const auto listening = server_->listen(engine_, api_);
     ASSERT_TRUE(listening) << listening.error().text;
   }
-  std::unique_ptr<blocking_client> connect() {
-    auto client = std::make_unique<blocking_client>(server_->port());
+  using address = boost::asio::ip::address;
+  inline static const address loopback_v4 = boost::asio::ip::address_v4::loopback();
+  inline static const address loopback_v6 = boost::asio::ip::address_v6::loopback();
+
+  std::unique_ptr<blocking_client> connect(const address& to = loopback_v4) {
+    auto client = std::make_unique<blocking_client>(server_->port(), to);
     client->connect();
     return client;
   }
-  std::unique_ptr<blocking_client> connect_upstream() {
-    auto client = connect();
+  std::unique_ptr<blocking_client> connect_upstream(const address& to = loopback_v4) {
+    auto client = connect(to);
     const auto head = client->upgrade();
     EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
     return client;
@@ -160,10 +165,61 @@ TEST_F(ServerTest, SaysWhyItCannotListen) {
   EXPECT_FALSE(net::make_server(options)->listen(engine_, api_));
 }
 
-TEST_F(ServerTest, ListensOnANamedHost) {
+TEST_F(ServerTest, ListensOnBothFamiliesOfLocalhostAtOnePort) {
+  options_.host = "localhost";
+  options_.io_threads = 3;
+  listen();
+  EXPECT_EQ(server_->address(), "localhost:" + std::to_string(server_->port()));
+  engine_.hold(true);
+  std::vector<std::unique_ptr<blocking_client>> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(i % 2 == 0 ? connect_upstream() : connect_upstream(loopback_v6));
+    clients.back()->send(client_text("which?"));
+  }
+  engine_.wait_for_messages(6);
+  EXPECT_EQ(engine_.waiting_by_thread(),
+            (std::map<std::size_t, std::size_t>{{0, 2}, {1, 2}, {2, 2}}));
+  engine_.hold(false);
+  for (const auto& client : clients)
+    EXPECT_EQ(client->receive_frames(1).at(0).payload, "which?");
+  server_->drain(1s);
+  EXPECT_THROW(connect(), std::exception);
+  EXPECT_THROW(connect(loopback_v6), std::exception);
+}
+
+TEST_F(ServerTest, RefusesAPortThatIsTakenInOneFamilyOfLocalhost) {
+  boost::asio::io_context context;
+  using tcp = boost::asio::ip::tcp;
   options_.host = "localhost";
   listen();
-  EXPECT_NE(server_->port(), 0);
+  const auto taken = server_->port();
+  server_.reset();
+  const tcp::acceptor other(context, {loopback_v6, taken}, false);
+  options_.port = taken;
+  const auto refused = net::make_server(options_)->listen(engine_, api_);
+  ASSERT_FALSE(refused) << "half of the clients would reach another server";
+  EXPECT_EQ(refused.error().text,
+            "cannot listen on localhost:" + std::to_string(taken) + ": Address already in use");
+}
+
+TEST_F(ServerTest, TakesAnIpv6AddressWithAndWithoutBrackets) {
+  for (const char* host : {"::1", "[::1]"}) {
+    options_.host = host;
+    listen();
+    EXPECT_EQ(server_->address(), "[::1]:" + std::to_string(server_->port()));
+    auto client = connect_upstream(loopback_v6);
+    client->send(client_text("here"));
+    EXPECT_EQ(client->receive_frames(1).at(0).payload, "here");
+    client.reset();
+    server_.reset();
+  }
+}
+
+TEST_F(ServerTest, NamesAnIpv6AddressThatItCannotListenOn) {
+  options_.host = "2001:db8::1"; // documentation: nobody's
+  const auto refused = net::make_server(options_)->listen(engine_, api_);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text, testing::StartsWith("cannot listen on [2001:db8::1]:"));
 }
 
 TEST_F(ServerTest, PingsAndThenClosesASilentPeer) {

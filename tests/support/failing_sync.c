@@ -2,6 +2,7 @@
  *
  * A fault is on while a file of its name exists in the directory $FAULTS_DIRECTORY:
  *   fail-syncs  every sync fails with EIO
+ *   fail-writes every positioned write fails with EIO
  *   hold-syncs  every sync waits until the file is gone
  *   hold-reads  every positioned read waits until the file is gone; one that must not wait fails
  */
@@ -50,6 +51,18 @@ int fdatasync(int fd) {
 
 int sync_file_range(int fd, off64_t offset, off64_t length, unsigned int flags) {
   return before_sync() != 0 ? -1 : (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
+}
+
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
+  if (is_on("fail-writes")) {
+    errno = EIO;
+    return -1;
+  }
+  return syscall(SYS_pwrite64, fd, bytes, size, offset);
+}
+
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
+  return pwrite64(fd, bytes, size, offset);
 }
 
 ssize_t pread64(int fd, void* buffer, size_t bytes, off64_t offset) {

@@ -1,4 +1,4 @@
-"""Faults under a running telemetryd: syncs that fail or hang, reads that hang, a full disk."""
+"""Faults under a running telemetryd: syncs and writes that fail, syncs and reads that hang, a full disk."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ class Faults:
 
     @contextmanager
     def on(self, fault):
-        """`fault`: fail-syncs, hold-syncs or hold-reads."""
+        """`fault`: fail-syncs, fail-writes, hold-syncs or hold-reads."""
         self.switch_on(fault)
         try:
             yield

@@ -20,8 +20,9 @@ BINARY = Path(os.environ.get("TELEMETRYD", ROOT / "build/release/telemetryd"))
 PATIENCE_SECONDS = 60.0  # ends a test that hangs; a machine at a third of its speed needs 10
 START_SECONDS = 120.0
 
-# The start-up line on stderr says `address=127.0.0.1:PORT`, or `"address":"127.0.0.1:PORT"`.
-_ADDRESS = re.compile(r'\baddress"?[=:]"?([0-9.]+):(\d+)')
+# The start-up line on stderr says `address=127.0.0.1:PORT`, or `"address":"127.0.0.1:PORT"`; an IPv6
+# address stands in brackets.
+_ADDRESS = re.compile(r'\baddress"?[=:]"?(?:\[([0-9a-f:]+)\]|([\w.-]+)):(\d+)')
 
 
 def wait_until(condition, what, seconds=PATIENCE_SECONDS, step=0.01):
@@ -189,7 +190,7 @@ class Server:
             return found
 
         found = wait_until(address, "listening", seconds)
-        self.host, self.port = found.group(1), int(found.group(2))
+        self.host, self.port = found.group(1) or found.group(2), int(found.group(3))
         return self.port
 
     def is_ready(self):
@@ -205,7 +206,8 @@ class Server:
 
     @property
     def url(self):
-        return f"ws://{self.host}:{self.port}/upstream"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ws://{host}:{self.port}/upstream"
 
     @property
     def pid(self):

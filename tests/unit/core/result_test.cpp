@@ -20,6 +20,7 @@ TEST(ErrcTest, NumbersAndNamesArePinnedBecauseLogsHoldThem) {
   EXPECT_EQ(to_string(static_cast<errc>(10)), "shutting_down");
   EXPECT_EQ(to_string(static_cast<errc>(11)), "timeout");
   EXPECT_EQ(to_string(static_cast<errc>(12)), "unreachable");
+  EXPECT_EQ(to_string(static_cast<errc>(13)), "write_failed");
 }
 
 TEST(ResultTest, HoldsAValueOrAFailure) {
