@@ -27,8 +27,9 @@ struct civil_date {
   std::int64_t day;
 };
 
-/// Day of the proleptic Gregorian calendar, `days` after 1970-01-01. Counts in years that begin
-/// on 1 March, so that the leap day is the last one, and in eras of 400 years of 146097 days.
+/// The day of the proleptic Gregorian calendar that is `days` after 1970-01-01. Counts in years
+/// that begin on 1 March, so that the leap day is the last day of its year, and in eras of 400
+/// years, which are 146097 days.
 civil_date date_of(std::int64_t days) noexcept {
   const std::int64_t shifted = days + 719'468; // since 0000-03-01
   const std::int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
