@@ -9,7 +9,7 @@
 
 namespace telemetry::memory {
 
-/// What a journal in memory holds. Shared, so that a test can close a journal and open it again.
+/// Content of a memory_journal. Shared, so that a test can close a journal and open it again.
 struct memory_log {
   struct entry {
     std::uint64_t epoch;
@@ -21,7 +21,7 @@ struct memory_log {
   std::vector<std::map<std::uint64_t, entry>> shards; ///< batch_no -> entry
 };
 
-/// A journal in memory, for tests: durable as long as its memory_log. As journal.
+/// A journal in memory, for tests. Like journal, but entries live only as long as their memory_log.
 class memory_journal final : public journal {
 public:
   explicit memory_journal(std::shared_ptr<memory_log> log);
