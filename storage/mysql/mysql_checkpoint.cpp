@@ -273,8 +273,7 @@ void mysql_checkpoint::put_markers(mysql_session& session,
 }
 
 /// The same piece without the rows that are stored already.
-/// @returns errc::corrupt unless these are the first rows of each slice and bit-identical (rule
-/// 20).
+/// @returns errc::corrupt unless they are the first rows of a slice and bit-identical (rule 20).
 result<mysql_checkpoint::piece> mysql_checkpoint::without_stored(mysql_session& session,
                                                                  const piece& what) const {
   piece fresh = what;

@@ -203,8 +203,7 @@ failure mysql_database::forgotten(mysql_session& session, const std::string& wha
   try {
     session.rollback();
     put_meta(session, "lost", text);
-  } catch (const sql::SQLException&) { // the caller reports it now, but the next start may not know
-                                       // of it
+  } catch (const sql::SQLException&) { // the next start may not refuse, but the caller reports it
   }
   return {errc::corrupt, text};
 }

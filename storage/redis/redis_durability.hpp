@@ -8,7 +8,7 @@ namespace telemetry::redis {
 /// appendonly is yes, appendfsync is always, fsync also runs while the file is rewritten, and keys
 /// are not evicted. Also checks that the server does not write its first append-only file at this
 /// time, as after CONFIG SET appendonly yes, because a crash before the file is complete loses all
-/// writes of that time. (The first rewrite since a start looks the same and is refused too.)
+/// writes of that time. (The first rewrite since a start looks the same and is waited for too.)
 /// Blocks.
 /// @returns errc::invalid_option with the setting and its value, or with the right that the user
 ///          lacks; errc::unreachable (wait and try again).

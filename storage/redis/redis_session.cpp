@@ -101,8 +101,7 @@ result<void> redis_session::dial(std::size_t server) {
     return failure{errc::unreachable, where_ + ": out of memory"};
   if (context_->err != 0)
     return failure{errc::unreachable, where_ + ": " + context_->errstr};
-  // The first answers count as connecting, because the kernel accepts connections for a server that
-  // hangs.
+  // The first answers count as connecting, because a server that hangs still accepts connections.
   if (redisSetTimeout(context_.get(), timeout) != REDIS_OK ||
       (options_.socket.empty() && redisEnableKeepAlive(context_.get()) != REDIS_OK))
     return lost();

@@ -34,9 +34,8 @@ public:
 
   /// Connects, unless connected: sends AUTH and SELECT, and checks that the server is a master that
   /// has loaded its data.
-  /// @returns errc::invalid_option if every server answered but the configuration rules each of
-  /// them
-  ///          out (password, database, read-only replica, refused by the welcome); otherwise
+  /// @returns errc::invalid_option if every server answered, but none is usable as configured
+  ///          (password, database, read-only replica, refused by the welcome); otherwise
   ///          errc::unreachable. After the first success it is errc::unavailable in both cases. The
   ///          text has the reason of each server.
   [[nodiscard]] result<void> connect();
