@@ -1,4 +1,4 @@
-// Composition root: settings, storage, network, engine; then waits for a signal.
+// Composition root: makes settings, storage, network and engine, then waits for a signal.
 
 #include "actors/pending_engine.hpp"
 #include "config/log.hpp"
@@ -16,8 +16,9 @@
 #include <thread>
 #include <unistd.h>
 
-/// jemalloc reads this before main(). Freed pages go back from a thread of its own: giving back
-/// what a checkpoint frees takes milliseconds, and some thread that answers a producer would do it.
+/// jemalloc reads this before main(). A background thread of jemalloc returns freed pages to the
+/// kernel, because the pages that a checkpoint frees take milliseconds to return, and otherwise a
+/// thread that answers producers would have to do it (ADR 0049).
 extern "C" const char* malloc_conf;
 const char* malloc_conf = "background_thread:true";
 
@@ -41,14 +42,14 @@ int refuse(const failure& why) {
   return EXIT_FAILURE;
 }
 
-/// What the disk holds is unknown or damaged: the journal decides at the next start.
+/// Logs `why` and ends the process at once, without a checkpoint. The next start reads the journal.
 [[noreturn]] void die(const failure& why) {
   refuse(why);
   _exit(EXIT_FAILURE);
 }
 
-/// The signals that stop the server, and SIGHUP, which must not: blocked for this thread and all
-/// that it starts.
+/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which must not, in this thread and
+/// in all threads that it starts.
 class stop_signals {
 public:
   stop_signals() {
@@ -59,7 +60,7 @@ public:
     sigaddset(&stop_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &stop_, nullptr);
   }
-  /// Blocks until one comes that stops the server; logs it.
+  /// Blocks until SIGINT or SIGTERM comes, and logs it.
   void wait() const {
     int signal = 0;
     while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP)
@@ -76,11 +77,12 @@ private:
   sigset_t stop_;
 };
 
-/// @returns nothing if a signal to stop came before the storage was there.
+/// Opens the storage. Blocks until it is open, has failed, or a signal to stop comes.
+/// @returns nullopt if the signal came first.
 std::optional<result<storage>> open(const storage_options& how, const stop_signals& stop,
                                     const std::shared_ptr<pending_engine>& door) {
   open_in_background opening(how, [door](const failure& why) {
-    log::warn("storage cannot be reached; tried again", {{"reason", why.text}});
+    log::warn("storage cannot be reached; trying again", {{"reason", why.text}});
     door->wait_for(why.text);
   });
   while (!stop.is_pending())
@@ -89,8 +91,8 @@ std::optional<result<storage>> open(const storage_options& how, const stop_signa
   return std::nullopt;
 }
 
-/// Makes room for the connections. @returns how many there is room for; says so if they are fewer
-/// than the setting allows.
+/// Raises the limit of open files as far as possible. Logs a warning if that is not enough for
+/// `connections_max`. @returns the number of connections that can be served at once.
 std::uint64_t make_room(std::uint64_t connections_max) {
   const auto files_max = net::raise_descriptor_limit();
   const auto served = std::min(connections_max, net::connections_within(files_max));
@@ -106,7 +108,7 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
   auto network = net::server_options::from(settings);
   network.connections_max = make_room(settings.net.connections_max);
   network.on_accept_failure = [](std::string_view reason) {
-    log::warn("connections cannot be accepted; tried again", {{"reason", reason}});
+    log::warn("connections cannot be accepted; trying again", {{"reason", reason}});
   };
   auto server = net::make_server(network);
   if (const auto listening = server->listen(door, door); !listening)
@@ -114,15 +116,15 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
   return server;
 }
 
-/// What became of the last checkpoint.
+/// The outcome of the last checkpoint.
 struct last_checkpoint {
   bool is_stored = false;
-  bool is_journal_drained = false; ///< the store has everything that was in the journal
+  bool is_journal_drained = false; ///< the store has all events that were in the journal
 };
 
-/// Commits, checkpoints and closes the storage, as far as it lets us in the time there is: the
-/// journal has everything all the same. If it was not all done, a thread is still at it, and the
-/// process has to exit.
+/// Commits, checkpoints and closes the storage. Blocks for at most `finish_patience`. If is_stored
+/// is false afterwards, a thread may still be at work, and the process must exit. No event is lost
+/// then, because the journal has all of them.
 last_checkpoint finish(engine& running, net::server& server, storage& database) {
   std::packaged_task<last_checkpoint()> task([&running, &server, &database]() -> last_checkpoint {
     std::promise<bool> finished;
@@ -143,7 +145,7 @@ last_checkpoint finish(engine& running, net::server& server, storage& database) 
 }
 
 int serve(const config::options& settings) {
-  const stop_signals stop; // before any thread starts, the log's included
+  const stop_signals stop; // before any thread starts, also that of the log
   log::start(settings.log.level, settings.log.format);
   const auto how = storage_options::from(settings);
   if (!how)
@@ -156,13 +158,14 @@ int serve(const config::options& settings) {
   if (!opened) {
     stop.wait();
     log::flush();
-    _exit(EXIT_SUCCESS); // a thread may still wait for a server
+    _exit(EXIT_SUCCESS); // because a thread may still wait for a database server
   }
   if (!*opened)
     die(opened->error());
   auto& database = opened->value();
   if (!database.warning.empty())
-    log::error("storage is not as it was left", {{"reason", database.warning}});
+    log::error("storage has changed since the last run; events may be lost",
+               {{"reason", database.warning}});
   auto made = engine::make(engine_options::from(settings), database, server->io_threads(), die);
   if (!made)
     die(made.error());
@@ -192,7 +195,7 @@ int serve(const config::options& settings) {
                                        {"journal_drained", last.is_journal_drained}});
   log::flush();
   if (!tear_down_at_exit || !last.is_stored)
-    _exit(EXIT_SUCCESS); // a million actors take seconds to tear down
+    _exit(EXIT_SUCCESS); // because destroying a million actors would take seconds
   made.value().reset();
   return EXIT_SUCCESS;
 }

@@ -111,10 +111,10 @@ void cache_writer::note(const result<void>& outcome) {
   if (!outcome) {
     is_whole_ = false;
     if (!std::exchange(is_away_, true))
-      log::warn("cache is away: nothing waits for it",
+      log::warn("cache is away; events and queries go on without it",
                 {{"error", to_string(outcome.error().code)}, {"reason", outcome.error().text}});
   } else if (std::exchange(is_away_, false)) {
-    log::info("cache is there again");
+    log::info("cache takes writes again");
   }
 }
 

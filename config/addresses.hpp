@@ -15,9 +15,9 @@ struct address {
   friend bool operator==(const address&, const address&) = default;
 };
 
-/// Reads "host", "host:port", "[::1]:port", several separated by commas. Pure.
-/// @param standard_port of an address that names none.
-/// @returns nothing if `text` is malformed or names no host.
+/// Reads "host", "host:port" or "[::1]:port", or several of them separated by commas. Pure.
+/// @param standard_port is used for an address without a port.
+/// @returns nullopt if `text` is malformed or an address has no host.
 [[nodiscard]] std::optional<std::vector<address>> read_addresses(std::string_view text,
                                                                  std::uint16_t standard_port);
 

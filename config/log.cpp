@@ -16,13 +16,14 @@
 namespace telemetry::log {
 namespace {
 
-/// Lines that may wait for stderr; at some 200 bytes each about 1.6 MB.
+/// Lines that may wait for stderr: about 1.6 MB at 200 bytes each.
 constexpr std::size_t queue_lines_max = 8192;
 
-/// How long flush() waits for a stuck reader of stderr, at the end of the process for example.
+/// Longest wait of flush() if stderr is not read, for example at the end of the process.
 constexpr std::chrono::seconds flush_patience{2};
 
-/// A queue with its writer thread and a logger in front. Destruction writes what is queued.
+/// A logger, and (if asynchronous) its queue and writer thread. The destructor writes all queued
+/// lines.
 struct channel {
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::logger> logger;
@@ -40,7 +41,8 @@ struct channel {
   }
 };
 
-/// Thread-safe. A caller holds the lock while it queues a line, which never waits for stderr.
+/// The log behind the functions of this file. Thread-safe. A caller holds the lock while it queues
+/// a line. Queueing never waits for stderr.
 class stderr_log {
 public:
   stderr_log() : sink_(std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
@@ -82,7 +84,7 @@ public:
     if (importance < least_.load(std::memory_order_relaxed))
       return;
     const std::lock_guard lock(mutex_);
-    // Not while the queue is full: the notice would push out more lines than it tells of.
+    // Not while the queue is full, because then this notice itself would push out lines.
     if (!is_full())
       if (const std::size_t dropped = newly_dropped(); dropped > 0)
         put(*channel_, level::warn, drop_message, {{"lines", dropped}});
@@ -94,7 +96,7 @@ private:
 
   bool is_full() { return channel_->pool && channel_->pool->queue_size() >= queue_lines_max; }
 
-  /// Lines that the full queue has overrun since the last call.
+  /// Number of lines that the full queue has dropped since the last call.
   std::size_t newly_dropped() {
     const std::size_t total = channel_->pool ? channel_->pool->overrun_counter() : 0;
     return total - std::exchange(dropped_reported_, total);
@@ -109,13 +111,13 @@ private:
 
   const spdlog::sink_ptr sink_;
   std::atomic<level> least_ = level::info;
-  std::mutex mutex_; ///< guards what follows
+  std::mutex mutex_; ///< guards the members below
   std::unique_ptr<channel> channel_;
   std::atomic<format> format_ = format::logfmt;
   std::size_t dropped_reported_ = 0;
 };
 
-/// Never destroyed: other static objects may log while the process ends.
+/// Never destroyed, because other static objects may log while the process ends.
 stderr_log& the_log() {
   static stderr_log* const log = new stderr_log;
   return *log;

@@ -6,14 +6,15 @@
 #include <string_view>
 #include <variant>
 
-/// Structured log lines, logfmt or JSON, to stderr. Thread-safe; never blocks the caller (a full
-/// queue drops the oldest lines and says so). Before start() lines are written synchronously.
+/// Writes structured log lines, as logfmt or JSON, to stderr (ADR 0041). Thread-safe. After start()
+/// the functions never wait for stderr: a full queue drops its oldest lines, and a later line tells
+/// how many. Before start() lines are written synchronously.
 namespace telemetry::log {
 
 enum class level { debug, info, warn, error };
 enum class format { logfmt, json };
 
-/// A key and its value; keys are snake_case with the unit last.
+/// A key and its value. Keys are snake_case with the unit last.
 struct field {
   std::string_view key;
   std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool> value;
@@ -31,10 +32,10 @@ struct field {
 
 using fields = std::initializer_list<field>;
 
-/// Starts the log; may be called again to change level and format (tests).
+/// Starts asynchronous logging of lines at level `least` or above. Tests call it again to change
+/// level and format.
 void start(level least, format how);
-/// Writes everything that is queued and returns; gives up after 2 s if nobody reads stderr.
-/// Blocks. Called before exit.
+/// Writes all queued lines. Blocks for at most 2 s if stderr is not read. Call it before exit.
 void flush();
 
 void debug(std::string_view message, fields what = {});

@@ -27,8 +27,9 @@ std::string timestamp(time_point when) {
 }
 
 /// The code point at the front of `utf8` if a terminal may obey it instead of showing it: DEL, the
-/// C1 controls, line and paragraph separators, and what changes the direction of text. Otherwise 0.
-/// @param size of the code point in bytes; set if the answer is not 0.
+/// C1 controls, line and paragraph separators, and marks that change the direction of text.
+/// Otherwise 0.
+/// @param size is set to the size of the code point in bytes, if the result is not 0.
 unsigned terminal_control(std::string_view utf8, std::size_t& size) {
   const auto byte = [utf8](std::size_t i) {
     return i < utf8.size() ? static_cast<unsigned char>(utf8[i]) : 0U;
@@ -50,8 +51,8 @@ unsigned terminal_control(std::string_view utf8, std::size_t& size) {
   return is_control ? code_point : 0;
 }
 
-/// `text` in double quotes with JSON's escapes, also for the controls that JSON allows raw; bytes
-/// that are not UTF-8 become U+FFFD.
+/// `text` in double quotes, with JSON's escapes. Also escapes the control characters that JSON
+/// allows raw. Bytes that are not UTF-8 become U+FFFD.
 std::string quoted(std::string_view text) {
   const std::string plain = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
   std::string escaped;

@@ -8,7 +8,7 @@
 namespace telemetry::log {
 
 /// Encodes one log line, without a newline: time (UTC, ISO 8601, milliseconds), level, msg, then
-/// `what` in its order. Whatever the values hold, the result is one line of valid UTF-8. Pure.
+/// the fields `what` in their order. With any values, the result is one line of valid UTF-8. Pure.
 [[nodiscard]] std::string encode(format how, level importance,
                                  std::chrono::system_clock::time_point when,
                                  std::string_view message, fields what);

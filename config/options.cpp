@@ -43,7 +43,7 @@ void apply(const given& what, const std::string& origin, parsed& into) {
   into.origins[what.key] = origin;
 }
 
-/// The settings as Boost knows them: names that take one string. What the strings mean is ours.
+/// The settings for Boost.Program_options: each name takes one string, which assign() reads later.
 po::options_description described() {
   po::options_description all;
   for (const setting& one : all_settings())
@@ -86,7 +86,9 @@ void read_command_line(const std::vector<std::string>& arguments, command_line& 
     else if (key == "config")
       into.config_file = option.value.at(0);
     else if (const setting* row = find_setting(key); row != nullptr && row->in == unit::secret)
-      problems.push_back(key + ": not on the command line, which every user can read; use " +
+      problems.push_back(key +
+                         ": cannot be given on the command line, because every user of the machine "
+                         "can read it; use " +
                          environment_name(*row) + " or a configuration file");
     else
       into.settings.push_back({key, option.value.at(0)});
@@ -99,7 +101,7 @@ void read_command_line(const std::vector<std::string>& arguments, command_line& 
     problems.push_back("--dry-run goes with migrate only (from command line)");
 }
 
-/// As read_command_line; turns what Boost throws for a malformed line into problems.
+/// Like read_command_line(), but turns exceptions of Boost for a malformed line into problems.
 command_line checked_command_line(int argc, const char* const* argv,
                                   std::vector<std::string>& problems) {
   command_line read;
@@ -149,7 +151,7 @@ std::string environment_value(const char* const* envp, std::string_view name) {
   return {};
 }
 
-/// The setting most like an unknown environment name, as an environment name.
+/// The environment name of a setting that is most similar to `name`, or "" if none is similar.
 std::string nearest_environment_name(std::string_view name) {
   std::string key(name.substr(env_prefix.size()));
   std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -175,7 +177,7 @@ void read_environment(const char* const* envp, parsed& into) {
   }
 }
 
-/// Bounds that one setting sets for another.
+/// Checks settings that limit each other.
 void check_together(parsed& read) {
   const auto& storage = read.settings.storage;
   if (storage.store == store_engine::rocksdb && storage.journal != journal_engine::file)

@@ -15,9 +15,9 @@ enum class store_engine { rocksdb, mysql };
 enum class journal_engine { file, mysql, redis };
 enum class toggle { off, on };
 
-/// Every setting, grouped as its key: `net.port` is options::net.port. The initialisers are the
-/// defaults; unit, bounds and meaning of each stand once in the table of settings.cpp, from which
-/// come --help, the example file and validation. Sizes are bytes.
+/// Every setting, grouped like its key: `net.port` is options::net.port. The initialisers are the
+/// defaults. Unit, bounds and meaning are in the table of settings.cpp only; --help, the example
+/// file and validation use that table (ADR 0040). Sizes are in bytes.
 struct options {
   using milliseconds = std::chrono::milliseconds;
 
@@ -100,24 +100,25 @@ struct options {
   } log;
 };
 
-/// What the command line asks for.
+/// The command that the command line gives.
 enum class action { serve, migrate, migrate_dry_run, help, version, check_config, print_config };
 
-/// The outcome of reading all sources.
+/// The settings and problems from all sources.
 struct parsed {
   options settings;
   action what = action::serve;
-  /// Where a setting that is not the default came from, by key: "command line" and the like.
+  /// Key to source of each setting that was given, e.g. "command line" or "file telemetryd.conf".
   std::map<std::string, std::string, std::less<>> origins;
-  /// One sentence each, naming the key, its source and the legal range. Not empty: do not serve.
+  /// One sentence per problem, with the key, its source and the legal range. The program must not
+  /// serve unless this is empty.
   std::vector<std::string> problems;
 };
 
-/// Reads the settings; precedence rises from defaults over the configuration file (--config or
-/// TELEMETRY_CONFIG) and the environment to the command line. Blocks on reading that file only.
-/// Never throws for bad input and never ends the process.
-/// @param argv `argc` strings; the first, the program's name, is skipped.
-/// @param envp NAME=value strings, ended by nullptr, as main() gets them; nullptr: no environment.
+/// Reads the settings. Precedence rises in this order: defaults, configuration file (--config or
+/// TELEMETRY_CONFIG), environment, command line. Blocks only while it reads that file. Never throws
+/// for bad input and never ends the process.
+/// @param argv `argc` strings; the first is the program's name and is skipped.
+/// @param envp NAME=value strings with a nullptr at the end, as main() gets them, or nullptr.
 [[nodiscard]] parsed parse(int argc, const char* const* argv, const char* const* envp);
 
 /// The text of --help, at most 100 columns wide.
@@ -126,7 +127,7 @@ struct parsed {
 [[nodiscard]] std::string example();
 /// The effective settings with their origins, in the form of a configuration file.
 [[nodiscard]] std::string print(const parsed& effective);
-/// What to print for an action that needs the settings only, whole lines.
+/// The text, in whole lines, that the program prints for an action other than serve and migrate.
 [[nodiscard]] std::string reply(const parsed& asked);
 /// The program's version, e.g. "0.1.0".
 [[nodiscard]] std::string_view version() noexcept;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-// What the program says about its settings, all of it from the table.
+// The texts about settings (--help, --print-config, the example file), made from the table.
 namespace telemetry::config {
 namespace {
 

@@ -17,7 +17,7 @@ constexpr std::uint64_t tib = std::uint64_t{1} << 40;
 constexpr std::uint64_t second = 1'000;
 constexpr std::uint64_t hour = 3'600 * second;
 
-/// How a text that may be empty is written when it is.
+/// Stands for an empty text in settings that may be empty.
 constexpr std::string_view no_text = "none";
 
 using place = slot (*)(options&);
@@ -52,53 +52,54 @@ constexpr setting choice(std::string_view key, place at, std::string_view names,
 constexpr std::array table{
     text(
         "net.host", [](options& o) -> slot { return &o.net.host; }, 1, 255,
-        "Address to listen on; a name stands for all its addresses. There is no authentication "
-        "yet: "
-        "keep it local or private."),
+        "Address to listen on. A name stands for all its addresses. Keep it local or private, "
+        "because there is no authentication yet."),
     count(
         "net.port", [](options& o) -> slot { return &o.net.port; }, 0, 65'535,
-        "TCP port for WebSocket and REST; 0 takes any free one and logs it."),
+        "TCP port for WebSocket and REST; 0 takes any free port and logs it."),
     count(
         "net.io_threads", [](options& o) -> slot { return &o.net.io_threads; }, 1, 64,
         "Threads that read and write sockets."),
     count(
         "net.connections_max", [](options& o) -> slot { return &o.net.connections_max; }, 1,
         1'000'000,
-        "Sockets of all kinds at once; one more is told to try again later (1013, 503)."),
+        "Open sockets of all kinds; further clients are told to try again later (1013, 503)."),
     duration(
         "net.idle_timeout", [](options& o) -> slot { return &o.net.idle_timeout; }, 100, 24 * hour,
         "A silent peer is pinged within this time and closed if it does not answer."),
 
     size(
         "ingest.max_message", [](options& o) -> slot { return &o.ingest.max_message; }, kib,
-        16 * mib, "Largest WebSocket message; a bigger one closes the connection with 1009."),
+        16 * mib, "Largest WebSocket message; a larger message closes its connection with 1009."),
     size(
         "ingest.max_body", [](options& o) -> slot { return &o.ingest.max_body; }, kib, gib,
-        "Largest body of POST /api/events; a bigger one is answered 413."),
+        "Largest body of POST /api/events; a larger body is answered 413."),
     count(
         "ingest.max_in_flight", [](options& o) -> slot { return &o.ingest.max_in_flight; }, 1,
-        1'048'576, "Events of one connection that wait for their answer; then it is not read."),
+        1'048'576, "Unanswered events of one connection; at this number its socket is not read."),
     size(
         "ingest.max_in_flight_bytes",
         [](options& o) -> slot { return &o.ingest.max_in_flight_bytes; }, kib, gib,
-        "The same in bytes of event lines."),
+        "The same limit in bytes of event lines."),
     duration(
         "ingest.future_limit", [](options& o) -> slot { return &o.ingest.future_limit; }, 0,
-        24 * hour * 365, "How far ahead of the server's clock a timestamp may be; 0 is no limit."),
+        24 * hour * 365,
+        "How far ahead of the server's clock a timestamp may be; 0 means no limit."),
     duration(
         "ingest.stall_limit", [](options& o) -> slot { return &o.ingest.stall_limit; }, 100, hour,
         "How long the store may be away before producers are closed with 1013."),
 
     duration(
         "reorder.window", [](options& o) -> slot { return &o.reorder.window; }, 1, hour,
-        "How long after its arrival an event may still be overtaken by an older one."),
+        "Time after an event's arrival in which older events are still put in order before it."),
 
     duration(
         "robots.idle", [](options& o) -> slot { return &o.robots.idle; }, 100, 24 * hour,
         "A robot without events for this long leaves memory; its state stays stored."),
     count(
         "robots.active_max", [](options& o) -> slot { return &o.robots.active_max; }, 1,
-        100'000'000, "Robots in memory at once; beyond, the least recently used leave early."),
+        100'000'000,
+        "Robots in memory at once; above this number the least recently used leave early."),
 
     choice(
         "storage.store", [](options& o) -> slot { return &o.storage.store; }, "rocksdb|mysql",
@@ -106,81 +107,80 @@ constexpr std::array table{
     choice(
         "storage.journal", [](options& o) -> slot { return &o.storage.journal; },
         "file|mysql|redis",
-        "Where an event is made durable before its OK; mysql and redis go with store mysql only."),
+        "Where an event is made durable before its OK; mysql and redis need storage.store=mysql."),
     text(
         "storage.data_dir", [](options& o) -> slot { return &o.storage.data_dir; }, 1, 4'000,
         "Directory of the journal's files and of RocksDB; created if it is missing."),
     count(
         "storage.shards", [](options& o) -> slot { return &o.storage.shards; }, 0, 1'024,
-        "Independent logs of a new database; an existing one keeps its number. 0: 8, with MySQL "
-        "64."),
+        "Number of independent logs; fixed when a database is created. 0: 8, or 64 with MySQL."),
     size(
         "storage.min_free", [](options& o) -> slot { return &o.storage.min_free; }, 0, tib,
-        "Nothing is accepted while the disk has less room than this (readyz: 503)."),
+        "No event is accepted while the disk has less free space than this (readyz: 503)."),
     size(
         "storage.warn_free", [](options& o) -> slot { return &o.storage.warn_free; }, 0, 16 * tib,
-        "Less room than this is warned of in the log; not below storage.min_free."),
+        "The log warns of less free disk space than this; not below storage.min_free."),
     size(
         "storage.cache", [](options& o) -> slot { return &o.storage.cache; }, mib, tib,
         "RocksDB's block cache for reads."),
     size(
         "storage.memory_max", [](options& o) -> slot { return &o.storage.memory_max; }, mib, tib,
-        "Rows not checkpointed yet, over all shards; beyond, sockets are not read."),
+        "Rows not checkpointed yet, in all shards; above this size no socket is read."),
 
     duration(
         "checkpoint.interval", [](options& o) -> slot { return &o.checkpoint.interval; }, 10, hour,
-        "Time between checkpoints: sealed rows go from the journal to the event store."),
+        "Time between checkpoints, which write sealed rows to the event store."),
     count(
         "checkpoint.events", [](options& o) -> slot { return &o.checkpoint.events; }, 1,
-        100'000'000, "Events since the last checkpoint that start one early."),
+        100'000'000, "Events since the last checkpoint after which the next one starts early."),
 
     addresses(
         "mysql.hosts", [](options& o) -> slot { return &o.mysql.hosts; },
-        "Servers host:port,... tried in this order, from the one that worked last on."),
+        "Servers host:port,... tried in this order, starting with the server that worked last."),
     text(
         "mysql.socket", [](options& o) -> slot { return &o.mysql.socket; }, 0, 100,
-        "Unix socket of a server on this machine, instead of mysql.hosts."),
+        "Unix socket of a server on this machine; replaces mysql.hosts."),
     text(
         "mysql.user", [](options& o) -> slot { return &o.mysql.user; }, 1, 80,
-        "Name to log in with; it needs all rights on the database."),
+        "User name to log in with; the user needs all rights on the database."),
     secret(
         "mysql.password", [](options& o) -> slot { return &o.mysql.password; },
-        "By environment or configuration file only."),
+        "Password; accepted from the environment or a configuration file only."),
     text(
         "mysql.password_file", [](options& o) -> slot { return &o.mysql.password_file; }, 0, 4'000,
         "File whose first line is the password."),
     text(
         "mysql.database", [](options& o) -> slot { return &o.mysql.database; }, 1, 64,
-        "An existing database; its tables are created."),
+        "Name of an existing database; telemetryd creates its tables."),
     choice(
         "mysql.tls", [](options& o) -> slot { return &o.mysql.tls; }, "off|on",
-        "on: an encrypted connection, or none at all."),
+        "on: telemetryd refuses to connect without encryption."),
     text(
         "mysql.tls_ca", [](options& o) -> slot { return &o.mysql.tls_ca; }, 0, 4'000,
-        "PEM file of the authority behind the server's certificate, which names the host; none: "
-        "any."),
+        "PEM file of the CA of the server's certificate, which must name the host; none: no "
+        "check."),
     duration(
         "mysql.connect_timeout", [](options& o) -> slot { return &o.mysql.connect_timeout; },
-        second, hour, "A host that does not take a connection by then is passed over."),
+        second, hour, "Time limit for connecting to a host; then the next host is tried."),
     duration(
         "mysql.read_timeout", [](options& o) -> slot { return &o.mysql.read_timeout; }, second,
         hour, "A server that neither answers nor reads for this long counts as away."),
     count(
         "mysql.writers", [](options& o) -> slot { return &o.mysql.writers; }, 1, 32,
-        "Connections that write a checkpoint side by side."),
+        "Connections that write a checkpoint in parallel."),
 
     addresses(
         "redis.hosts", [](options& o) -> slot { return &o.redis.hosts; },
-        "Servers host:port,... tried in this order, from the one that worked last on."),
+        "Servers host:port,... tried in this order, starting with the server that worked last."),
     text(
         "redis.socket", [](options& o) -> slot { return &o.redis.socket; }, 0, 100,
-        "Unix socket of a server on this machine, instead of redis.hosts."),
+        "Unix socket of a server on this machine; replaces redis.hosts."),
     text(
         "redis.user", [](options& o) -> slot { return &o.redis.user; }, 0, 80,
-        "Name to log in with; empty is Redis's default user."),
+        "User name to log in with; none: Redis's default user."),
     secret(
         "redis.password", [](options& o) -> slot { return &o.redis.password; },
-        "By environment or configuration file only."),
+        "Password; accepted from the environment or a configuration file only."),
     text(
         "redis.password_file", [](options& o) -> slot { return &o.redis.password_file; }, 0, 4'000,
         "File whose first line is the password."),
@@ -189,47 +189,47 @@ constexpr std::array table{
         "Number of the database on the server."),
     text(
         "redis.prefix", [](options& o) -> slot { return &o.redis.prefix; }, 1, 100,
-        "What the names of all keys start with."),
+        "Prefix of all key names."),
     choice(
         "redis.tls", [](options& o) -> slot { return &o.redis.tls; }, "off|on",
-        "on: TLS with a server whose certificate names its host, or no connection at all."),
+        "on: telemetryd connects only by TLS, to a server whose certificate names the host."),
     text(
         "redis.tls_ca", [](options& o) -> slot { return &o.redis.tls_ca; }, 0, 4'000,
-        "PEM file of the authority that signed the certificate; none: those of the system."),
+        "PEM file of the CA that signed the server's certificate; none: the CAs of the system."),
     duration(
         "redis.connect_timeout", [](options& o) -> slot { return &o.redis.connect_timeout; }, 100,
-        hour, "A host that does not take a connection by then is passed over."),
+        hour, "Time limit for connecting to a host; then the next host is tried."),
     duration(
         "redis.timeout", [](options& o) -> slot { return &o.redis.timeout; }, 100, hour,
-        "A server silent for this long counts as away."),
+        "A server that does not answer for this long counts as away."),
 
     choice(
         "cache.redis", [](options& o) -> slot { return &o.cache.redis; }, "off|on",
-        "on: the latest state of every robot is kept in Redis too, for other programs."),
+        "on: the latest state of every robot is also kept in Redis, for other programs."),
     duration(
         "cache.interval", [](options& o) -> slot { return &o.cache.interval; }, 10, hour,
         "How old the states in the cache may be."),
 
     duration(
         "query.timeout", [](options& o) -> slot { return &o.query.timeout; }, 10, hour,
-        "A REST request that is not answered by then is answered 504."),
+        "A REST request without an answer after this time is answered 504."),
     count(
         "query.threads", [](options& o) -> slot { return &o.query.threads; }, 1, 64,
         "Threads for blocking reads of the store."),
 
     count(
         "scheduler.threads", [](options& o) -> slot { return &o.scheduler.threads; }, 0, 256,
-        "Threads that run shards and queries; 0 is one per core."),
+        "Threads that run shards and queries; 0: one per core."),
 
     choice(
         "log.level", [](options& o) -> slot { return &o.log.level; }, "debug|info|warn|error",
-        "The least important kind of line that is written to stderr."),
+        "Lowest level of log lines that are written to stderr."),
     choice(
         "log.format", [](options& o) -> slot { return &o.log.format; }, "logfmt|json",
-        "How a line is written: key=value pairs, or one JSON object."),
+        "Form of a log line: key=value pairs, or one JSON object."),
 };
 
-/// The n-th of names separated by |.
+/// Name number `n` (from 0) of names separated by |.
 std::string_view nth(std::string_view choices, std::size_t n) {
   for (; n > 0; --n)
     choices.remove_prefix(choices.find('|') + 1);
@@ -244,7 +244,7 @@ std::optional<std::size_t> index_of(std::string_view choices, std::string_view n
   return std::nullopt;
 }
 
-/// Text that a configuration file can hold and that reads back the same.
+/// Whether a configuration file can hold `text` such that it is read back unchanged.
 bool is_plain(std::string_view text) {
   const auto is_bad = [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '#'; };
   return std::ranges::none_of(text, is_bad) && !text.starts_with(' ') && !text.ends_with(' ');
@@ -266,9 +266,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
 
-/// A value within a message about it.
+/// The value as shown in a message. The value of a secret is not shown.
 std::string shown(const setting& what, std::string_view text) {
-  return what.in == unit::secret ? "what is given" : quoted(text);
+  return what.in == unit::secret ? "the value" : quoted(text);
 }
 
 std::string_view family(unit in) {

@@ -15,7 +15,7 @@ struct scale {
   std::uint64_t factor;
 };
 
-// Rising, so that the last one that divides a value is the largest.
+// In rising order, so that the last scale that divides a value is the largest.
 constexpr std::array byte_scales{
     scale{"B", 1},
     scale{"KiB", std::uint64_t{1} << 10},

@@ -8,15 +8,15 @@
 /// Numbers with a unit, as people write them in settings: `64KiB`, `500ms`, `1h`.
 namespace telemetry::config {
 
-/// What the plain number of a setting counts, or what its text is.
-/// addresses: host:port, several separated by commas. secret: text that is never shown, nor taken
-/// from the command line, where every user of the machine could read it.
+/// The unit of a setting's number, or the kind of its text.
+/// addresses: host:port, several separated by commas. secret: text that is never shown, and refused
+/// on the command line, because every user of the machine can read that.
 enum class unit { count, bytes, milliseconds, text, addresses, secret, choice };
 
-/// Reads a number; a suffix of its unit's family scales it (bytes: B KiB MiB GiB TiB; milliseconds:
-/// ms s min h d; case does not matter). A bare number is in the unit itself. Neither sign nor
-/// fraction. Pure.
-/// @returns nothing if `text` is malformed, or too large for 64 bits.
+/// Reads a number, with an optional suffix that scales it (bytes: B KiB MiB GiB TiB; milliseconds:
+/// ms s min h d; in any case). A number without a suffix is in the unit itself. Signs and fractions
+/// are refused. Pure.
+/// @returns nullopt if `text` is malformed, or the number too large for 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> read_number(std::string_view text, unit in);
 
 /// Writes `value` with the largest suffix that divides it, so that read_number gives it back.

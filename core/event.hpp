@@ -5,7 +5,8 @@
 
 namespace telemetry {
 
-/// Producer's time of an event, in milliseconds: an ordering key first, a clock second.
+/// Time that the producer gave an event, in milliseconds. It orders the events of one robot, and
+/// need not be the time of any clock.
 using timestamp_ms = std::int64_t;
 
 /// Limits of PROTOCOL.md §1.
@@ -21,7 +22,7 @@ struct position {
   friend bool operator==(const position&, const position&) = default;
 };
 
-/// One event as it is on the wire. `robot` points into a buffer that the caller keeps.
+/// One event, as received. `robot` points into a buffer that the caller keeps alive.
 struct event_view {
   position at;
   timestamp_ms timestamp;

@@ -27,7 +27,7 @@ T take(const char*& from) noexcept {
   return value;
 }
 
-/// A coordinate as parse_line() makes them: finite, at most 1e15 in magnitude, not -0.
+/// Whether parse_line() can return this coordinate: finite, at most 1e15 in magnitude, not -0.
 bool is_legal(double coordinate) noexcept {
   return std::abs(coordinate) <= coordinate_max && !(coordinate == 0 && std::signbit(coordinate));
 }

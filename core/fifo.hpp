@@ -6,8 +6,8 @@
 
 namespace telemetry {
 
-/// A queue in one vector. An empty one owns no heap memory (a std::deque always takes 576 bytes,
-/// and there are several in every connection), unless it is small enough to be kept for the next.
+/// A queue in one vector. An empty queue keeps at most 256 bytes of heap memory. An empty
+/// std::deque takes 576 bytes, and every connection has several queues.
 ///
 /// push() and pop() are amortised O(1). Thread-safety: none.
 template <class T>
@@ -23,10 +23,10 @@ public:
 
   /// @pre !empty()
   void pop() {
-    items_[head_] = T{}; // what it owned goes now
+    items_[head_] = T{}; // frees the item's memory now
     if (++head_ == items_.size())
       clear();
-    else if (head_ >= size()) { // moves each item once for every one popped
+    else if (head_ >= size()) { // at most as many items are moved as were popped
       items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(head_));
       head_ = 0;
     }
@@ -41,7 +41,7 @@ public:
   }
 
 private:
-  std::vector<T> items_; ///< from head_ on
+  std::vector<T> items_; ///< the queue starts at head_
   std::size_t head_ = 0;
 };
 

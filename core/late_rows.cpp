@@ -41,7 +41,7 @@ void late_rows::insert(const track_row& row) {
       recent_ = chunks_.emplace_hint(chunks_.end(), timestamp, chunk{row});
       return;
     }
-    // Below the whole chunk, where falling timestamps land, the chunk is left full.
+    // A row below the whole chunk gets a new chunk, so that falling timestamps leave full chunks.
     const bool is_below = timestamp < rows->front().event.timestamp;
     split_recent(is_below ? 0 : chunk_rows_max / 2);
     rows = &chunk_for(timestamp);
@@ -52,8 +52,8 @@ void late_rows::insert(const track_row& row) {
   rows->insert(place, row);
 }
 
-/// Moves the rows of recent_ from `at` on into a chunk of their own, above it. With `at` 0, recent_
-/// is left empty: the caller inserts there.
+/// Moves the rows of recent_ from index `at` on into a new chunk above it. With `at` 0, recent_ is
+/// left empty, and the caller must insert a row into it.
 void late_rows::split_recent(std::size_t at) {
   chunk& rows = recent_->second;
   const timestamp_ms key = rows[at].event.timestamp;

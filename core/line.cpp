@@ -34,9 +34,9 @@ std::string_view without_spaces(std::string_view text) noexcept {
   return text;
 }
 
-/// Whether a decimal number that does not fit a double is too small for one, not too large.
-/// @pre from_chars() accepted the syntax and found it out of range, so the power of ten of its
-///      first digit that is not 0 is far from 0: its sign decides.
+/// Whether a decimal number that a double cannot hold is too small, rather than too large. The sign
+/// of the power of ten of its first digit other than 0 decides, because that power is far from 0.
+/// @pre from_chars() accepted the syntax and returned result_out_of_range.
 bool underflows(std::string_view number) noexcept {
   const std::size_t exponent_at = number.find_first_of("eE");
   const std::string_view mantissa = number.substr(0, exponent_at);
@@ -54,13 +54,13 @@ bool underflows(std::string_view number) noexcept {
     }
     exponent = minus ? -exponent : exponent;
   }
-  return power < -exponent; // their sum may be beyond 64 bits
+  return power < -exponent; // instead of power + exponent, which may overflow 64 bits
 }
 
-/// Reads a coordinate. @returns "" and the value, or what is wrong with it.
+/// Reads a coordinate into `value`. @returns "" on success, else the end of an error sentence.
 std::string_view read_coordinate(std::string_view text, double& value) noexcept {
   text = without_spaces(text);
-  if (!text.empty() && text.front() == '+') { // from_chars() refuses it
+  if (!text.empty() && text.front() == '+') { // from_chars() accepts no '+'
     text.remove_prefix(1);
     if (!text.empty() && text.front() == '-') {
       return not_decimal;
@@ -84,7 +84,7 @@ std::string_view read_coordinate(std::string_view text, double& value) noexcept 
   return std::abs(value) <= coordinate_max ? std::string_view{} : too_large;
 }
 
-/// Reads a timestamp. @returns "" and the value, or what is wrong with it.
+/// Reads a timestamp into `value`. @returns "" on success, else an error sentence.
 std::string_view read_timestamp(std::string_view text, timestamp_ms& value) noexcept {
   text = without_spaces(text);
   const bool minus = !text.empty() && text.front() == '-';

@@ -7,7 +7,7 @@ namespace telemetry {
 
 /// Reads one event line `x,y,timestamp,robot_name` (PROTOCOL.md §1), without its line end.
 ///
-/// The name in the answer points into `line`.
+/// The name in the result points into `line`.
 /// @returns errc::malformed with one short English sentence that names the field.
 result<event_view> parse_line(std::string_view line);
 
@@ -16,10 +16,10 @@ result<event_view> parse_line(std::string_view line);
 result<void> check_name(std::string_view name);
 
 /// Checks a coordinate from a JSON body: finite, magnitude at most 1e15. `field` is "x" or "y".
-/// @returns the value with -0 turned into 0.
+/// @returns the value, with -0 turned into 0; errc::malformed as parse_line().
 result<double> check_coordinate(double value, std::string_view field);
 
-/// Checks a timestamp from a JSON body: 0 to 2^53-1.
+/// Checks a timestamp from a JSON body: 0 to 2^53-1 ms. @returns errc::malformed as parse_line().
 result<void> check_timestamp(std::int64_t value);
 
 } // namespace telemetry

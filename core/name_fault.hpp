@@ -4,8 +4,9 @@
 
 namespace telemetry::detail {
 
-/// What is wrong with a robot name (PROTOCOL.md §1): a sentence, or "" if it is legal.
-/// Does not allocate; the answer lives for ever.
+/// Checks a robot name (PROTOCOL.md §1).
+/// @returns "" if the name is legal, else a sentence that says why it is not. The text is a
+///          constant. Allocates no memory.
 [[nodiscard]] std::string_view name_fault(std::string_view name) noexcept;
 
 } // namespace telemetry::detail

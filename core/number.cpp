@@ -10,7 +10,7 @@ namespace telemetry {
 
 void append_double(std::string& out, double value) {
   assert(std::isfinite(value));
-  char buffer[32]; // the longest is 24: -2.2250738585072014e-308
+  char buffer[32]; // the longest text has 24 bytes: -2.2250738585072014e-308
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
   const std::string_view digits(buffer, static_cast<std::size_t>(end - buffer));
   out.append(digits);

@@ -8,30 +8,30 @@
 
 namespace telemetry {
 
-/// Everything that can go wrong outside the code. The numbers are stable: they stand in logs.
+/// Causes of failures other than bugs. Numbers never change (PROTOCOL.md has the table).
 enum class errc {
   malformed = 1,      ///< input that breaks PROTOCOL.md
-  unavailable = 2,    ///< the store is away; retry the same
-  no_space = 3,       ///< the disk is full; retry the same once there is room
-  sync_failed = 4,    ///< an fsync failed: what the disk holds is unknown; end the process
-  fenced = 5,         ///< another node owns the shard: stop writing it
+  unavailable = 2,    ///< the store does not answer for now; retry the same call
+  no_space = 3,       ///< the disk is full; retry the same call once there is room
+  sync_failed = 4,    ///< an fsync failed, so the disk's content is unknown; end the process
+  fenced = 5,         ///< another node owns the shard; stop writing to it
   corrupt = 6,        ///< stored bytes are damaged; the text names the place
   version = 7,        ///< foreign data directory, or a format newer than this program
   locked = 8,         ///< another process holds the data directory
   invalid_option = 9, ///< a setting is unknown or out of bounds
   shutting_down = 10, ///< the server is stopping
   timeout = 11,       ///< no answer in time
-  unreachable = 12,   ///< a server that is needed at start does not answer yet; tried again
+  unreachable = 12,   ///< a server that is needed at start does not answer yet; try again
   write_failed = 13,  ///< the disk refuses writes in one new place after another; end the process
 };
 
 /// The name of `code` as written in logs, e.g. "no_space".
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
 
-/// What went wrong.
+/// An error code and its cause.
 struct failure {
   errc code;
-  std::string text; ///< one sentence for a person
+  std::string text; ///< one sentence for the operator or the client
 };
 
 /// A value or an error. Like std::expected, which C++20 does not have yet.

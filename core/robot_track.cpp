@@ -12,10 +12,10 @@
 namespace telemetry {
 namespace {
 
-/// An event this close to the newest row is moved into place at once.
+/// An event that belongs among this many last rows is moved into place at once.
 constexpr std::size_t near_rows = 16;
 
-/// The first of `rows` at or after `timestamp`.
+/// The first of `rows` at or after `timestamp`; end() if there is none.
 std::vector<track_row>::const_iterator first_from(const std::vector<track_row>& rows,
                                                   timestamp_ms timestamp) noexcept {
   return std::lower_bound(
@@ -48,7 +48,7 @@ verdict robot_track::offer(timestamp_ms timestamp, const position& at, const bat
 }
 
 /// offer() of an event that is not above all others. It needs no arrival mark, because it is sealed
-/// with the event above it.
+/// together with an event above it.
 verdict robot_track::offer_late(const track_row& row) {
   if (const track_row* held = find_held(row.event.timestamp)) {
     return held->event.at == row.event.at ? verdict::duplicate : verdict::conflict;
@@ -60,7 +60,7 @@ verdict robot_track::offer_late(const track_row& row) {
   return verdict::accepted;
 }
 
-/// Memory means unsealed, sealed, and taken (rule 11).
+/// The row with this timestamp in memory (unsealed, sealed or taken; rule 11), or nullptr.
 const track_row* robot_track::find_held(timestamp_ms timestamp) const {
   const bool in_rows = !rows_.empty() && timestamp >= rows_.front().event.timestamp;
   if (in_rows || taken_) {
@@ -73,8 +73,8 @@ const track_row* robot_track::find_held(timestamp_ms timestamp) const {
   return late_ ? late_->find(timestamp) : nullptr;
 }
 
-/// Keeps an event that is below the last of rows_. Small disorder is repaired in rows_ at once, as
-/// that is cheaper than to keep it apart.
+/// Keeps an event that is below the last of rows_. An event near the end is inserted into rows_ at
+/// once, because that takes less time than late_rows.
 void robot_track::place_late(const track_row& row) {
   const timestamp_ms timestamp = row.event.timestamp;
   const std::size_t near = rows_.size() - std::min(rows_.size(), near_rows);
@@ -96,7 +96,8 @@ void robot_track::place_late(const track_row& row) {
   fold_from(index);
 }
 
-/// Merges what waits in late_ and folds from the lowest of it. Must come before rows_ are read.
+/// Merges late_ into rows_ and folds the odometers from the lowest merged row on. Call this before
+/// rows_ are read.
 void robot_track::settle() {
   if (!late_) {
     return;
@@ -107,8 +108,8 @@ void robot_track::settle() {
   fold_from(index);
 }
 
-/// Folds the odometer of rows_ from `index` on: in order and from the start of each step, never a
-/// difference added, so that it stays bit-equal to the fold of the whole path.
+/// Computes the odometers of rows_ from `index` on again, in order. It never adds a difference to
+/// them, because only then do they stay bit-equal to the fold of the whole path.
 void robot_track::fold_from(std::size_t index) noexcept {
   if (index == 0 && base_.events == 0) {
     rows_[0].event.odometer = 0;
@@ -124,8 +125,8 @@ void robot_track::fold_from(std::size_t index) noexcept {
   }
 }
 
-/// Keeps a mark only if it raises the largest timestamp: what lies below an earlier mark is sealed
-/// with that one.
+/// Keeps a mark only if it raises the largest timestamp, because an event below an earlier mark is
+/// sealed with that mark.
 void robot_track::note_arrival(timestamp_ms timestamp, std::int64_t arrival_ms) {
   if (!marks_.empty()) {
     arrival_mark& last = marks_.back();
@@ -141,7 +142,7 @@ void robot_track::note_arrival(timestamp_ms timestamp, std::int64_t arrival_ms) 
   marks_.push_back({arrival_ms, timestamp});
 }
 
-/// The model's created and updated: smallest and largest, since wall time may step back.
+/// created is the least wall time and updated the greatest, because wall time may step back.
 void robot_track::note_wall(wall_ms wall) noexcept {
   const bool first = base_.events == 0 && rows_.size() == 1; // late_ is null then
   created_ = first ? wall : std::min(created_, wall);
@@ -161,7 +162,7 @@ void robot_track::seal(std::int64_t horizon_ms) {
   if (head == marks_.size()) {
     marks_.clear();
     head = 0;
-  } else if (head >= marks_.size() - head) { // moves each mark once for every one spent
+  } else if (head >= marks_.size() - head) { // at most as many marks are moved as were spent
     marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(head));
     head = 0;
   }
@@ -222,7 +223,7 @@ robot_track::taken robot_track::take() {
   rows_ = std::move(unsealed);
   if (rows_.empty()) {
     assert(marks_.empty());
-    std::vector<arrival_mark>().swap(marks_); // an idle robot owns no heap memory
+    std::vector<arrival_mark>().swap(marks_); // so that an idle robot owns no heap memory
   }
   return {taken_, base_};
 }

@@ -8,8 +8,8 @@ namespace telemetry {
 /// The node's clock of rule 2: serving time in milliseconds.
 ///
 /// Starts at max(wall clock at start, greatest arrival on record) and advances with a steady clock,
-/// but stands still while the server is not reading its producers. Pure: the steady time is passed
-/// in. Thread-safety: none.
+/// but stands still while the server does not read its producers (ADR 0007). Pure: the caller
+/// passes the steady time. Thread-safety: none.
 class serving_clock {
 public:
   serving_clock() = default;
@@ -20,13 +20,13 @@ public:
     return paused_ ? served_ms_ : served_ms_ + std::max<std::int64_t>(0, steady_ms - since_ms_);
   }
 
-  /// Stands still from now on. Idempotent.
+  /// Stops the clock. Idempotent.
   void pause(std::int64_t steady_ms) {
     served_ms_ = now(steady_ms);
     paused_ = true;
   }
 
-  /// Runs again. Idempotent.
+  /// Starts the clock again. Idempotent.
   void resume(std::int64_t steady_ms) {
     if (!paused_)
       return;

@@ -4,14 +4,14 @@
 
 namespace telemetry {
 
-/// What became of an event (PROTOCOL.md §2).
+/// The outcome of an event, and its answer (PROTOCOL.md §2 and §3).
 enum class verdict : std::uint8_t {
   pending,   ///< not known yet: being committed, robot still loading, or being looked up
-  accepted,  ///< stored: OK
-  duplicate, ///< held already, same position: OK
-  conflict,  ///< another position holds this robot's millisecond: CONFLICT
-  sealed,    ///< at or below the seal point and not in memory: look it up in the store
-  stale,     ///< at or below the seal point and not stored: STALE
+  accepted,  ///< stored; answer OK
+  duplicate, ///< accepted before, at the same position; answer OK
+  conflict,  ///< accepted before, at another position; answer CONFLICT
+  sealed,    ///< at or below the seal point and not in memory; look it up in the store
+  stale,     ///< at or below the seal point and not stored; answer STALE
 };
 
 } // namespace telemetry

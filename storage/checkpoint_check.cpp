@@ -39,7 +39,7 @@ result<void> check_final_rows(const checkpoint::robot& robot, event_store& store
   const auto held = stored.scan(robot.id, rows.front().event.timestamp, timestamp_max, rows.size());
   if (!held)
     return held.error();
-  // The same checkpoint again: what is stored must be where the new rows start.
+  // The same checkpoint was written before: its stored rows must be the first of the new rows.
   const std::size_t repeated = held->size();
   for (std::size_t i = 0; i < repeated; ++i)
     if (rows[i].event != (*held)[i])

@@ -5,22 +5,22 @@
 namespace telemetry {
 
 /// Checks rule 20 for one robot of a checkpoint: its rows are in order and end at its state, and
-/// they lie above all rows that `stored` holds of it, or are bit-identical to them. One seek; a
-/// scan of the rows that are there already.
-/// @returns errc::corrupt naming the robot and the row, or the failure of the read.
+/// they lie above all rows of the robot in `stored`, or are bit-identical to them. Takes one seek,
+/// and a scan of those rows that are stored already. Blocks as `stored` does.
+/// @returns errc::corrupt with the robot and the row, or the failure of the read.
 [[nodiscard]] result<void> check_final_rows(const checkpoint::robot& robot, event_store& stored);
 
-/// Rule 20 for the robots of whole checkpoints: for all of them in a Debug build; otherwise for a
-/// few, others each time, since each takes a seek or a query.
+/// Checks rule 20 for whole checkpoints. A Debug build checks all robots. Other builds check 16
+/// robots per checkpoint, different ones each time, because each takes a seek or a query.
 ///
-/// Thread-safety: none; for whoever commits.
+/// Thread-safety: none. The owner is the thread that commits.
 class checkpoint_check {
 public:
   /// @returns as check_final_rows(), for the first robot that fails.
   [[nodiscard]] result<void> operator()(const checkpoint& what, event_store& stored);
 
 private:
-  std::size_t next_ = 0; ///< where the next check starts, counted over all checkpoints
+  std::size_t next_ = 0; ///< index at which the next check starts, counted over all checkpoints
 };
 
 } // namespace telemetry

@@ -19,18 +19,20 @@ struct robot_row {
   robot_state state;
 };
 
-/// The marker of a shard: where its replay starts, and floors for what is new (rule 22).
+/// The marker of a shard: the start of its replay, and lower bounds for new stamps (rule 22).
 struct shard_marker {
   std::uint32_t shard = 0;
-  std::uint64_t cut = 0;          ///< every batch up to here is in the store
-  std::int64_t arrival_ms = -1;   ///< floor for new stamps only; -1: none
-  std::int64_t horizon_ms = -1;   ///< floor for new stamps only
+  std::uint64_t cut = 0;          ///< the store has every batch up to this number
+  std::int64_t arrival_ms = -1;   ///< lower bound for new stamps only; -1: none
+  std::int64_t horizon_ms = -1;   ///< lower bound for new stamps only; -1: none
   std::uint64_t last_counter = 0; ///< highest counter given to a robot id of this shard
 };
 
-/// What a checkpoint writes. Its markers promise all the rest of it: to a restart it is all or
-/// nothing, or robots whose events are all there up to their row, below markers that replay the
-/// same again.
+/// The content of a checkpoint. Its markers state that everything else in it is stored.
+///
+/// After a crash the store has all of it, none of it, or some robots with all their events up to
+/// their robot row. In the last case the markers are still the old ones, so that the same batches
+/// are replayed.
 struct checkpoint {
   struct robot {
     std::string_view name; ///< kept alive by the caller
@@ -42,84 +44,90 @@ struct checkpoint {
   std::vector<shard_marker> markers;
 };
 
-/// What a store can tell out of memory, at once: nothing here waits for a disk or a server, nor for
-/// a lock that is held while somebody does. Few microseconds.
+/// Reads that a store can answer from memory, in a few microseconds (ADR 0050). They never wait for
+/// a disk or a server, nor for a lock whose holder does.
 ///
-/// Thread-safety: from any thread, beside one writer. Each read sees the same as one of event_store
-/// that starts then.
+/// Thread-safety: any thread may call, also during commit(). Each read sees the same as a read of
+/// event_store that starts at the same time.
 class cached_reads {
 public:
   virtual ~cached_reads() = default;
 
-  /// The row of `name` in the robot table, if there is one.
-  /// @returns nothing: it takes more than memory, or has failed. event_store tells.
+  /// The row of `name` in the robot table, or an inner nullopt if there is no such row.
+  /// @returns nullopt if memory does not have the answer, or the read failed. Then ask event_store.
   [[nodiscard]] virtual std::optional<std::optional<robot_row>>
   cached_robot(std::string_view /*name*/) {
     return std::nullopt;
   }
 
-  /// As event_store::ends().
-  /// @returns nothing: as above.
+  /// Like event_store::ends().
+  /// @returns nullopt as cached_robot().
   [[nodiscard]] virtual std::optional<range_ends>
   cached_ends(robot_id /*robot*/, timestamp_ms /*from*/, timestamp_ms /*to*/) {
     return std::nullopt;
   }
 };
 
-/// Final rows of every robot, and the robot table.
+/// Sealed rows of every robot, and the robot table.
 ///
-/// Thread-safety: reads from any thread, beside one writer; commit() by one owner, the
-/// checkpointer. Blocking: every call may wait for the disk. Errors: through result<>.
+/// Thread-safety: any thread may read, also during commit(). commit() has one owner, the
+/// checkpointer. Blocking: every call may wait for a disk or a server, unless it says otherwise.
+/// Errors: through result<>.
 class event_store : public cached_reads {
 public:
-  /// Writes a checkpoint: per robot atomically (or up to one of its events, with the robot row as
-  /// of that event), markers last. On return it is visible to every read that starts then, and
-  /// durable. Repeating one is harmless, also after an error. Asserts rule 20: rows above all rows
-  /// of their robot, or bit-identical to what is there.
+  /// Writes a checkpoint, markers last. Each robot is written atomically, or in steps that each end
+  /// at one of its events, with the robot row as of that event. On success the checkpoint is
+  /// durable and visible to every read that starts afterwards. The same checkpoint may be committed
+  /// again, also after an error. Checks rule 20: new rows are above all stored rows of their robot,
+  /// or bit-identical to them.
   /// @returns errc::no_space, errc::unavailable (retry the same), errc::sync_failed, errc::corrupt
-  ///          (rule 20 is broken: end the process), errc::fenced (another process has the store).
+  ///          (rule 20 is broken: end the process), errc::fenced (another process owns the store).
   [[nodiscard]] virtual result<void> commit(const checkpoint& what) = 0;
 
-  /// The marker of every shard, ordered by shard; shards never checkpointed have cut 0.
-  /// last_counter is at least that of every robot in the store, also of one whose marker was not
-  /// written yet.
+  /// The marker of every shard, ordered by shard. A shard without a checkpoint has cut 0.
+  /// last_counter is not below the counter of any robot in the store, even if a crash came between
+  /// the robot's row and the marker.
   [[nodiscard]] virtual result<std::vector<shard_marker>> markers() = 0;
 
-  /// Rows of the robot table, one per name and in the order of `names`, which are sorted.
+  /// Rows of the robot table, one per name, in the order of `names`; nullopt for an absent robot.
+  /// @pre `names` are sorted.
   [[nodiscard]] virtual result<std::vector<std::optional<robot_row>>>
   robots(std::span<const std::string_view> names) = 0;
 
-  /// Robot rows by name (bytewise) after `after` (exclusive; "" is before all), at most `limit`.
+  /// At most `limit` robot rows, ordered bytewise by name, after the name `after` (exclusive; ""
+  /// is before all names).
   [[nodiscard]] virtual result<std::vector<robot_row>> scan_robots(std::string_view after,
                                                                    std::size_t limit) = 0;
 
-  /// The last row at or before `at`, the first at or after it.
+  /// floor(): the last row at or before `at`. ceil(): the first row at or after `at`.
   [[nodiscard]] virtual result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) = 0;
   [[nodiscard]] virtual result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) = 0;
 
-  /// The first and the last row with from <= timestamp <= to; neither if there is none.
+  /// The first and the last row with from <= timestamp <= to; two nullopt if there is no such row.
   [[nodiscard]] virtual result<range_ends> ends(robot_id robot, timestamp_ms from,
                                                 timestamp_ms to) {
     return find_ends(*this, robot, from, to);
   }
 
-  /// Rows with from <= timestamp <= to, in order, at most `limit`.
+  /// The rows with from <= timestamp <= to, in order of timestamp, at most `limit`.
   [[nodiscard]] virtual result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from,
                                                             timestamp_ms to, std::size_t limit) = 0;
 
-  /// An event's identity in the store.
+  /// Identifies an event in the store.
   struct key {
     robot_id robot;
     timestamp_ms timestamp;
     friend auto operator<=>(const key&, const key&) = default;
   };
-  /// The positions at `keys`, which are sorted, in their order.
+  /// The positions of the events `keys`, in the same order; nullopt for an absent event.
+  /// @pre `keys` are sorted.
   [[nodiscard]] virtual result<std::vector<std::optional<position>>>
   exact(std::span<const key> keys) = 0;
 
-  /// For how long a server below has been asked without answering anything; 0 if it answers, or
-  /// nobody asks. Of reads and of commits, which may hang alone, the longer time. Engines without a
-  /// server never say so: their disk is the journal's too. Thread-safe, returns at once.
+  /// Time for which the server of this store has not answered although it was asked; 0 if it
+  /// answers, or no call asks it. Reads and commits are timed apart, because either may hang alone;
+  /// the result is the longer time. Stores without a server return 0, because their disk is also
+  /// the journal's. Thread-safe; never blocks.
   [[nodiscard]] virtual std::chrono::milliseconds silence() const { return {}; }
 };
 

@@ -7,7 +7,7 @@
 namespace telemetry {
 namespace {
 
-/// How much of a long list stands in a message.
+/// Most entries of a list that a message shows.
 constexpr std::size_t listed_max = 8;
 
 std::string describe(const number_range& gap) {

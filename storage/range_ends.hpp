@@ -7,14 +7,14 @@
 
 namespace telemetry {
 
-/// The two ends of a range, and what lies between them in running values.
+/// The first and the last row of a range of timestamps.
 struct range_ends {
   std::optional<event_row> first; ///< first row at or after the range's start
   std::optional<event_row> last;  ///< last row at or before its end
 };
 
-/// The ends of from <= timestamp <= to, by the floor() and ceil() of `source`; none if there is no
-/// row.
+/// Finds the first and the last row with from <= timestamp <= to by floor() and ceil() of `source`.
+/// Both are nullopt if there is no such row.
 template <class Source>
 [[nodiscard]] result<range_ends> find_ends(Source& source, robot_id robot, timestamp_ms from,
                                            timestamp_ms to) {

@@ -14,27 +14,27 @@ struct named_state {
   robot_state state;
 };
 
-/// A copy of the latest state of every robot for other programs. Nothing in telemetryd reads it;
-/// it may be away, behind, or lost without harm.
+/// A copy of the latest state of every robot, for other programs (ADR 0019). telemetryd never reads
+/// it. Therefore a cache that is away, late or lost does no harm.
 ///
 /// Thread-safety: none. One owner, the cache writer, calls it on its own thread.
-/// Blocking: every call but needs_rebuild() waits for the network, within the timeouts it was
-/// given. Errors: errc::unavailable and the like through result<>; after one try again later.
+/// Blocking: every call except needs_rebuild() waits for the network, within the configured
+/// timeouts. Errors: through result<>, mostly errc::unavailable. After an error, try again later.
 class state_cache {
 public:
   virtual ~state_cache() = default;
 
-  /// Overwrites the states of these robots. On an error some may be written: put them, or newer
-  /// ones, again.
+  /// Overwrites the states of these robots. On an error some of them may be written; put the same
+  /// or newer states again.
   [[nodiscard]] virtual result<void> put(std::span<const named_state> states) = 0;
 
-  /// The cache may lack robots that were put: at first, and once put() or begin_rebuild() saw that
-  /// the server was restarted, failed over or flushed. Then call begin_rebuild(), put() every robot
-  /// and call end_rebuild().
+  /// Whether the cache may lack robots. True at first, and after a call noticed that the server was
+  /// restarted, failed over or flushed. Then call begin_rebuild(), put() every robot, and call
+  /// end_rebuild().
   [[nodiscard]] virtual bool needs_rebuild() const noexcept = 0;
   [[nodiscard]] virtual result<void> begin_rebuild() = 0;
 
-  /// Tells readers that every robot is in. Does nothing if needs_rebuild() is true again.
+  /// Marks the cache as complete for its readers. Has no effect if needs_rebuild() is true again.
   [[nodiscard]] virtual result<void> end_rebuild() = 0;
 };
 

@@ -26,7 +26,7 @@ result<std::string> password_of(const std::string& key, const std::string& passw
   if (file.empty())
     return password;
   if (!password.empty())
-    return failure{errc::invalid_option, key + " and " + key + "_file: give one of them"};
+    return failure{errc::invalid_option, key + " and " + key + "_file: give only one of them"};
   std::ifstream in(file);
   std::string line;
   if (!std::getline(in, line))

@@ -13,7 +13,7 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
-/// Passes `status` on, after telling `record` of a failure.
+/// Returns `status`. If it is a failure, adds it to `record`.
 IOStatus watched(IOStatus status, failed_syncs& record, const std::string& file) {
   if (!status.ok())
     record.failed(file, status.ToString());

@@ -8,13 +8,15 @@
 
 namespace telemetry {
 
-/// Remembers the first sync that failed.
+/// Records the first sync that failed.
 ///
-/// RocksDB reports a failed write and a failed sync alike, but they mean different things: after a
-/// failed write nothing was promised; after a failed fsync the kernel may have dropped pages that
-/// were written long ago, and the next fsync will not say so. Thread-safety: full.
+/// RocksDB reports failed writes and failed syncs alike, but they mean different things. A failed
+/// write concerns only data that is not acknowledged yet. After a failed fsync the kernel may have
+/// dropped pages that were written long before, and the next fsync does not report it.
+/// Thread-safety: full.
 class failed_syncs {
 public:
+  /// Records a failure. Has no effect after the first one.
   void failed(const std::string& file, const std::string& why);
   [[nodiscard]] bool any() const noexcept { return any_.load(std::memory_order_acquire); }
   /// File and reason of the first failure. @pre any()
@@ -26,7 +28,7 @@ private:
   std::string text_;
 };
 
-/// A file system that reports every failed sync, of a file or of a directory, to `record`.
+/// A file system over `base` that reports every failed sync of a file or directory to `record`.
 std::shared_ptr<rocksdb::FileSystem> watch_syncs(const std::shared_ptr<rocksdb::FileSystem>& base,
                                                  std::shared_ptr<failed_syncs> record);
 

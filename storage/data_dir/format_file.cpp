@@ -25,7 +25,7 @@ failure system_failure(const std::string& what, const fs::path& path, int error)
   return {code, what + " " + path.string() + ": " + std::strerror(error)};
 }
 
-/// What stands in a directory before it is opened.
+/// Files that a directory holds before it is opened.
 struct survey {
   bool has_format = false;
   bool has_current = false; ///< RocksDB's pointer to its newest manifest
@@ -41,7 +41,7 @@ result<survey> look_into(const fs::path& path) {
     const std::string name = it->path().filename().string();
     if (name == format_name)
       found.has_format = true;
-    else if (name != "lost+found") // of a freshly made file system
+    else if (name != "lost+found") // a fresh file system has it
       found.has_other = true;
     found.has_current |= name == "CURRENT";
     found.has_journal |= name == "journal";
@@ -52,7 +52,7 @@ result<survey> look_into(const fs::path& path) {
   return found;
 }
 
-/// What FORMAT says.
+/// Content of FORMAT (docs/formats.md, "FORMAT file").
 struct format_line {
   std::uint32_t shards = 0;
   std::string store_id;
@@ -92,10 +92,11 @@ result<format_line> read_format(int file, const fs::path& path) {
                                       "; this program knows only formats up to " +
                                       std::to_string(format_file::format_version)};
   if (version != 0 && version < format_file::format_version)
-    return failure{errc::version,
-                   path.string() + " has format " + std::to_string(version) +
-                       ", which this program reads no more; name a new directory, and bring the "
-                       "events over by the program that wrote it: GET them there, POST them here"};
+    return failure{
+        errc::version,
+        path.string() + " has format " + std::to_string(version) +
+            ", which this program cannot read; name a new directory, and copy the events "
+            "over HTTP: GET them from the program that wrote them, POST them to this one"};
   format_line line;
   line.shards = number_after(" shards ");
   constexpr std::string_view store = " store ";
@@ -110,7 +111,7 @@ result<format_line> read_format(int file, const fs::path& path) {
   return line;
 }
 
-/// Refuses the journal of another store than `store_id`.
+/// Refuses a directory whose journal does not belong to the store `store_id`.
 result<void> check_store(const format_line& line, const std::string& store_id,
                          const fs::path& path) {
   if (line.store_id == store_id)
@@ -182,7 +183,7 @@ result<void> write_format(int file, const fs::path& path, const format_line& lin
   return {};
 }
 
-/// Says whether `path` may become a database, or is one.
+/// Refuses `path` unless it is a database or may become one.
 result<void> check_owner(const fs::path& path, const survey& found) {
   if (!found.has_format && found.has_other)
     return failure{errc::version, path.string() + " is not empty and holds no telemetryd database; "
@@ -215,13 +216,13 @@ result<format_file> format_file::open(const fs::path& path, std::uint32_t shards
   const int file = ::open(format.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0)
     return system_failure("cannot open", format, errno);
-  format_file opened(file, shards); // closes the file on every way out
+  format_file opened(file, shards); // closes the file on every return
   if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK)
       return failure{errc::locked, path.string() + " is in use by another process"};
     return system_failure("cannot lock", format, errno);
   }
-  // Empty: this open made it, or one that was killed before it wrote the line.
+  // An empty FORMAT was made just now, or by a process that was killed before it wrote the line.
   const bool is_new =
       !found->has_current && !found->has_journal && fs::file_size(format, error) == 0;
   if (is_new) {

@@ -9,27 +9,28 @@
 
 namespace telemetry {
 
-/// The directory of one database, locked by this process, and its FORMAT file.
+/// The FORMAT file of a database's directory. It locks the directory for this process.
 ///
-/// FORMAT is one line of text, "telemetryd format 2 shards 8", written and synced before anything
-/// else; if only the journal is here, " store ID" follows and names the event store that it belongs
-/// to. It says whose directory this is before RocksDB, which would rotate logs and write to
-/// whatever it finds, is let near; and it carries the lock (docs/adr/0010).
+/// FORMAT is one line of text, "telemetryd format 2 shards 8" (docs/formats.md, "FORMAT file"). If
+/// the directory holds only the journal, " store ID" with the id of the event store follows. FORMAT
+/// is written and synced before any other file. It is checked before RocksDB opens the directory,
+/// because RocksDB would write to any directory that it is given (ADR 0010).
 /// Thread-safety: none.
 class format_file {
 public:
-  /// 2: events in blocks. Nothing reads format 1, of before the first release.
+  /// Format 2 has events in blocks. Format 1 is older than the first release, and no release reads
+  /// it.
   static constexpr std::uint32_t format_version = 2;
   /// Upper 16 bits of a robot id hold its shard.
   static constexpr std::uint32_t shards_max = 65'536;
 
-  /// Opens `path`, or makes it a database of `shards` shards if it is absent or empty. Changes
-  /// nothing if it refuses. The names of a new database's directory, and of the directories above
-  /// it, are durable before FORMAT says that it is one.
-  /// @param store_id of the event store elsewhere; empty: events are kept here too.
-  /// @returns errc::locked, errc::version (foreign, older, newer, or of another store),
-  ///          errc::corrupt, errc::invalid_option (shards out of bounds, not a directory),
-  ///          errc::unavailable (no permission, …).
+  /// Opens and locks `path`, or makes it a database of `shards` shards if it is absent or empty. A
+  /// refusal changes no existing file. The names of a new database's directory, and of the
+  /// directories above it, are durable before FORMAT says that it is a database. Waits for the disk.
+  /// @param store_id id of the event store, if it is not in this directory; otherwise empty.
+  /// @returns errc::locked (in use by another process), errc::version (foreign, older, newer, or of
+  ///          another store), errc::corrupt, errc::invalid_option (shards out of bounds, not a
+  ///          directory), errc::no_space, errc::unavailable (no permission, …).
   static result<format_file> open(const std::filesystem::path& path, std::uint32_t shards,
                                   const std::string& store_id = {},
                                   rocksdb::FileSystem& files = *rocksdb::FileSystem::Default());

@@ -9,16 +9,16 @@
 
 namespace telemetry::memory {
 
-/// What an event store in memory holds. Shared, so that a test can close a store and open it again.
+/// Content of a memory_event_store. Shared, so that a test can close a store and open it again.
 struct memory_tables {
   explicit memory_tables(std::uint32_t shards);
-  std::mutex mutex; ///< guards all of it
+  std::mutex mutex; ///< guards all members
   std::unordered_map<robot_id, std::map<timestamp_ms, event_row>> events;
   std::map<std::string, robot_row, std::less<>> robots;
   std::vector<shard_marker> markers;
 };
 
-/// An event store in memory, for tests. As event_store; it checks rule 20 for every robot.
+/// An event store in memory, for tests. Like event_store; checks rule 20 for every robot.
 class memory_event_store final : public event_store {
 public:
   explicit memory_event_store(std::shared_ptr<memory_tables> tables);

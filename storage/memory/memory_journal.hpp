@@ -9,7 +9,7 @@
 
 namespace telemetry::memory {
 
-/// What a journal in memory holds. Shared, so that a test can close a journal and open it again.
+/// Content of a memory_journal. Shared, so that a test can close a journal and open it again.
 struct memory_log {
   struct entry {
     std::uint64_t epoch;
@@ -22,7 +22,7 @@ struct memory_log {
   std::uint64_t opening = 0;                          ///< of the store, when it was used last
 };
 
-/// A journal in memory, for tests: durable as long as its memory_log. As journal.
+/// A journal in memory, for tests. Like journal, but entries live only as long as their memory_log.
 class memory_journal final : public paired_journal {
 public:
   explicit memory_journal(std::shared_ptr<memory_log> log);

@@ -10,17 +10,17 @@ namespace telemetry::mysql {
 namespace {
 
 constexpr int duplicate_key = 1062;
-/// Slices whose stored rows are asked for at a time: below 256 KiB of text.
+/// Slices in one query for stored rows. Its text stays below 256 KiB.
 constexpr std::size_t slices_per_query = 500;
-/// Text of the longest row: a name of 600 bytes, each of them escaped, and numbers.
+/// Text of the longest row in bytes: a name of 600 bytes, each of them escaped, and numbers.
 constexpr std::size_t row_bytes_max = 2048;
 
 constexpr std::string_view insert_robots =
     "INSERT INTO robots (name, id, last_timestamp, last_x, last_y, odometer, events, created_ms,"
     " updated_ms) VALUES ";
-// A transaction that is done again after later ones must not take a robot back. A name or an id
-// that is there with another partner becomes NULL, which the server refuses. last_timestamp comes
-// last, since assignments see what those before them have done.
+// A transaction that is repeated after later ones must not set a robot back. If a name is stored
+// with another id, or an id with another name, id becomes NULL, which the server refuses.
+// last_timestamp is assigned last, because an assignment sees the results of those before it.
 constexpr std::string_view update_robots =
     " ON DUPLICATE KEY UPDATE"
     " id = IF(name = VALUES(name) AND id = VALUES(id), id, NULL),"
@@ -44,7 +44,7 @@ std::uint32_t shard_of_id(robot_id id) { return static_cast<std::uint32_t>(id >>
 /// Multi-row inserts of bounded size.
 class row_inserter {
 public:
-  /// @param before, after the statement around its rows; kept by the caller.
+  /// @param before, after texts of the statement around its rows; the caller keeps them alive.
   row_inserter(mysql_session& session, std::string_view before, std::string_view after,
                std::size_t rows_max)
       : session_(session), before_(before), after_(after), rows_max_(rows_max) {}
@@ -58,7 +58,7 @@ public:
         text_.size() + row_bytes_max + after_.size() > session_.statement_bytes_max())
       flush();
   }
-  /// Sends what is left. To be called at the end.
+  /// Sends the remaining rows. Call it at the end.
   void flush() {
     if (rows_ == 0)
       return;
@@ -76,9 +76,8 @@ private:
   sql_text text_;
 };
 
-/// The state of `robot` at the last of its first `rows` rows. Between two transactions of one robot
-/// created and updated are already those of the whole checkpoint: a replay that starts here ends at
-/// the same.
+/// The state of `robot` at the last of its first `rows` rows. created and updated are those of the
+/// whole checkpoint, because a replay from here ends at the same values.
 robot_state state_after(const checkpoint::robot& robot, std::size_t rows) {
   robot_state state = robot.state;
   if (rows == robot.rows->size())
@@ -111,7 +110,7 @@ result<void> mysql_checkpoint::write(const checkpoint& what) {
   for (std::thread& thread : threads)
     thread.join();
   result<void> outcome;
-  for (const result<void>& one : outcomes) // one that another attempt cannot mend comes first
+  for (const result<void>& one : outcomes) // an error that a retry cannot cure takes precedence
     if (!one && (outcome || outcome.error().code == errc::unavailable))
       outcome = one;
   if (!outcome || what.markers.empty())
@@ -119,7 +118,7 @@ result<void> mysql_checkpoint::write(const checkpoint& what) {
   return write_piece({}, what.markers);
 }
 
-/// The pieces that each connection writes, in this order; the robots of two are disjoint.
+/// The pieces that each connection writes, in order. No two connections write the same robot.
 std::vector<std::vector<mysql_checkpoint::piece>>
 mysql_checkpoint::plan(const checkpoint& what) const {
   std::vector<const checkpoint::robot*> robots;
@@ -168,7 +167,7 @@ result<void> mysql_checkpoint::write_lane(std::span<const piece> pieces) {
 result<void> mysql_checkpoint::write_piece(const piece& what,
                                            std::span<const shard_marker> markers) {
   bool compare = false;
-  bool refused = false; // since rows are there already
+  bool refused = false; // because some rows are stored already
   const auto work = [&](mysql_session& session) {
     try {
       return transact(session, what, markers, compare);
@@ -214,7 +213,7 @@ result<void> mysql_checkpoint::transact(mysql_session& session, const piece& wha
   return {};
 }
 
-/// Changes the markers of `shards`, if they are ours.
+/// Counts this transaction in the markers of `shards`, on the condition that their epoch is ours.
 result<void> mysql_checkpoint::claim(mysql_session& session,
                                      std::span<const std::uint32_t> shards) const {
   if (shards.empty())
@@ -273,8 +272,8 @@ void mysql_checkpoint::put_markers(mysql_session& session,
   rows.flush();
 }
 
-/// The same piece without the rows that are stored, which must be the first ones of each slice and
-/// bit-identical (rule 20).
+/// The same piece without the rows that are stored already.
+/// @returns errc::corrupt unless they are the first rows of a slice and bit-identical (rule 20).
 result<mysql_checkpoint::piece> mysql_checkpoint::without_stored(mysql_session& session,
                                                                  const piece& what) const {
   piece fresh = what;

@@ -12,31 +12,32 @@
 
 namespace telemetry::mysql {
 
-/// Bounds of what a checkpoint does at a time.
+/// Sizes of the steps of a checkpoint.
 struct checkpoint_sizes {
-  std::size_t rows_per_transaction = 20'000; ///< events; about 0.1 s of the server
+  std::size_t rows_per_transaction = 20'000; ///< events; the server needs about 0.1 s for them
   std::size_t rows_per_statement = 1'000;    ///< events or robots
 };
 
-/// Writes checkpoints as transactions of bounded size, on several connections.
+/// Writes checkpoints as transactions of bounded size, on several connections (ADR 0015).
 ///
-/// A transaction holds event rows of some robots, in the order of their keys, and the rows of these
-/// robots as of the last event in it: so a robot row is never ahead of its events, whatever becomes
-/// of the transactions after it, and a replay from the old marker goes on from there. (What the
-/// replay offers again is at or below that robot's seal point, or was accepted the first time.) Of
-/// one robot the transactions come in order. The markers are written last; a checkpoint that fits
-/// into one transaction has them in it.
+/// A transaction writes event rows of some robots, in the order of their keys, and the robot rows
+/// as of the last event in the transaction. The transactions of one robot are in order. Therefore a
+/// robot row is never ahead of its events, even if later transactions fail, and a replay from the
+/// old marker continues from there. (Events that the replay offers again are at or below the
+/// robot's seal point, or were accepted the first time.) The markers are written last, or in the
+/// same transaction if the checkpoint needs only one.
 ///
-/// Every transaction first changes the markers of its shards on the condition that their epoch is
-/// ours, which is the fence of mysql_database, and that they count no fewer transactions than we
-/// have seen committed: a server that lags behind what it had committed is not written to. An event
-/// row that is there already makes the server refuse the insert; then the transaction is done again
-/// with what is stored compared and left out.
+/// Every transaction first updates the markers of its shards on two conditions. Their epoch must be
+/// ours, which is the fence of mysql_database. And they must count at least as many transactions as
+/// this process has seen committed, so that a server that lost commits is not written to. If an
+/// event row is stored already, the server refuses the insert. Then the transaction is repeated: it
+/// compares the stored rows and inserts only the others.
 ///
-/// Thread-safety: none; one owner. It uses threads of its own while it writes. Blocking: yes.
+/// Thread-safety: none; one owner. write() uses threads of its own. Blocking: write() waits for the
+/// server, within the timeouts of mysql_options.
 class mysql_checkpoint {
 public:
-  /// @param calls hears of every statement; outlives this.
+  /// @param calls is told of every statement; it must outlive this object.
   mysql_checkpoint(std::shared_ptr<mysql_database> database, const checkpoint_sizes& sizes,
                    server_silence& calls);
 
@@ -45,13 +46,13 @@ public:
   [[nodiscard]] result<void> write(const checkpoint& what);
 
 private:
-  /// Events [first, last) of one robot.
+  /// Rows [first, last) of one robot, as indexes.
   struct slice {
     const checkpoint::robot* robot;
     std::size_t first;
     std::size_t last;
   };
-  /// What one transaction writes, by robot id.
+  /// The content of one transaction, ordered by robot id.
   using piece = std::vector<slice>;
 
   [[nodiscard]] std::vector<std::vector<piece>> plan(const checkpoint& what) const;
@@ -69,7 +70,7 @@ private:
   std::shared_ptr<mysql_database> database_;
   checkpoint_sizes sizes_;
   server_silence& calls_;
-  /// Per shard: transactions of this epoch that the server said were committed.
+  /// Per shard: number of transactions of this epoch that the server confirmed as committed.
   std::vector<std::atomic<std::uint64_t>> committed_;
 };
 

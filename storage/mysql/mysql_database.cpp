@@ -80,7 +80,7 @@ result<std::shared_ptr<mysql_database>> mysql_database::open(const mysql_options
   if (auto ready = database->prepare(shards); !ready) {
     failure why = ready.error();
     if (why.code == errc::unavailable)
-      why.code = errc::unreachable; // nothing is open yet that could be tried again
+      why.code = errc::unreachable; // because no database is open yet
     return why;
   }
   return database;
@@ -157,7 +157,7 @@ result<void> mysql_database::take_over(mysql_session& session) {
                          epoch_);
     if (session.update(raise.str()) == shards_)
       continue;
-    session.rollback(); // the lock is no fence on a cluster of servers: two may start at once
+    session.rollback(); // two processes may start at once, if servers do not share the lock
     return failure{errc::locked, "another telemetryd opens the database \"" +
                                      pool_.options().database + "\" at the same time"};
   }
@@ -203,7 +203,7 @@ failure mysql_database::forgotten(mysql_session& session, const std::string& wha
   try {
     session.rollback();
     put_meta(session, "lost", text);
-  } catch (const sql::SQLException&) { // said now, if not at the next start
+  } catch (const sql::SQLException&) { // the next start may not refuse, but the caller reports it
   }
   return {errc::corrupt, text};
 }

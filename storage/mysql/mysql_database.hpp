@@ -12,31 +12,31 @@
 
 namespace telemetry::mysql {
 
-/// One telemetryd database on a MySQL or MariaDB server, owned by this process: the base of
-/// mysql_journal and mysql_event_store.
+/// One telemetryd database on a MySQL or MariaDB server, owned by this process. mysql_journal and
+/// mysql_event_store use it.
 ///
-/// Two things keep a second process out. A lock refuses it at the start (mysql_lock). The epoch is
-/// what really fences: every opening raises it in all rows of `shards` and `markers`, and
-/// everything written later changes one of those rows on the condition that the epoch is still
-/// ours. The lock may be lost with its connection; the fence holds.
+/// Two mechanisms keep a second process out. A lock refuses it at the start (mysql_lock), but the
+/// lock is lost with its connection. The epoch is the fence (ADR 0014): every opening raises it in
+/// all rows of `shards` and `markers`, and every later transaction updates some of these rows on
+/// the condition that the epoch is still ours.
 ///
-/// Thread-safety: full. Blocking: open(), and what uses the pool, within the timeouts.
+/// Thread-safety: full. Blocking: open() and all calls that use the pool wait for the server,
+/// within the timeouts of mysql_options.
 class mysql_database final : public pairing_keeper {
 public:
-  /// Connects, migrates the schema, makes a new database one of `shards` shards, takes the lock and
-  /// the next epoch.
+  /// Connects, takes the lock, migrates the schema, gives a new database `shards` shards, and
+  /// raises the epoch.
   /// @returns errc::unreachable (no host answers: try again), errc::invalid_option (password,
-  /// rights,
-  ///          missing database, read-only, a setting that would lose commits, shards out of
+  ///          rights, missing database, read-only, a setting that would lose commits, shards out of
   ///          bounds), errc::locked (another process), errc::version (a newer schema, or foreign
-  ///          tables), errc::no_space, errc::corrupt (also for a loss that nobody has accepted
-  ///          yet, see forgotten()).
+  ///          tables), errc::no_space, errc::corrupt (also if the server has lost commits and no
+  ///          operator has accepted that yet, see forgotten()).
   static result<std::shared_ptr<mysql_database>> open(const mysql_options& options,
                                                       std::uint32_t shards);
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
   [[nodiscard]] std::uint64_t epoch() const noexcept override { return epoch_; }
-  /// Made when the database was created: 32 hexadecimal digits.
+  /// Id of the database, made when it was created: 32 hexadecimal digits.
   [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
   /// "mariadb 10.11.6 at 127.0.0.1:3306", as of the opening.
   [[nodiscard]] const std::string& description() const noexcept { return description_; }
@@ -47,16 +47,17 @@ public:
   [[nodiscard]] result<void> write_journal_pairing(const journal_pairing& record) override;
   [[nodiscard]] std::string accept_journal() const override;
 
-  /// Why a row of `table` ("shards", "markers") did not have the epoch of this process.
-  /// @returns errc::fenced if another process took over, errc::corrupt if the server has forgotten
-  ///          commits (a replica that lagged, a restored backup), errc::unavailable if the rows are
-  ///          as they should be: the same again. Throws sql::SQLException.
+  /// Finds out why a conditional update of `table` ("shards" or "markers") did not change all rows.
+  /// @returns errc::fenced if another process took over, errc::corrupt if the server has lost
+  ///          commits (a replica that lagged, a restored backup), errc::unavailable if the epochs
+  ///          are right (try again). Throws sql::SQLException.
   [[nodiscard]] failure why_refused(mysql_session& session, std::string_view table) const;
 
-  /// The failure of a server that lacks what it had committed: a replica that lagged behind took
-  /// over, or a backup was restored under us. It is noted in the database, so that no automatic
-  /// restart passes over it; open() then names the statement by which an operator goes on.
-  /// @param what is gone, e.g. "journal entry 7 of shard 3". May end a transaction of `session`.
+  /// The failure of a server that has lost commits, because a replica that lagged behind took over,
+  /// or a backup was restored while this process ran. It is noted in the database, so that open()
+  /// refuses an automatic restart and names the statement by which an operator accepts the loss.
+  /// Rolls back an open transaction of `session`.
+  /// @param what names the loss, e.g. "journal entry 7 of shard 3 is gone".
   [[nodiscard]] failure forgotten(mysql_session& session, const std::string& what) const;
 
 private:

@@ -9,7 +9,7 @@
 namespace telemetry::mysql {
 namespace {
 
-/// Names, keys or shards of one query: below 256 KiB of text, the smallest packet.
+/// Names, keys or shards in one query. Its text stays below 256 KiB, the smallest allowed packet.
 constexpr std::size_t keys_per_query = 150;
 constexpr std::size_t rows_per_page = 8192;
 
@@ -32,7 +32,7 @@ event_row read_event(const mysql_rows& rows) {
   return {rows.signed_number(1), {rows.real(2), rows.real(3)}, rows.real(4)};
 }
 
-/// Calls `piece(first, count)` for every `size` of `total` until one fails.
+/// Calls `piece(first, count)` for each `size` of `total` items, until a call fails.
 template <class Piece>
 result<void> in_pieces(std::size_t total, std::size_t size, Piece piece) {
   for (std::size_t first = 0; first < total; first += size)
@@ -41,8 +41,8 @@ result<void> in_pieces(std::size_t total, std::size_t size, Piece piece) {
   return {};
 }
 
-/// The condition that finds `keys`. Spelled out, since MariaDB reads the whole table for
-/// (robot, timestamp) IN (…).
+/// The SQL condition that finds `keys`. It is spelled out per robot, because MariaDB reads the
+/// whole table for (robot, timestamp) IN (…).
 std::string match_keys(std::span<const event_store::key> keys) {
   sql_text text;
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -56,8 +56,9 @@ std::string match_keys(std::span<const event_store::key> keys) {
   return text.add("))").str();
 }
 
-/// The marker is the last that a checkpoint writes: of one that a crash cut off there may be robots
-/// already, whose ids must not be given again (rule 19).
+/// Raises last_counter to the highest counter in the table robots. It may be higher than in the
+/// marker, because a checkpoint writes markers last and a crash may come before. Ids of stored
+/// robots must not be given again (rule 19).
 void raise_counters(mysql_session& session, std::span<shard_marker> markers) {
   constexpr int counter_bits = 48;
   constexpr robot_id counter_mask = (robot_id{1} << counter_bits) - 1;

@@ -9,12 +9,12 @@
 
 namespace telemetry::mysql {
 
-/// Events, robots and markers in tables. As event_store, with checkpoints as mysql_checkpoint
-/// writes them. Reads are text queries on pooled sessions and are repeated when a connection is
-/// lost.
+/// An event store in MySQL tables (docs/formats.md, "MySQL"). Like event_store; mysql_checkpoint
+/// writes the checkpoints. Reads are text queries on pooled sessions, and are repeated if a
+/// connection is lost.
 class mysql_event_store final : public event_store {
 public:
-  /// @param sizes tests make them small.
+  /// @param sizes smaller than the defaults only in tests.
   explicit mysql_event_store(std::shared_ptr<mysql_database> database,
                              const checkpoint_sizes& sizes = {});
 

@@ -7,12 +7,13 @@
 namespace telemetry::mysql {
 namespace {
 
-/// Payload bytes that a replay reads at a time; one entry may be larger.
+/// Payload bytes that a replay reads at a time, unless a single entry is larger.
 constexpr std::uint64_t page_bytes = 4u << 20;
 constexpr std::uint64_t page_entries_max = 1000;
-/// The first fails, the second knows the heads, the third is for a server that failed again.
+/// After a failed first attempt the second one reads the heads again. The third is for a server
+/// that fails twice.
 constexpr unsigned attempts_max = 3;
-/// Text of a row around its payload: nine numbers.
+/// Bytes of a row's text around its payload: nine numbers.
 constexpr std::size_t row_overhead_bytes = 256;
 
 constexpr std::string_view insert_into =
@@ -23,7 +24,7 @@ std::string entry_name(std::uint32_t shard, std::uint64_t batch_no) {
   return "journal entry " + std::to_string(batch_no) + " of shard " + std::to_string(shard);
 }
 
-/// The whole payload, in `buffer` if it is in several parts.
+/// The whole payload. It is copied to `buffer` if it has several parts.
 std::string_view join(const journal_batch& batch, std::string& buffer) {
   if (batch.payload.size() == 1)
     return batch.payload.front();
@@ -35,7 +36,7 @@ std::string_view join(const journal_batch& batch, std::string& buffer) {
 
 } // namespace
 
-/// Whole entries in order, each with its payload.
+/// Complete entries in order, each with its payload.
 struct mysql_journal::page {
   struct entry {
     journal_batch batch;
@@ -55,7 +56,7 @@ result<void> mysql_journal::append(std::span<const journal_batch> all) {
     auto fresh = not_yet_appended(all);
     if (!fresh)
       return fresh.error();
-    if (fresh->empty()) { // an attempt of which no answer came had succeeded
+    if (fresh->empty()) { // an earlier attempt has succeeded, although its answer was lost
       unsure_ = false;
       return {};
     }
@@ -104,7 +105,7 @@ result<mysql_journal::batches> mysql_journal::not_yet_appended(std::span<const j
     assert(batch.shard < heads_.size() && batch.stamp.batch_no > 0);
     if (batch.stamp.batch_no > heads_[batch.shard])
       fresh.push_back(&batch);
-    else if (!unsure_) // nobody needs to repeat this: see that it is no other batch
+    else if (!unsure_) // not a repeated append: check that it is the same batch
       if (auto checked = check_repeated(batch); !checked)
         return checked.error();
   }
@@ -147,8 +148,8 @@ result<void> mysql_journal::transact(const batches& fresh) {
   return database_->pool().run("journal append", mysql_pool::after_loss::fail, work);
 }
 
-/// Makes the statement that moves the heads.
-/// @returns the number of shards that it must change.
+/// Writes the statement that moves the heads into advance_.
+/// @returns the number of rows that it must change.
 std::size_t mysql_journal::write_advance(const batches& fresh) {
   std::vector<const journal_batch*> last; // of each shard
   for (const journal_batch* batch : fresh) {
@@ -171,10 +172,10 @@ std::size_t mysql_journal::write_advance(const batches& fresh) {
   return last.size();
 }
 
-/// Inserts the rows with as few statements as packets allow.
+/// Inserts the rows with as few statements as the packet size allows.
 void mysql_journal::insert(mysql_session& session, const batches& fresh) {
   const std::size_t limit = session.statement_bytes_max();
-  // Every byte of a payload may take two.
+  // Escapes may double the bytes of a payload.
   const std::size_t part_bytes_max = (limit - insert_into.size() - row_overhead_bytes) / 2;
   rows_.clear();
   for (const journal_batch* batch : fresh) {

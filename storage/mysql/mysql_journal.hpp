@@ -11,16 +11,16 @@
 
 namespace telemetry::mysql {
 
-/// The journal as a table, one row per (shard, group commit). As journal.
+/// The journal as a table, with one row per batch (docs/formats.md, "MySQL"; ADR 0014). Like
+/// journal.
 ///
-/// An append is one transaction: the heads of its shards (`shards.batch_no`) are moved on the
-/// condition that they are where this process left them and that the epoch is ours, the rows are
-/// inserted, and it is committed. So an append whose outcome is unknown, because the connection was
-/// lost, can be told from the heads: moved under our epoch, it happened. Should the server still be
-/// busy with the lost one, the second attempt waits for its row locks, and then the condition
-/// fails.
+/// An append is one transaction. It moves the heads of its shards (`shards.batch_no`), on the
+/// condition that they are where this process left them and that the epoch is ours, and inserts the
+/// rows. Therefore the heads tell the outcome of an append whose answer was lost with its
+/// connection: if they moved under our epoch, it was committed. If the server still works on the
+/// lost append, the second attempt waits for its row locks, and then its condition fails.
 ///
-/// The head outlives its entries: last_batch() does not fall when the journal is trimmed.
+/// A trim does not change the head, so last_batch() does not fall.
 class mysql_journal final : public paired_journal {
 public:
   explicit mysql_journal(std::shared_ptr<mysql_database> database);
@@ -28,7 +28,7 @@ public:
   result<void> append(std::span<const journal_batch> batches) override;
   result<void> replay(std::uint32_t shard, std::uint64_t after, const visitor& visit) override;
   result<std::uint64_t> last_batch(std::uint32_t shard) override;
-  /// Never blocks; the rows go in the background.
+  /// Never blocks, because mysql_trimmer deletes the rows in the background.
   result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
 
   // Journal and store are in one database, so the store's record is the journal's as well, both go
@@ -40,7 +40,7 @@ public:
   result<void> meet(std::span<shard_marker> markers) override;
 
 private:
-  using batches = std::vector<const journal_batch*>; ///< by shard and number
+  using batches = std::vector<const journal_batch*>; ///< ordered by shard and number
   struct page;
 
   [[nodiscard]] result<void> know_heads();
@@ -52,12 +52,12 @@ private:
   [[nodiscard]] result<page> read_page(std::uint32_t shard, std::uint64_t after);
 
   std::shared_ptr<mysql_database> database_;
-  std::vector<std::uint64_t> heads_; ///< of every shard, as last committed by us
-  bool heads_known_ = false;         ///< false: ask the server before the next append
-  bool unsure_ = false;              ///< the last append failed: it may have happened
-  sql_text advance_;                 ///< these are kept for their buffers
-  sql_text rows_;
-  std::string payload_;
+  std::vector<std::uint64_t> heads_; ///< of every shard, as last committed by this process
+  bool heads_known_ = false;         ///< if false, read the heads before the next append
+  bool unsure_ = false;              ///< whether the last append failed, but may be committed
+  sql_text advance_;                 ///< reused buffer
+  sql_text rows_;                    ///< reused buffer
+  std::string payload_;              ///< reused buffer
   mysql_trimmer trimmer_;
 };
 

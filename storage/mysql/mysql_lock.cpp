@@ -12,13 +12,15 @@
 namespace telemetry::mysql {
 namespace {
 
-/// A process that was killed holds the lock until the server sees its connection end.
+/// Longest wait for the lock, in seconds. A killed process holds the lock until the server notices
+/// that its connection has ended.
 constexpr std::int64_t wait_s_max = 5;
-/// Well below the time after which the server closes an idle session (mysql_session).
+/// Well below the 60 s after which the server closes an idle session (mysql_session).
 constexpr std::chrono::seconds look_interval{15};
 constexpr std::size_t name_bytes_max = 64;
 
-/// Such locks are the server's, not the database's, hence the database is in the name.
+/// Name of the lock. It contains the database, because these locks are common to all databases of a
+/// server.
 std::string lock_name(const std::string& database) {
   std::string name = "telemetryd." + database;
   if (name.size() <= name_bytes_max)
@@ -29,7 +31,8 @@ std::string lock_name(const std::string& database) {
   return "telemetryd." + std::string(digits.data(), end);
 }
 
-/// The server waits, so its answer must come before the connector gives up.
+/// Seconds that the server waits for the lock. Less than the read timeout, so that its answer comes
+/// in time.
 std::int64_t wait_s(const mysql_options& options) {
   const auto patience = std::chrono::floor<std::chrono::seconds>(options.read_timeout / 2);
   return std::min<std::int64_t>(wait_s_max, patience.count());
@@ -89,7 +92,8 @@ void mysql_lock::look() {
   if (!session)
     return;
   try {
-    // Without waiting: the server may not have noticed yet that the old connection is gone.
+    // Does not wait, although the server may still give the lock to the old connection. The next
+    // look() tries again.
     if (take_lock(**session, name_, 0))
       session_ = std::move(*session);
   } catch (const sql::SQLException&) {

@@ -10,12 +10,13 @@
 
 namespace telemetry::mysql {
 
-/// A lock by name (GET_LOCK) on a session of its own: it refuses a second process at the start,
-/// politely. It is lost with its connection and taken again by a thread that looks every few
-/// seconds; meanwhile, and on clusters whose servers do not share such locks, the epoch of
-/// mysql_database fences.
+/// A named lock (GET_LOCK) on its own session. It refuses a second process at the start.
 ///
-/// Thread-safety: full. The destructor waits for a look that runs, within the timeouts.
+/// The lock is lost with its connection. A thread checks it every 15 s and takes it again. In the
+/// meantime, and on clusters whose servers do not share such locks, the epoch of mysql_database
+/// fences.
+///
+/// Thread-safety: full. The destructor waits for a running look(), within the timeouts.
 class mysql_lock {
 public:
   explicit mysql_lock(mysql_pool& pool);
@@ -23,16 +24,16 @@ public:
   mysql_lock(const mysql_lock&) = delete;
   mysql_lock& operator=(const mysql_lock&) = delete;
 
-  /// Takes the lock; waits some seconds for another process that has just been killed. Throws
-  /// sql::SQLException.
+  /// Takes the lock on `session`. Waits up to 5 s for a holder, which may be a process that was
+  /// just killed. Throws sql::SQLException.
   /// @returns false if another process holds it.
   [[nodiscard]] bool take(mysql_session& session) const;
 
-  /// Keeps `session`, which took the lock, from now on. Once.
+  /// Becomes the owner of `session`, which took the lock, and starts the thread. Call it once.
   void hold(std::unique_ptr<mysql_session> session);
 
-  /// Looks whether the lock is still held, and takes it again if its connection was lost. No error:
-  /// the next look tries again.
+  /// Checks that the connection still holds the lock, and takes it again on a new connection
+  /// otherwise. Ignores errors, because the next look() tries again. Blocks.
   void look();
 
 private:
@@ -41,7 +42,7 @@ private:
   mysql_pool& pool_;
   const std::string name_;
   std::mutex session_mutex_;
-  std::unique_ptr<mysql_session> session_; ///< null: lost
+  std::unique_ptr<mysql_session> session_; ///< holds the lock; null if it was lost
   std::mutex mutex_;                       ///< guards stopping_
   std::condition_variable stopped_;
   bool stopping_ = false;

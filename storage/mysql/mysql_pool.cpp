@@ -3,10 +3,10 @@
 namespace telemetry::mysql {
 namespace {
 
-/// Idle sessions beyond this are closed: a few writers and readers, the journal, the trimmer.
+/// Most idle sessions that are kept: for some writers and readers, the journal and the trimmer.
 constexpr std::size_t idle_max = 16;
 constexpr unsigned conflict_attempts_max = 5;
-/// The second attempt may meet another session that died with the same server.
+/// Three, because the second attempt may get another dead session of the same server.
 constexpr unsigned loss_attempts_max = 3;
 
 } // namespace
@@ -14,7 +14,7 @@ constexpr unsigned loss_attempts_max = 3;
 mysql_pool::mysql_pool(mysql_options options) : options_(std::move(options)) {}
 
 result<std::unique_ptr<mysql_session>> mysql_pool::connect() {
-  // A socket is one place, whatever `hosts` says.
+  // A unix socket replaces `hosts`.
   const std::size_t hosts = options_.socket.empty() ? options_.hosts.size() : 1;
   std::size_t first = 0;
   {
@@ -31,7 +31,7 @@ result<std::unique_ptr<mysql_session>> mysql_pool::connect() {
       first_host_ = host;
       return session;
     }
-    // One that is only away may be the right one: wait for it.
+    // A host that is away may be the right one. Therefore the caller tries again.
     if (session.error().code == errc::unreachable)
       why.code = errc::unreachable;
     why.text += (i == 0 ? "" : "; ") + session.error().text;
@@ -57,7 +57,7 @@ result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what,
     (*session)->report_to(calls);
   if (session || session.error().code != errc::unreachable)
     waiting.answered();
-  // Whatever the reason, it was right when the database was opened: wait until it is again.
+  // Every reason counts as temporary, because the settings were right when the database was opened.
   if (!session)
     return failure{errc::unavailable, std::string(what) + ": " + session.error().text};
   return session;
@@ -75,13 +75,13 @@ bool mysql_pool::again(const sql::SQLException& thrown, after_loss on_loss, unsi
     return attempt < conflict_attempts_max;
   if (trouble == mysql_trouble::none)
     return false;
-  // The idle sessions most likely lead to the same host, and are as dead.
-  std::vector<std::unique_ptr<mysql_session>> dropped; // closed without the lock
+  // The idle sessions most likely have the same host and are lost as well.
+  std::vector<std::unique_ptr<mysql_session>> dropped; // closed after the mutex is released
   {
     const std::scoped_lock lock(mutex_);
     dropped.swap(idle_);
   }
-  // A read-only host has done nothing, and connect() passes over it.
+  // A read-only host has changed no row, and connect() takes another host.
   return (trouble == mysql_trouble::read_only || on_loss == after_loss::repeat) &&
          attempt < loss_attempts_max;
 }

@@ -15,27 +15,29 @@
 
 namespace telemetry::mysql {
 
-/// Sessions to whichever host of the list works, kept open between uses.
+/// Sessions to the first host of the list that works, kept open between uses.
 ///
 /// The host that worked last is tried first, then the others in their order. A host that hangs
-/// costs connect_timeout; one that turned read-only is left for the next. Thread-safety: full.
-/// Blocking: yes, within the timeouts. As many sessions are open as calls run at the same time.
+/// costs connect_timeout. A host that became read-only is left for the next one.
+/// Thread-safety: full. Each call of run() has a session of its own. Blocking: run() and connect()
+/// wait for the server, within the timeouts of mysql_options.
 class mysql_pool {
 public:
   explicit mysql_pool(mysql_options options);
 
-  /// What to do when a connection is lost in the middle of the work.
+  /// The reaction to a connection that is lost during the work.
   enum class after_loss {
-    fail,   ///< the work must find out what became of it
-    repeat, ///< the work may be done again: it only reads, or repeating it changes nothing
+    fail,   ///< the caller must find out whether the work was done
+    repeat, ///< repeat the work, which only reads, or has no effect the second time
   };
 
   /// Runs `work(session)`, which returns a result<> and may throw sql::SQLException. After a
-  /// deadlock or a lock wait it is run again, a few times. A session whose work failed is dropped,
-  /// and with it the transaction that it may have left open.
-  /// @param what names the work for a person: "journal append".
-  /// @param calls hears of the statements, and of connecting.
-  /// @returns what `work` returned, or as to_failure() says; errc::unavailable if no host answers.
+  /// deadlock or a lock wait it is run again, at most 5 times in all. A session whose work failed
+  /// is closed, so that the server rolls back its transaction.
+  /// @param what names the work in error texts, e.g. "journal append".
+  /// @param calls is told of the statements and of connecting; may be nullptr.
+  /// @returns the result of `work`, or the failure of to_failure(); errc::unavailable if no host
+  ///          answers.
   template <class Work>
   [[nodiscard]] auto run(std::string_view what, after_loss on_loss, Work work,
                          server_silence* calls = nullptr)
@@ -56,8 +58,9 @@ public:
     }
   }
 
-  /// A new session, which the caller keeps.
-  /// @returns errc::unreachable, errc::invalid_option: as mysql_session::open(), with every host.
+  /// Opens a new session, which the caller owns.
+  /// @returns errc::unreachable or errc::invalid_option as mysql_session::open(), with the reasons
+  ///          of all hosts.
   [[nodiscard]] result<std::unique_ptr<mysql_session>> connect();
 
   [[nodiscard]] const mysql_options& options() const noexcept { return options_; }
@@ -69,7 +72,7 @@ private:
   [[nodiscard]] bool again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt);
 
   const mysql_options options_;
-  std::mutex mutex_; ///< guards what follows; never held while a server is asked
+  std::mutex mutex_; ///< guards the members below; never held during a call to a server
   std::size_t first_host_ = 0;
   std::vector<std::unique_ptr<mysql_session>> idle_;
 };

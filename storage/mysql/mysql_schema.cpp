@@ -15,22 +15,23 @@ struct migration {
   std::vector<std::string_view> statements;
 };
 
-// Names are VARBINARY: the collations that compare bytewise without padding have different names on
-// MySQL and MariaDB. Times are milliseconds since 1970 in UTC, as events bring them.
+// Robot names are VARBINARY, because the collations that compare bytewise without padding have
+// different names on MySQL and MariaDB. Times are in milliseconds (docs/formats.md, "MySQL").
 
 constexpr std::string_view create_meta = R"(CREATE TABLE IF NOT EXISTS meta (
   name VARBINARY(64) NOT NULL PRIMARY KEY,
   value VARBINARY(255) NOT NULL
 ) ENGINE=InnoDB)";
 
-/// The head of every shard's journal, and the epoch of its owner: the fence.
+/// The head of every shard's journal, and the epoch of its owner, which is the fence.
 constexpr std::string_view create_shards = R"(CREATE TABLE IF NOT EXISTS shards (
   shard INT UNSIGNED NOT NULL PRIMARY KEY,
   epoch BIGINT UNSIGNED NOT NULL,
   batch_no BIGINT UNSIGNED NOT NULL
 ) ENGINE=InnoDB)";
 
-/// Where a replay starts. `writes` counts transactions, so that an update always changes its row.
+/// The start of each shard's replay. `writes` counts transactions, so that every update changes its
+/// row.
 constexpr std::string_view create_markers = R"(CREATE TABLE IF NOT EXISTS markers (
   shard INT UNSIGNED NOT NULL PRIMARY KEY,
   epoch BIGINT UNSIGNED NOT NULL,
@@ -41,7 +42,7 @@ constexpr std::string_view create_markers = R"(CREATE TABLE IF NOT EXISTS marker
   writes BIGINT UNSIGNED NOT NULL
 ) ENGINE=InnoDB)";
 
-/// One row per shard and group commit; more parts only if a packet cannot hold it.
+/// One row per shard and group commit, or several parts if a packet cannot hold the batch.
 constexpr std::string_view create_journal = R"(CREATE TABLE IF NOT EXISTS journal (
   shard INT UNSIGNED NOT NULL,
   batch_no BIGINT UNSIGNED NOT NULL,
@@ -78,9 +79,8 @@ constexpr std::string_view create_events = R"(CREATE TABLE IF NOT EXISTS events 
   PRIMARY KEY (robot, timestamp)
 ) ENGINE=InnoDB)";
 
-// Every view has a robot's name twice: `robot` is for reading, `name` for conditions and joins,
-// since it is the key as it is stored. Times are counted from 1970 without FROM_UNIXTIME, which
-// would use the session's time zone.
+// Every view has a robot's name twice. `robot` is readable text. `name` is the stored key, for
+// conditions and joins. FROM_UNIXTIME is not used, because it depends on the session's time zone.
 
 constexpr std::string_view view_latest_positions =
     R"(CREATE OR REPLACE SQL SECURITY INVOKER VIEW latest_positions AS
@@ -98,8 +98,8 @@ SELECT r.name AS name, CONVERT(r.name USING utf8mb4) AS robot,
   e.x AS x, e.y AS y, e.odometer AS odometer
 FROM robots r JOIN events e ON e.robot = r.id)";
 
-/// A step that ends after midnight counts for the day in which it ends. Grouped and partitioned by
-/// name, so that servers can apply a condition on it to the tables below.
+/// The distance between two events counts for the day of the second one. The view groups and
+/// partitions by name, so that servers can apply a condition on name to the tables.
 constexpr std::string_view view_distance_per_day =
     R"(CREATE OR REPLACE SQL SECURITY INVOKER VIEW distance_per_day AS
 SELECT d.name AS name, CONVERT(d.name USING utf8mb4) AS robot,
@@ -146,7 +146,7 @@ result<std::uint32_t> stored_version(mysql_session& session) {
         return version;
       return failure{errc::version, "the table meta has the schema version \"" + text + "\""};
     }
-    // Version 0 is written before any other table is made.
+    // The version 0 is written before any table other than meta is created.
   }
   for (const std::string_view name : {"shards", "markers", "journal", "robots", "events"})
     if (has_table(session, name))

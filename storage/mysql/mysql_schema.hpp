@@ -8,16 +8,17 @@
 
 namespace telemetry::mysql {
 
-/// The version that this program makes and needs.
+/// The schema version that this program creates and needs.
 [[nodiscard]] std::uint32_t mysql_schema_version();
 
-/// Every migration as SQL for a person, in order; a client can run it.
+/// The SQL of all migrations, in order, for people to read or to run by a client.
 [[nodiscard]] std::string mysql_migrations();
 
-/// Brings the session's database to the version of this program. Repeatable: DDL does not roll back
-/// in MySQL, so every statement changes nothing the second time, and the version is written last.
-/// Two at once must be kept out by the caller. Throws sql::SQLException.
-/// @returns errc::version if the schema is newer, or the tables are somebody else's.
+/// Brings the session's database to the schema version of this program. May be repeated after an
+/// error: MySQL does not roll back DDL, but no statement has an effect the second time, and the
+/// version is written last. Throws sql::SQLException.
+/// @pre no other process migrates the same database.
+/// @returns errc::version if the schema is newer, or the tables are not telemetryd's.
 [[nodiscard]] result<void> migrate(mysql_session& session);
 
 } // namespace telemetry::mysql

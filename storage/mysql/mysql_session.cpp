@@ -13,19 +13,20 @@
 namespace telemetry::mysql {
 namespace {
 
-/// Smaller packets would split what is small; every server's default is 1 MiB or more.
+/// Smallest max_allowed_packet that is accepted, because smaller packets would split small batches.
+/// The default of every server is 1 MiB or more.
 constexpr std::uint64_t packet_bytes_min = 256u << 10;
-/// Larger statements gain nothing and keep both sides' buffers large.
+/// Larger statements are not faster, and keep the buffers of both sides large.
 constexpr std::uint64_t statement_bytes_cap = 8u << 20;
 constexpr std::uint64_t packet_overhead_bytes = 1024;
 
-/// The timeouts of the connector have whole seconds; 0 would mean none.
+/// `timeout` for the connector, in whole seconds and at least 1, because 0 would mean no timeout.
 int seconds(std::chrono::milliseconds timeout) {
   return std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(timeout).count()));
 }
 
 sql::Driver* driver() {
-  static sql::Driver* const one = get_driver_instance(); // not safe on two threads at first
+  static sql::Driver* const one = get_driver_instance(); // the first call is not thread-safe
   return one;
 }
 
@@ -46,7 +47,7 @@ sql::ConnectOptionsMap connect_options(const mysql_options& options,
   text("password", options.password);
   text("schema", options.database);
   text("OPT_CHARSET_NAME", "utf8mb4");
-  map["OPT_RECONNECT"] = false; // would lose the transaction without a word
+  map["OPT_RECONNECT"] = false; // because it would lose the transaction without an error
   map["OPT_CONNECT_TIMEOUT"] = seconds(options.connect_timeout);
   map["OPT_READ_TIMEOUT"] = seconds(options.read_timeout);
   map["OPT_WRITE_TIMEOUT"] = seconds(options.read_timeout);
@@ -54,21 +55,21 @@ sql::ConnectOptionsMap connect_options(const mysql_options& options,
     map["sslEnforce"] = true;
     if (!options.tls_ca.empty()) {
       text("sslCA", options.tls_ca);
-      // Without this a password may go in the clear to a server that offers no TLS, before
-      // check_encrypted() has a look, and any certificate of the authority would do.
+      // Without this, the connector accepts any certificate of the CA, and may send the password
+      // unencrypted to a server without TLS, before check_encrypted() runs.
       map["sslVerify"] = options.socket.empty();
     }
   }
   return map;
 }
 
-/// What to look at, where the server's own words leave causes out.
+/// Settings to check, for errors whose text does not name all possible causes.
 const char* advice(int code, const mysql_options& options) {
   switch (code) {
-  case 1044: // said of a database that does not exist, too, unless the user may see all
+  case 1044: // also for a database that does not exist, unless the user may see all databases
     return " (the database may not exist, or the user may have no rights on it: mysql.database,"
            " mysql.user)";
-  case 1045: // said of a user with REQUIRE SSL, too
+  case 1045: // also for a user with REQUIRE SSL
     return options.tls ? " (mysql.user, mysql.password)"
                        : " (mysql.user, mysql.password; or the server may require TLS of this"
                          " user, and mysql.tls is off)";
@@ -76,12 +77,12 @@ const char* advice(int code, const mysql_options& options) {
     return " (mysql.database)";
   case 3159:
     return options.tls ? "" : " (mysql.tls is off)";
-  default: // the rest speaks for itself
+  default: // other texts name their cause
     return "";
   }
 }
 
-/// The same, while a connection is being made.
+/// The failure for `thrown` while a connection is being made.
 failure to_connect_failure(const sql::SQLException& thrown, const std::string& place,
                            const mysql_options& options) {
   failure why{errc::unreachable,
@@ -93,16 +94,16 @@ failure to_connect_failure(const sql::SQLException& thrown, const std::string& p
   case 1130: // this client's host is not allowed
   case 1142: // no right to a table
   case 1227: // no right to a statement
-  case 1231: // a session setting that this server does not take
-  case 1251: // the server asks for a way to log in that the connector does not know
-  case 1524: // the same, with plugins
-  case 1698: // wrong user, for plugins
-  case 2026: // TLS: none, or the certificate is not from the CA
-  case 2059: // a plugin to log in is missing
-  case 3159: // the server wants TLS
+  case 1231: // the server does not accept a session setting
+  case 1251: // the connector does not know the server's authentication method
+  case 1524: // the authentication plugin is not loaded
+  case 1698: // an authentication plugin denies access
+  case 2026: // the server has no TLS, or its certificate is not from the CA
+  case 2059: // an authentication plugin is missing
+  case 3159: // the server requires TLS
     why.code = errc::invalid_option;
     break;
-  default: // everything else is a server that is away, starting, full or stopping
+  default: // in all other cases the server is away, starting, full or stopping
     break;
   }
   return why;
@@ -117,29 +118,29 @@ bool is_no_space(const sql::SQLException& thrown) {
          text.find("rror 28") != text.npos;
 }
 
-/// Whether the same statement may succeed later, although the connection is fine and nothing has
-/// to be found out: the server lacks something for a while, or somebody has to give it.
+/// Whether the same statement may succeed later on a connection that still works, because the
+/// server lacks a resource for a while, or until an operator provides it.
 bool is_passing(const sql::SQLException& thrown) {
   switch (thrown.getErrorCode()) {
   case 1037: // out of memory
   case 1038: // out of memory to sort
   case 1041: // out of memory or processor
   case 1135: // no thread for a connection
-  case 2008: // out of memory here
-  case 3170: // the limit of memory of a function
-  case 1004: // a temporary file could not be created,
-  case 1016: // or opened: too many are open
-  case 1023: // or closed
-  case 1024: // or read
-  case 1026: // or written
-  case 1015: // a lock of the file system
+  case 2008: // out of memory in this process
+  case 3170: // the memory limit of a function
+  case 1004: // cannot create a temporary file
+  case 1016: // cannot open a file, because too many are open
+  case 1023: // cannot close a file
+  case 1024: // cannot read a file
+  case 1026: // cannot write a file
+  case 1015: // cannot lock a file
   case 1040: // too many connections
   case 1203: // too many connections of this user
   case 1226: // any other limit of this user
   case 1461: // too many prepared statements
   case 1206: // too many locks
   case 1637: // too many transactions
-  case 3058: // a deadlock of locks by name
+  case 3058: // a deadlock of named locks
   case 3572: // a row is locked
   case 1689: // a wait for a lock was ended
   case 1020: // a row has changed since it was read, MariaDB
@@ -161,12 +162,12 @@ bool is_passing(const sql::SQLException& thrown) {
   default:
     break;
   }
-  // Errors that are not listed by number: of the connection, and transactions that were undone.
+  // SQL states of other errors of the connection, and of transactions that were rolled back.
   const std::string state = thrown.getSQLState();
   return state.starts_with("08") || state.starts_with("40");
 }
 
-/// "OFF" and "0" are the ways in which servers say no.
+/// Whether a server variable is on. Servers write off as "OFF" or "0".
 bool is_on(const std::string& setting) { return setting != "0" && setting != "OFF"; }
 
 } // namespace
@@ -184,8 +185,8 @@ void use_connector_on_this_thread() {
 mysql_trouble trouble_of(const sql::SQLException& thrown) {
   switch (thrown.getErrorCode()) {
   case 1205: // lock wait timeout
-  case 1213: // deadlock; on Galera also a certification that failed
-  case 3101: // a group replication that rolled back
+  case 1213: // deadlock; on Galera also a failed certification
+  case 3101: // group replication rolled the transaction back
     return mysql_trouble::conflict;
   case 1290: // --read-only
   case 1836: // read-only mode
@@ -194,27 +195,27 @@ mysql_trouble trouble_of(const sql::SQLException& thrown) {
     return mysql_trouble::read_only;
   case 1053: // shutting down
   case 1080: // the server closes a connection by force
-  case 1152: // aborted
+  case 1152: // aborted connection
   case 1158: // the server could not read or write
   case 1159:
   case 1160:
   case 1161:
-  case 1184: // aborted
+  case 1184: // aborted connection
   case 1317: // killed query
   case 1927: // killed connection, MariaDB
-  case 2002: // refused
+  case 2002: // connection refused
   case 2003:
-  case 2006: // gone
-  case 2012: // broken during the handshake
-  case 2013: // lost
-  case 2014: // out of step, after an answer that was cut short
-  case 2026: // broken within TLS
-  case 2027: // an answer that makes no sense
-  case 2055: // lost, with a system error
+  case 2006: // connection gone
+  case 2012: // connection lost during the handshake
+  case 2013: // connection lost
+  case 2014: // commands out of step, after an incomplete answer
+  case 2026: // TLS error
+  case 2027: // malformed answer
+  case 2055: // connection lost, with a system error
   case 3169: // killed session, MySQL
   case 4031: // closed for being idle, MySQL
     return mysql_trouble::lost;
-  default: // hundreds of others
+  default: // hundreds of other errors
     return mysql_trouble::none;
   }
 }
@@ -283,10 +284,11 @@ result<std::unique_ptr<mysql_session>> mysql_session::open(const mysql_options& 
 }
 
 void mysql_session::prepare() {
-  // A strict mode without NO_BACKSLASH_ESCAPES, whatever the server's default is; lock waits that
-  // end before the read timeout does. Should this machine vanish, the server ends what is idle, and
-  // with it row locks and the lock by name, after a minute; an idle session that is closed so is
-  // replaced when it is used.
+  // sql_mode: strict and without NO_BACKSLASH_ESCAPES, regardless of the server's default.
+  // innodb_lock_wait_timeout: 5 s, so that lock waits end before the read timeout.
+  // wait_timeout: if this machine fails, the server closes its idle sessions after 60 s and
+  // releases their row locks and the named lock. A live process replaces a closed session at its
+  // next use.
   update("SET SESSION time_zone = '+00:00', autocommit = 1,"
          " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO',"
          " innodb_lock_wait_timeout = 5, wait_timeout = 60");
@@ -295,7 +297,7 @@ void mysql_session::prepare() {
 }
 
 result<void> mysql_session::check_encrypted() {
-  // The connector falls back to plain text without a word, so ask.
+  // The connector falls back to plain text without an error. Therefore ask the server.
   mysql_rows rows = query("SHOW STATUS LIKE 'Ssl_cipher'");
   if (rows.next() && !rows.bytes(2).empty())
     return {};

@@ -18,22 +18,22 @@ class Statement;
 
 namespace telemetry::mysql {
 
-/// What an error of the server asks for.
+/// Kinds of errors, by the reaction that they need.
 enum class mysql_trouble {
-  none,      ///< nothing that a repetition could mend
-  conflict,  ///< deadlock or lock wait: the transaction is undone; the same again
-  lost,      ///< the connection is gone: the outcome is unknown
-  read_only, ///< this host does not take writes any more: another one
+  none,      ///< repeating the statement does not help
+  conflict,  ///< deadlock or lock wait: the transaction is rolled back; repeat it
+  lost,      ///< the connection is lost: the outcome is unknown
+  read_only, ///< this host accepts no writes any more; use another host
 };
 [[nodiscard]] mysql_trouble trouble_of(const sql::SQLException& thrown);
 
-/// What `thrown` means while `what` ("journal append") was being done on an open connection.
-/// @returns errc::unavailable (the same again later), errc::no_space, errc::invalid_option
-/// (rights),
-///          errc::corrupt (everything that should be impossible).
+/// The failure for an exception `thrown` by the work `what` ("journal append") on an open
+/// connection.
+/// @returns errc::unavailable (try again later), errc::no_space, errc::invalid_option (rights),
+///          errc::corrupt (every error that should be impossible).
 [[nodiscard]] failure to_failure(const sql::SQLException& thrown, std::string_view what);
 
-/// Rows of an answer, which is in memory as a whole. Columns count from 1.
+/// The rows of an answer. The whole answer is in memory. Columns count from 1.
 class mysql_rows {
 public:
   explicit mysql_rows(std::unique_ptr<sql::ResultSet> rows);
@@ -46,36 +46,38 @@ public:
   [[nodiscard]] std::string bytes(std::uint32_t column) const;
   [[nodiscard]] std::uint64_t number(std::uint32_t column) const;
   [[nodiscard]] std::int64_t signed_number(std::uint32_t column) const;
-  /// Bit-exact: the server prints the shortest form, and this reads it correctly rounded.
+  /// A double, bit for bit as stored, because the server prints its shortest form and this function
+  /// reads it with correct rounding.
   [[nodiscard]] double real(std::uint32_t column) const;
 
 private:
   std::unique_ptr<sql::ResultSet> rows_;
 };
 
-/// One connection to one server, checked to be fit for use: encrypted if asked for, writable,
-/// durable at commit.
+/// One connection to one server. open() checks that the connection is encrypted if it must be, and
+/// that the server is writable and makes commits durable.
 ///
-/// Thread-safety: none; any thread, one at a time. Blocking: every call, within the timeouts of
-/// mysql_options. Failure: calls throw sql::SQLException, after which the session must be dropped:
-/// what its transaction did is undone by the server, or unknown if commit() threw.
+/// Thread-safety: none; any thread may use it, one at a time. Blocking: every call waits for the
+/// server, within the timeouts of mysql_options. Errors: calls throw sql::SQLException. Then
+/// destroy the session. The server rolls its transaction back; if commit() threw, the outcome is
+/// unknown.
 class mysql_session {
 public:
-  /// Connects to the unix socket of `options`, or else to `address`.
-  /// @returns errc::unreachable (nobody there, or too slow), errc::invalid_option (password,
-  /// rights,
-  ///          missing database, no TLS, read-only, settings that would lose commits).
+  /// Connects to the unix socket of `options` if it has one, otherwise to `address`.
+  /// @returns errc::unreachable (no server there, or too slow), errc::invalid_option (password,
+  ///          rights, missing database, no TLS, read-only, settings that would lose commits).
   [[nodiscard]] static result<std::unique_ptr<mysql_session>> open(const mysql_options& options,
                                                                    const server_address& address);
   ~mysql_session();
   mysql_session(const mysql_session&) = delete;
   mysql_session& operator=(const mysql_session&) = delete;
 
-  /// From now on `calls` hears of every statement; nullptr: nobody does.
+  /// Reports every later statement to `calls`, which may be nullptr and must outlive its use.
   void report_to(server_silence* calls) noexcept { calls_ = calls; }
 
   /// Runs a statement that returns no rows.
-  /// @returns the number of rows that it changed (found, but left as they were: not counted).
+  /// @returns the number of rows that it changed. Rows that it found but left as they were do not
+  ///          count.
   std::uint64_t update(const std::string& statement);
   /// Runs a statement that returns rows.
   [[nodiscard]] mysql_rows query(const std::string& statement);
@@ -84,9 +86,9 @@ public:
   void commit() { update("COMMIT"); }
   void rollback() { update("ROLLBACK"); }
 
-  /// Bytes that a statement may have, with room for what the protocol adds.
+  /// Longest allowed statement, in bytes. It leaves room for the bytes that the protocol adds.
   [[nodiscard]] std::size_t statement_bytes_max() const noexcept { return statement_bytes_max_; }
-  /// For people: "mariadb 10.11.6 at 127.0.0.1:3306".
+  /// Server and version for messages, e.g. "mariadb 10.11.6 at 127.0.0.1:3306".
   [[nodiscard]] const std::string& description() const noexcept { return description_; }
 
 private:
@@ -98,14 +100,14 @@ private:
   [[nodiscard]] result<void> check_server();
 
   std::unique_ptr<sql::Connection> connection_;
-  std::unique_ptr<sql::Statement> statement_; ///< reused; nothing is prepared
+  std::unique_ptr<sql::Statement> statement_; ///< reused; no prepared statement
   server_silence* calls_ = nullptr;
   std::string place_; ///< "127.0.0.1:3306" or the path of the socket
   std::string description_;
   std::size_t statement_bytes_max_ = 0;
 };
 
-/// To be called on every thread that uses sessions, before it does; cheap when repeated.
+/// Call this on every thread before it uses sessions. Repeated calls cost next to no time.
 void use_connector_on_this_thread();
 
 } // namespace telemetry::mysql

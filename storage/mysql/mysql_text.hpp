@@ -11,16 +11,17 @@
 
 namespace telemetry::mysql {
 
-/// Bytes that become a binary string literal: names, payloads.
+/// Bytes that become a binary string literal, such as names and payloads.
 struct sql_bytes {
   std::string_view bytes;
 };
 
-/// Text of an SQL statement, put together from trusted text and from values.
+/// Text of an SQL statement, made of trusted text and of values.
 ///
-/// Text goes in as it is; integers in decimal; doubles by their shortest form, which the server
-/// reads back bit-identical; sql_bytes as a literal that no character set touches. Literals are
-/// right for sessions as mysql_session opens them: utf8mb4, backslash escapes on.
+/// Text is added unchanged, integers in decimal, doubles in their shortest form, which the server
+/// reads back bit-identical, and sql_bytes as a binary literal, which no character set changes
+/// (docs/formats.md, "MySQL"). Literals need a session with backslash escapes, as mysql_session
+/// opens it.
 class sql_text {
 public:
   template <class... Parts>

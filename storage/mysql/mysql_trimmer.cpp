@@ -8,8 +8,9 @@
 namespace telemetry::mysql {
 namespace {
 
-/// Rows deleted per statement and, about, per transaction: some ten milliseconds.
+/// Most rows that one statement deletes.
 constexpr std::uint64_t rows_per_statement = 1000;
+/// Deleted rows after which a transaction commits. It takes some ten milliseconds.
 constexpr std::uint64_t rows_per_transaction = 2000;
 
 } // namespace
@@ -54,7 +55,7 @@ void mysql_trimmer::run() {
   }
 }
 
-/// One transaction; takes from `left` the shards that are done.
+/// Runs one transaction and removes finished shards from `left`. @returns whether it succeeded.
 bool mysql_trimmer::delete_some(cuts& left) {
   const auto work = [&left](mysql_session& session) -> result<void> {
     std::uint64_t rows = 0;

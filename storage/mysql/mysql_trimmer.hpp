@@ -12,11 +12,11 @@
 
 namespace telemetry::mysql {
 
-/// Deletes trimmed journal rows on a thread and a connection of its own, a bounded number per
-/// transaction, so that appends never wait for it. What fails is tried again with the next trim();
-/// what is left at the end goes with the next one of another process (rule 21).
+/// Deletes trimmed journal rows on its own thread and connection, in transactions of bounded size,
+/// so that appends never wait for it. After an error it tries again at the next trim(). Rows that
+/// remain at the end are deleted by a trim() of the next process (rule 21).
 ///
-/// Thread-safety: full. The destructor waits for the transaction that runs.
+/// Thread-safety: full. The destructor waits for the running transaction.
 class mysql_trimmer {
 public:
   explicit mysql_trimmer(std::shared_ptr<mysql_database> database);
@@ -24,23 +24,23 @@ public:
   mysql_trimmer(const mysql_trimmer&) = delete;
   mysql_trimmer& operator=(const mysql_trimmer&) = delete;
 
-  /// Has the entries of `shard` up to and including `upto` deleted, some time. Never blocks.
+  /// Schedules the deletion of the entries of `shard` up to and including `upto`. Never blocks.
   void trim(std::uint32_t shard, std::uint64_t upto);
 
 private:
-  /// Shards and the last batch to delete of each.
+  /// Shard to the last batch number to delete.
   using cuts = std::map<std::uint32_t, std::uint64_t>;
 
   void run();
   [[nodiscard]] bool delete_some(cuts& left);
 
   std::shared_ptr<mysql_database> database_;
-  std::mutex mutex_; ///< guards what follows
+  std::mutex mutex_; ///< guards the members below
   std::condition_variable changed_;
   cuts wanted_;
   bool failed_ = false; ///< wanted_ waits for the next trim()
   bool stopping_ = false;
-  std::thread thread_; ///< last: uses all of it
+  std::thread thread_; ///< declared last, because it uses the other members
 };
 
 } // namespace telemetry::mysql

@@ -8,26 +8,27 @@
 
 namespace telemetry::mysql {
 
-/// Calls to a server that are under way, to tell a server that hangs from one that is busy.
+/// Times the calls to a server, to distinguish a server that hangs from a busy one.
 ///
 /// Thread-safety: full.
 class server_silence {
 public:
   using clock = std::chrono::steady_clock;
 
-  /// @param now tests have a time of their own; called with the lock held.
+  /// @param now replaced in tests only; called with the mutex locked.
   explicit server_silence(std::function<clock::time_point()> now = clock::now)
       : now_(std::move(now)) {}
 
-  /// One call, from its construction on.
+  /// One call to the server. It lasts as long as this object.
   class call {
   public:
-    /// @param watch nullptr: nobody watches.
+    /// @param watch may be nullptr; then the call is not timed.
     explicit call(server_silence* watch);
     ~call();
     call(const call&) = delete;
     call& operator=(const call&) = delete;
-    /// The server has said something, be it an error. Without this the call was in vain.
+    /// Call this if the server has answered, also with an error. Otherwise the call counts as
+    /// unanswered.
     void answered() noexcept { answered_ = true; }
 
   private:
@@ -35,8 +36,9 @@ public:
     bool answered_ = false;
   };
 
-  /// For how long calls have been made of which none was answered; 0 if one was, or if nobody has
-  /// called for a second: who tries again does so sooner.
+  /// Time for which calls have been made without any answer; 0 if the last call was answered. Also
+  /// 0 if no call waits and the last one ended more than 1 s ago, because callers that try again do
+  /// so sooner.
   [[nodiscard]] std::chrono::milliseconds silence() const;
 
 private:
@@ -47,8 +49,8 @@ private:
   void end(bool answered);
 
   std::function<clock::time_point()> now_;
-  mutable std::mutex mutex_; ///< guards what follows
-  std::size_t waiting_ = 0;
+  mutable std::mutex mutex_;                          ///< guards the members below
+  std::size_t waiting_ = 0;                           ///< calls that have not ended
   std::optional<clock::time_point> unanswered_since_; ///< the first call after the last answer
   clock::time_point last_end_;
 };

@@ -9,7 +9,7 @@
 namespace telemetry::redis {
 namespace {
 
-/// Robots per round trip: bounds what a pipeline holds on both sides, about 200 bytes each.
+/// Robots per round trip. Limits the memory of a pipeline on both sides, at about 200 bytes each.
 constexpr std::size_t piece_robots = 500;
 
 } // namespace
@@ -17,7 +17,7 @@ constexpr std::size_t piece_robots = 500;
 redis_cache::redis_cache(const redis_options& options)
     : robot_key_(options.prefix + ":robot:"), names_key_(options.prefix + ":robots"),
       cache_key_(options.prefix + ":cache"), session_(options, [this](redis_session& session) {
-        // A server that does not tell its run id may be another one on each connection.
+        // Without a run id the server may be a different one on each connection.
         if (session.run_id().empty() || session.run_id() != known_run_id_)
           needs_rebuild_ = true;
         known_run_id_ = session.run_id();
@@ -46,7 +46,7 @@ result<void> redis_cache::put_piece(std::span<const named_state> states) {
   if (!replies)
     return replies.error();
   if (value_of(replies->front()).text() != generation_)
-    needs_rebuild_ = true; // flushed, or gone back to an older state
+    needs_rebuild_ = true; // Redis was flushed, or went back to an older state
   return all_done(*replies, session_.where() + ": writing states");
 }
 
@@ -83,7 +83,7 @@ result<void> redis_cache::begin_rebuild() {
 result<void> redis_cache::end_rebuild() {
   if (needs_rebuild_)
     return {};
-  // Only where our generation still is: a plain HSET would bring it back after a flush.
+  // Only if our generation is still there, because a plain HSET would create the key after a flush.
   constexpr std::string_view script = R"lua(
     if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return 0 end
     redis.call('HSET', KEYS[1], 'state', 'complete')

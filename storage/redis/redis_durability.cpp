@@ -8,12 +8,12 @@ namespace {
 
 struct needed_setting {
   std::string_view name;
-  std::string_view value; ///< "": anything that keeps keys
+  std::string_view value; ///< "": any policy that does not evict keys without expiry
   std::string_view why;
 };
 
 constexpr std::array needed_settings{
-    // The first two are those of ask_for_syncs().
+    // ask_for_syncs() asks for the first two.
     needed_setting{"appendonly", "yes", "without the append-only file a restart loses the journal"},
     needed_setting{"appendfsync", "always",
                    "otherwise a power cut loses events that were answered OK"},
@@ -22,7 +22,8 @@ constexpr std::array needed_settings{
     needed_setting{"maxmemory-policy", "", "evicted keys are lost events: set noeviction"},
 };
 
-/// XTRIM MINID and exclusive ranges came with 6.2. A version that is not told is believed.
+/// Whether Redis is older than 6.2, which brought XTRIM MINID and exclusive ranges. An unknown
+/// version counts as new enough.
 bool is_too_old(const std::string& version) {
   const auto dot = version.find('.');
   if (dot == std::string::npos)

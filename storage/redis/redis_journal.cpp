@@ -9,7 +9,7 @@
 namespace telemetry::redis {
 namespace {
 
-/// Bounds of what a replay holds at a time, beside one entry.
+/// Limits of the entries that a replay reads at a time, unless a single entry is larger.
 constexpr std::uint64_t page_bytes = 4u << 20;
 constexpr std::uint64_t page_entries = 1000;
 
@@ -37,7 +37,7 @@ result<void> redis_journal::append(std::span<const journal_batch> batches) {
   if (batches.empty())
     return {};
   result<void> outcome = try_append(batches);
-  // Rights or settings that were changed while the server runs can be changed back.
+  // Unavailable, because an operator who changed rights or settings can change them back.
   if (!outcome && outcome.error().code == errc::invalid_option)
     return failure{errc::unavailable, outcome.error().text};
   return outcome;
@@ -55,7 +55,7 @@ result<void> redis_journal::try_append(std::span<const journal_batch> batches) {
         return judged;
       result<void> synced = check_syncs(*replies, session_.where());
       if (!synced)
-        session_.drop(); // all of it is checked again
+        session_.drop(); // so that the next connection checks all settings
       return synced;
     }
     if (is_loaded || !reply.text().starts_with("NOSCRIPT"))
@@ -150,7 +150,8 @@ result<redis_reply> redis_journal::read_page(std::uint32_t shard, std::uint64_t 
   return session_.ask(question, "reading the journal");
 }
 
-/// What is missing at the end shows only in the head.
+/// Compares the last entry with the head, because only the head shows that entries are missing at
+/// the end.
 result<void> redis_journal::check_end(std::uint32_t shard, std::uint64_t after) {
   const auto head = last_batch(shard);
   if (!head)

@@ -11,51 +11,55 @@
 
 namespace telemetry::redis {
 
-/// The journal as streams in Redis, one entry per shard and group commit, in front of a store in
-/// another database. As journal; a group commit is one round trip.
+/// The journal as streams in Redis, one entry per shard and group commit, for a store in another
+/// database (docs/formats.md, "Redis journal"; ADR 0016). Like journal. A group commit takes one
+/// round trip.
 ///
-/// Sync: each append also reads back appendonly and appendfsync; if somebody turned them off, it
-/// answers errc::unavailable until they are on again.
+/// Sync: each append also reads appendonly and appendfsync. If they were turned off, it returns
+/// errc::unavailable until they are on again.
 ///
-/// Fence: whoever opens the journal writes a token of its own into it; an append that finds another
-/// one writes nothing. It keeps late writes of a process out that was given up; that only one
-/// process serves at a time is for the store's lock to see to.
+/// Fence: each opening writes a new token to the key owner. An append that finds another token
+/// writes no entry. This refuses late writes of a process that was replaced. The store's lock
+/// ensures that only one process serves at a time.
 ///
-/// Loss: an append also checks that each shard ends where it should. If Redis has forgotten what it
-/// had acknowledged (FLUSHALL, an old backup, a replica that was promoted before it had
-/// everything), the answer is errc::corrupt, and the process must end; check_against() tells at the
-/// next start what is missing. A loss that leaves the journal whole and not behind the store, that
-/// is an old state younger than the last checkpoint, cannot be seen at a start, only while running.
+/// Loss: an append also checks that each shard ends at its last acknowledged batch. If Redis has
+/// lost acknowledged batches (FLUSHALL, an old backup, a promoted replica that lagged), append()
+/// returns errc::corrupt, and the process must end. At the next start check_against() lists the
+/// missing batches. One kind of loss is noticed only while the process runs, not at a start: Redis
+/// went back to a complete older state that is not behind the store, because it is younger than the
+/// last checkpoint.
 class redis_journal final : public paired_journal {
 public:
-  /// Connects, checks the server's settings, and takes the journal of `options.prefix` over; makes
-  /// it if it is not there.
-  /// @param store_uuid of the store that the journal belongs to.
+  /// Connects, checks the server's settings, and takes over the journal of `options.prefix`, or
+  /// creates it if it is absent. Blocks.
+  /// @param store_uuid id of the store that the journal belongs to.
   /// @returns errc::unreachable (wait and try again), errc::invalid_option (a setting of the server
   ///          with its value, the password, a read-only replica), errc::version (the journal of
-  ///          another store, shard count or format), errc::corrupt (half of a journal).
+  ///          another store, shard count or format), errc::corrupt (some keys of the journal are
+  ///          missing).
   static result<std::unique_ptr<redis_journal>>
   open(const redis_options& options, std::uint32_t shards, const std::string& store_uuid);
 
   redis_journal(const redis_journal&) = delete;
   redis_journal& operator=(const redis_journal&) = delete;
 
-  /// To be called before replay(): checks that the journal goes on without a hole from where the
-  /// store is.
+  /// Checks that the journal continues the store without a missing batch. Call it before replay().
   ///
-  /// If it does not, acknowledged events are lost, and somebody has to decide: the answer is
-  /// errc::corrupt with what is missing and the one command by which the operator accepts exactly
-  /// that. After it the next start goes on: numbers continue above both (rule 7), replay() skips
-  /// what is missing, PREFIX:losses keeps a line about it.
+  /// If batches are missing, acknowledged events are lost, and an operator must decide. The error
+  /// is errc::corrupt, with the missing batches and the command by which the operator accepts
+  /// exactly this loss. At the next start after that command, batch numbers continue above both
+  /// store and journal (rule 7), replay() skips the missing batches, and PREFIX:losses gets a line
+  /// about them.
   /// @param markers of all shards.
-  /// @returns "" if all is there; the loss that was accepted, to be logged as an error.
+  /// @returns "" if no batch is missing, or the text of the accepted loss, to be logged as an
+  /// error.
   [[nodiscard]] result<std::string> check_against(std::span<const shard_marker> markers);
 
-  /// Goes on above the cuts of `markers`, for a new journal in front of a store that was filled
-  /// through another one. Never lowers a number.
+  /// Makes batch numbers continue above the cuts of `markers`, for a new journal of a store that
+  /// another journal has filled. Never lowers a number.
   [[nodiscard]] result<void> continue_from(std::span<const shard_marker> markers);
 
-  /// open() made the journal: it was not there.
+  /// Whether open() created the journal.
   [[nodiscard]] bool is_new() const noexcept { return is_new_; }
   result<std::uint64_t> opening() override;
   result<void> note_opening(std::uint64_t epoch) override;
@@ -69,9 +73,9 @@ public:
 
   result<void> append(std::span<const journal_batch> batches) override;
   result<void> replay(std::uint32_t shard, std::uint64_t after, const visitor& visit) override;
-  /// The highest number ever appended, also if its entry is trimmed.
+  /// The highest batch number ever appended, even if its entry is trimmed.
   result<std::uint64_t> last_batch(std::uint32_t shard) override;
-  /// Does not wait for Redis: the failure of a trim is the answer to a later one.
+  /// Does not wait for the reply of Redis. If a trim fails, a later trim() returns the error.
   result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
 
 private:
@@ -101,11 +105,11 @@ private:
   std::uint32_t database_;
   std::string append_sha_;
   std::string owner_;            ///< "<generation> <token>"
-  std::uint64_t generation_ = 0; ///< counts the openings of this journal
+  std::uint64_t generation_ = 0; ///< number of openings of this journal
   bool is_new_ = false;
-  redis_pipeline append_;               ///< kept for its memory
-  std::vector<std::uint64_t> trimmed_;  ///< per shard, by this process
-  std::vector<std::uint64_t> forgiven_; ///< per shard: what is missing up to here was accepted
+  redis_pipeline append_;               ///< reused buffer
+  std::vector<std::uint64_t> trimmed_;  ///< per shard: highest number that this process trimmed
+  std::vector<std::uint64_t> forgiven_; ///< per shard: number up to which losses were accepted
   redis_session session_;
 };
 

@@ -6,21 +6,21 @@
 #include <optional>
 #include <string>
 
-/// How Redis holds the journal. For each prefix:
+/// The keys of a journal in Redis (docs/formats.md, "Redis journal"). For each prefix:
 ///
 ///     PREFIX:meta           hash: format, store (uuid), shards, generation; opening (epoch of the
-///                           store at the last one); accept_loss, see
+///                           store at the last opening); accept_loss, see
 ///                           redis_journal::check_against()
 ///     PREFIX:owner          string: "<generation> <token>" of the process that may write
 ///     PREFIX:heads          hash: shard -> highest batch number ever appended; also after a trim
 ///     PREFIX:journal:SHARD  stream: entry "<batch_no>-0" -> epoch, arrival, horizon, wall (ms),
 ///                           kind, payload
 ///     PREFIX:forgiven       hash: shard -> number up to which the operator accepted losses
-///     PREFIX:losses         list: what the operator accepted, when
+///     PREFIX:losses         list: a line for each loss that the operator accepted, with its time
 ///
-/// What a user of Redis has to be allowed: ~PREFIX:* +@connection +@scripting +info +role
-/// +config|get +exists +get +set +hget +hset +hmget +hgetall +hincrby +hdel +rpush +xadd +xrange
-/// +xrevrange +xlen +xtrim.
+/// The user of Redis needs these rights: ~PREFIX:* +@connection +@scripting +info +role +config|get
+/// +exists +get +set +hget +hset +hmget +hgetall +hincrby +hdel +rpush +xadd +xrange +xrevrange
+/// +xlen +xtrim.
 namespace telemetry::redis {
 
 inline constexpr std::string_view redis_journal_version = "1";
@@ -42,14 +42,15 @@ struct redis_journal_entry {
   std::string_view payload;
 };
 
-/// @returns nothing if the entry is damaged, or of a kind that this program does not know.
+/// Reads an entry of the stream of `shard`.
+/// @returns nullopt if the entry is damaged, or of a kind that this program does not know.
 [[nodiscard]] std::optional<redis_journal_entry> read_redis_entry(std::uint32_t shard,
                                                                   const redis_value& entry);
 
-/// Batch number of an entry's id, "<batch_no>-0"; nothing if it is no such id.
+/// The batch number in an entry's id "<batch_no>-0", or nullopt if the id has another form.
 [[nodiscard]] std::optional<std::uint64_t> read_redis_id(std::string_view id);
 
-/// "journal entry 7 of shard 3", for messages.
+/// Name of an entry in messages, e.g. "journal entry 7 of shard 3".
 [[nodiscard]] std::string redis_entry_name(std::uint32_t shard, std::uint64_t batch_no);
 
 } // namespace telemetry::redis

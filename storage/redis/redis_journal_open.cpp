@@ -1,4 +1,4 @@
-// How a journal in Redis is opened, and compared with its store.
+// The part of redis_journal that opens a journal and compares it with its store.
 
 #include "storage/redis/redis_journal.hpp"
 

@@ -9,24 +9,24 @@
 
 namespace telemetry::redis {
 
-/// Commands in Redis's wire format, sent together. Arguments are bytes of any value.
+/// Commands in Redis's wire format (RESP), to be sent together. Arguments may have any bytes.
 ///
-/// Why not redisAppendCommandArgv(): it copies every argument twice more, and a journal payload
-/// comes in parts that it would first want joined.
+/// redisAppendCommandArgv() is not used, because it copies every argument two more times, and would
+/// need the parts of a journal payload joined first. Thread-safety: none.
 class redis_pipeline {
 public:
-  /// A whole command.
+  /// Adds a complete command.
   redis_pipeline& command(std::initializer_list<std::string_view> arguments);
 
-  /// Begins a command of `arguments` arguments, its name included; that many add() follow.
+  /// Begins a command of `arguments` arguments, its name included. As many calls of add() follow.
   redis_pipeline& begin(std::size_t arguments);
   redis_pipeline& add(std::string_view argument);
   redis_pipeline& add(std::uint64_t number);
   redis_pipeline& add(std::int64_t number);
-  /// One argument: the concatenation of `parts`.
+  /// Adds one argument, the concatenation of `parts`.
   redis_pipeline& add(std::span<const std::string_view> parts);
 
-  /// Forgets all commands; keeps the memory.
+  /// Removes all commands, but keeps the memory.
   void clear() noexcept;
 
   /// @pre every command has the arguments that begin() announced.
@@ -41,7 +41,7 @@ private:
 
   std::string bytes_;
   std::size_t commands_ = 0;
-  std::size_t missing_ = 0; ///< arguments of the last command that are still to come
+  std::size_t missing_ = 0; ///< arguments that the last command still needs
 };
 
 } // namespace telemetry::redis

@@ -20,8 +20,9 @@ constexpr std::array known_errors{
     known_error{"LOADING", errc::unavailable},      known_error{"BUSY", errc::unavailable},
 };
 
-/// Whether `error` begins with the word `code`. Redis before 7 wraps the errors of a script:
-/// "ERR Error running script (…): @user_script:1: -OOM command not allowed".
+/// Whether `error` begins with the word `code`, or contains it as the error of a script. Redis
+/// before 7 wraps such errors: "ERR Error running script (…): @user_script:1: -OOM command not
+/// allowed".
 bool carries(std::string_view error, std::string_view code) {
   if (error.starts_with(code))
     return error.size() == code.size() || error[code.size()] == ' ';
@@ -36,8 +37,8 @@ errc code_of(std::string_view error) {
   }
   if (error.starts_with("ERR unknown command"))
     return errc::invalid_option;
-  // MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS, too many clients, and what nobody knows: nothing
-  // was written, so trying again is safe.
+  // MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS, too many clients, and unknown errors. Trying
+  // again is safe, because no key was written.
   return errc::unavailable;
 }
 

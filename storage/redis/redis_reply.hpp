@@ -12,8 +12,8 @@ struct redisReply; // hiredis
 
 namespace telemetry::redis {
 
-/// A reply of Redis, or an element of one: a view into a redis_reply. What is asked for as another
-/// type than it has is empty.
+/// A view of a reply of Redis, or of an element of a reply. The redis_reply must outlive it. A
+/// function for another type than the reply has returns an empty value.
 class redis_value {
 public:
   explicit redis_value(const redisReply* reply) noexcept : reply_(reply) {}
@@ -21,15 +21,15 @@ public:
   [[nodiscard]] bool is_error() const noexcept;
   /// Bytes of a string, a status or an error.
   [[nodiscard]] std::string_view text() const noexcept;
-  /// An integer, or a string that is nothing but one.
+  /// The value of an integer, or of a string that is an unsigned decimal number.
   [[nodiscard]] std::optional<std::uint64_t> number() const noexcept;
-  /// Elements of an array.
+  /// Number of elements of an array.
   [[nodiscard]] std::size_t size() const noexcept;
-  /// Element `index`; an empty value beyond the end.
+  /// Element `index` of an array, or an empty value beyond the end.
   [[nodiscard]] redis_value operator[](std::size_t index) const noexcept;
 
 private:
-  const redisReply* reply_; ///< nullptr: an empty value
+  const redisReply* reply_; ///< nullptr for an empty value
 };
 
 struct free_redis_reply {
@@ -44,12 +44,13 @@ using redis_replies = std::vector<redis_reply>;
   return redis_value(reply.get());
 }
 
-/// An unsigned decimal number that fills `text`.
+/// Reads an unsigned decimal number. @returns nullopt unless it is all of `text`.
 [[nodiscard]] std::optional<std::uint64_t> decimal_number(std::string_view text) noexcept;
 
-/// What the error reply `error` to the command `what` means:
-/// no_space (MISCONF: Redis cannot write to its disk), invalid_option (the user or the server does
-/// not allow it), corrupt (a key holds something else), unavailable (anything that may pass).
+/// The failure for the error reply `error` to the command `what`: errc::no_space (MISCONF: Redis
+/// cannot write to its disk), errc::invalid_option (password, rights, or a server that does not
+/// support the command), errc::corrupt (a key has another type), errc::unavailable (all other
+/// errors, which may pass).
 [[nodiscard]] failure redis_failure(std::string_view error, std::string_view what);
 
 } // namespace telemetry::redis

@@ -2,19 +2,20 @@
 
 #include <string_view>
 
-/// What has to happen in Redis in one piece. A script runs alone, and what it writes reaches the
-/// append-only file as one transaction: after a crash all of it is there, or nothing.
+/// Scripts for changes that must be atomic. Redis runs no other command during a script, and
+/// appends its writes to the append-only file as one transaction. After a crash either all of them
+/// or none are there.
 ///
-/// Refusals are arrays whose first element is a word; numbers beyond 32 bits are passed as text,
-/// since Lua would write them with an exponent.
+/// A refusal is an array whose first element is a word. Numbers above 32 bits are passed as text,
+/// because Lua would write them with an exponent.
 namespace telemetry::redis::redis_scripts {
 
-/// Appends one entry per key behind KEYS[2]: all of them, or none.
-/// KEYS: owner, heads, stream of each batch. ARGV: our owner value; then for each batch: shard,
-/// number, epoch, arrival, horizon, wall, kind, payload.
-/// @returns "OK"; {"owner", value}: not ours, or "" if gone; {"head", shard, head}: the batch does
-///          not continue the shard (head "": gone); {"differs", shard, number}: it is not what was
-///          written under this number.
+/// Appends one entry per batch: all of them, or none.
+/// KEYS: owner, heads, then the stream of each batch. ARGV: our owner value; then for each batch:
+/// shard, number, epoch, arrival, horizon, wall, kind, payload.
+/// @returns "OK"; {"owner", value}: the owner value is not ours ("": it is gone);
+///          {"head", shard, head}: the batch does not continue the shard (head "": it is gone);
+///          {"differs", shard, number}: another batch is stored under this number.
 inline constexpr std::string_view append = R"lua(
 local owner = redis.call('GET', KEYS[1])
 if owner ~= ARGV[1] then return {'owner', owner or ''} end
@@ -52,10 +53,10 @@ end
 return 'OK'
 )lua";
 
-/// Makes us the owner; creates what a new journal needs.
+/// Makes this process the owner of the journal. Creates the keys of a new journal.
 /// KEYS: meta, owner, heads. ARGV: format, store, number of shards, token.
-/// @returns {"new" or "known", owner value}; {"foreign", format, store, shards} of another journal;
-///          {"remains"}: heads without a meta.
+/// @returns {"new" or "known", owner value}; {"foreign", format, store, shards}: it is another
+///          journal; {"remains"}: the key heads is there, but meta is not.
 inline constexpr std::string_view take_over = R"lua(
 local meta = redis.call('HMGET', KEYS[1], 'format', 'store', 'shards')
 local state = 'known'
@@ -72,8 +73,8 @@ redis.call('SET', KEYS[2], owner)
 return {state, owner}
 )lua";
 
-/// Entries of a stream from ARGV[1] on, until they hold ARGV[2] bytes or are ARGV[3] entries; at
-/// least one, if there is one. KEYS: the stream.
+/// Reads entries of a stream, from id ARGV[1] on, until they have ARGV[2] bytes or are ARGV[3]
+/// entries; at least one entry, if the stream has one. KEYS: the stream.
 inline constexpr std::string_view read_page = R"lua(
 local page, bytes, from = {}, 0, ARGV[1]
 while bytes < tonumber(ARGV[2]) and #page < tonumber(ARGV[3]) do
@@ -86,8 +87,10 @@ end
 return page
 )lua";
 
-/// What the journal holds of every shard. KEYS: heads, then the stream of each shard, from 0 on.
-/// @returns for each shard {head, first id, last id, entries}; nil for what is not there.
+/// Reads head, first and last entry of every shard. KEYS: heads, then the stream of each shard,
+/// from shard 0 on.
+/// @returns for each shard {head, first id, last id, number of entries}, with nil for absent
+/// values.
 inline constexpr std::string_view survey = R"lua(
 local out = {}
 for i = 2, #KEYS do
@@ -99,8 +102,8 @@ end
 return out
 )lua";
 
-/// Raises heads. KEYS: owner, heads. ARGV: our owner value; then for each shard: shard, number.
-/// @returns "OK"; {"owner", value}.
+/// Raises heads to the given numbers, never lowers them. KEYS: owner, heads. ARGV: our owner value;
+/// then for each shard: shard, number. @returns "OK"; {"owner", value}.
 inline constexpr std::string_view raise_heads = R"lua(
 local owner = redis.call('GET', KEYS[1])
 if owner ~= ARGV[1] then return {'owner', owner or ''} end
@@ -111,8 +114,8 @@ end
 return 'OK'
 )lua";
 
-/// Goes on without what is missing. KEYS: owner, heads, meta, forgiven, losses. ARGV: our owner
-/// value, a line for the list of losses; then for each shard: shard, number to go on above.
+/// Records an accepted loss. KEYS: owner, heads, meta, forgiven, losses. ARGV: our owner value, a
+/// line for the list of losses; then for each shard: shard, number above which batches continue.
 /// @returns "OK"; {"owner", value}.
 inline constexpr std::string_view accept_loss = R"lua(
 local owner = redis.call('GET', KEYS[1])

@@ -25,7 +25,7 @@ timeval to_timeval(std::chrono::milliseconds time) {
   return out;
 }
 
-/// The value of `field` in the text that INFO answers; "" if it is not there.
+/// The value of `field` in a reply to INFO, or "" if there is no such field.
 std::string info_field(std::string_view info, std::string_view field) {
   const std::string start = std::string(field) + ":";
   const auto at = info.find(start);
@@ -101,7 +101,7 @@ result<void> redis_session::dial(std::size_t server) {
     return failure{errc::unreachable, where_ + ": out of memory"};
   if (context_->err != 0)
     return failure{errc::unreachable, where_ + ": " + context_->errstr};
-  // A server that hangs accepts connections all the same: its first answers count as connecting.
+  // The first answers count as connecting, because a server that hangs still accepts connections.
   if (redisSetTimeout(context_.get(), timeout) != REDIS_OK ||
       (options_.socket.empty() && redisEnableKeepAlive(context_.get()) != REDIS_OK))
     return lost();
@@ -120,8 +120,9 @@ result<void> redis_session::start_tls(std::size_t server) {
   return failure{tls.error().code, where_ + ": " + tls.error().text};
 }
 
-/// Whether a server that does not answer a handshake answers a PING: Redis without TLS takes a
-/// handshake for the beginning of a command and waits for its end. Nothing secret is sent.
+/// Whether a server that did not answer the TLS handshake answers a PING in plain text. Redis
+/// without TLS takes the handshake for the beginning of a command and waits for its end. The PING
+/// contains no secret.
 bool redis_session::speaks_plain_text(std::size_t server) {
   return dial(server) && run(redis_pipeline().command({"PING"}));
 }
@@ -134,7 +135,7 @@ result<void> redis_session::greet() {
     hello.command({"AUTH", options_.password});
   hello.command({"SELECT", std::to_string(options_.database)});
   const std::size_t setup = hello.commands();
-  // A read, not PING: it fails while the server is loading, but not when its disk is full.
+  // Not PING: this read fails while the server is loading, but not when its disk is full.
   hello.command({"EXISTS", options_.prefix + ":meta"});
   hello.command({"ROLE"}).command({"INFO", "server"});
   const auto replies = run(hello);
@@ -204,7 +205,8 @@ result<void> redis_session::post(const redis_pipeline& commands) {
   return std::exchange(posted_outcome_, {});
 }
 
-/// Not redisBufferWrite(): that raises SIGPIPE when the server has closed the connection.
+/// Does not use redisBufferWrite(), because it raises SIGPIPE if the server has closed the
+/// connection.
 result<void> redis_session::send(std::string_view bytes) {
   if (tls_) {
     const auto sent = tls_->send(bytes);
@@ -235,7 +237,7 @@ result<redis_reply> redis_session::receive() {
   }
 }
 
-/// Waits for bytes and gives them to the parser of replies.
+/// Waits for bytes and passes them to the reply parser.
 result<void> redis_session::feed() {
   if (!tls_)
     return redisBufferRead(context_.get()) == REDIS_OK ? result<void>{} : lost();
@@ -259,7 +261,7 @@ result<void> redis_session::take_posted() {
   return {};
 }
 
-/// The connection is of no more use. @pre there is one, and errno is that of its failed call.
+/// Drops the connection after a failed call. @pre connected, and errno is that of the failed call.
 failure redis_session::lost() {
   const int error = errno;
   assert(context_);

@@ -15,17 +15,16 @@ namespace telemetry::redis {
 
 class redis_tls;
 
-/// One blocking connection to the writable one of several Redis servers.
+/// One blocking connection to the writable server among several Redis servers.
 ///
-/// After any error of the connection it is dropped; the next call connects again, beginning with
-/// the server that worked last. What had been sent on a connection that broke may or may not have
-/// happened.
+/// After any error of the connection it is dropped. The next call connects again, starting with the
+/// server that worked last. Commands that were sent on a lost connection may or may not have run.
 ///
-/// Thread-safety: none. Blocking: connecting waits at most connect_timeout per server, every other
-/// call at most read_timeout for each piece of an answer.
+/// Thread-safety: none. Blocking: connecting waits at most connect_timeout per server. Every other
+/// call waits at most read_timeout for each part of an answer.
 class redis_session {
 public:
-  /// Looks at a new connection before it is used, through run() and ask(); an error drops it.
+  /// Checks a new connection before it is used, by run() and ask(). An error drops the connection.
   using welcome = std::function<result<void>(redis_session&)>;
 
   explicit redis_session(redis_options options, welcome greeting = {});
@@ -33,23 +32,27 @@ public:
   redis_session(const redis_session&) = delete;
   redis_session& operator=(const redis_session&) = delete;
 
-  /// Connects unless connected: AUTH, SELECT, and the server must be a master that has loaded.
-  /// @returns errc::invalid_option if every server answered and none will do, as things are set
-  ///          up (password, database, read-only replica, what the welcome refuses); otherwise
-  ///          errc::unreachable; after the first success errc::unavailable for both. The text
-  ///          has each server's reason.
+  /// Connects, unless connected: sends AUTH and SELECT, and checks that the server is a master that
+  /// has loaded its data.
+  /// @returns errc::invalid_option if every server answered, but none is usable as configured
+  ///          (password, database, read-only replica, refused by the welcome); otherwise
+  ///          errc::unreachable. After the first success it is errc::unavailable in both cases. The
+  ///          text has the reason of each server.
   [[nodiscard]] result<void> connect();
 
-  /// Sends `commands` and waits for the reply to each, in order; a reply may be an error.
-  /// @returns errc::unavailable (lost or no answer in time: the outcome is unknown), as connect().
+  /// Sends `commands` and waits for all replies, in order. A reply may be an error.
+  /// @returns errc::unavailable (connection lost, or no answer in time: the outcome is unknown), or
+  ///          the errors of connect().
   [[nodiscard]] result<redis_replies> run(const redis_pipeline& commands);
 
-  /// Sends one command. @returns as run(), and redis_failure() of an error reply.
+  /// Sends one command and waits for its reply.
+  /// @returns the errors of run(), and redis_failure() for an error reply.
   [[nodiscard]] result<redis_reply> ask(const redis_pipeline& command, std::string_view what);
   [[nodiscard]] result<redis_reply> ask(std::initializer_list<std::string_view> arguments);
 
-  /// Sends `commands` without waiting; the next call takes their replies. For what may be lost.
-  /// @returns as run(), or the first error reply to an earlier post().
+  /// Sends `commands` without waiting for replies. Use it only for commands that may be lost. The
+  /// next run() takes their replies.
+  /// @returns the errors of run(), or the first error reply to an earlier post().
   [[nodiscard]] result<void> post(const redis_pipeline& commands);
 
   /// Closes the connection.
@@ -57,8 +60,8 @@ public:
 
   /// The server, e.g. "redis at 127.0.0.1:6379".
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
-  /// Version and run id of the server of this connection; empty if it does not tell. A run id is
-  /// new after every restart.
+  /// Version and run id of the connected server; empty if INFO does not have them. A server has a
+  /// new run id after every restart.
   [[nodiscard]] const std::string& version() const noexcept { return version_; }
   [[nodiscard]] const std::string& run_id() const noexcept { return run_id_; }
 
@@ -81,17 +84,17 @@ private:
   redis_options options_;
   welcome welcome_;
   std::unique_ptr<redisContext, free_context> context_; ///< owns the socket
-  std::unique_ptr<redis_tls> tls_;                      ///< nullptr: plain text
-  std::size_t server_ = 0; ///< index into options_.hosts of the one that worked last
+  std::unique_ptr<redis_tls> tls_;                      ///< nullptr without TLS
+  std::size_t server_ = 0; ///< index into options_.hosts of the server that worked last
   bool was_connected_ = false;
-  std::size_t posted_ = 0; ///< replies still to be taken
-  result<void> posted_outcome_;
+  std::size_t posted_ = 0;      ///< replies to post() that are not taken yet
+  result<void> posted_outcome_; ///< first error among the taken replies to post()
   std::string where_ = "redis";
   std::string version_;
   std::string run_id_;
 };
 
-/// The first error among `replies` to `what`.
+/// @returns redis_failure() for the first error among `replies` to the command `what`, if any.
 [[nodiscard]] result<void> all_done(const redis_replies& replies, std::string_view what);
 
 } // namespace telemetry::redis

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "core/utc_time.hpp" // times are written as REST does
+#include "core/utc_time.hpp" // for times in the same form as in REST
 
 #include <string>
 
 namespace telemetry::redis {
 
-/// 32 hexadecimal digits that nobody has had before.
+/// 128 random bits as 32 hexadecimal digits.
 [[nodiscard]] std::string random_token();
 
 } // namespace telemetry::redis

@@ -17,9 +17,9 @@ namespace telemetry::redis {
 namespace {
 
 constexpr const char* closed_text = "closed by the server";
-/// Plain bytes that are encrypted before the socket gets them: bounds the memory of a large batch.
+/// Plain bytes that are encrypted at a time, to limit the memory for a large batch.
 constexpr std::size_t piece_bytes = 64u << 10;
-/// A record of TLS has at most 16 KiB.
+/// A TLS record has at most 16 KiB.
 constexpr std::size_t socket_read_bytes = 16u << 10;
 
 struct free_context {
@@ -33,7 +33,7 @@ std::string last_reason() {
   return text == nullptr ? "unknown error" : text;
 }
 
-/// What a call of OpenSSL on an established connection that ended with `error` means.
+/// The failure for the SSL error `error` on an established connection.
 failure lost_session(int error) {
   if (error == SSL_ERROR_ZERO_RETURN)
     return {errc::unavailable, closed_text};
@@ -50,7 +50,7 @@ failure lost_socket() {
   return {errc::unavailable, std::generic_category().message(error)};
 }
 
-/// What all connections of these options have in common. Read anew for each: files may be replaced.
+/// The TLS context of a connection. Reads the CA file again for each, because it may be replaced.
 result<context_ptr> make_context(const redis_options& options) {
   ERR_clear_error();
   context_ptr context(SSL_CTX_new(TLS_client_method()));
@@ -63,7 +63,7 @@ result<context_ptr> make_context(const redis_options& options) {
     return failure{errc::invalid_option,
                    "redis.tls_ca: cannot read certificates from " + file + ": " + last_reason()};
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION); // a write would have to read
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION); // because a write would have to read
   return context;
 }
 
@@ -73,7 +73,7 @@ bool is_ip_address(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-/// Lets the handshake fail unless the certificate is for `host`.
+/// Makes the handshake fail unless the certificate names `host`.
 bool expect_host(SSL* session, const std::string& host) {
   if (is_ip_address(host))
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1;
@@ -114,7 +114,7 @@ result<void> redis_tls::shake_hands() {
     ERR_clear_error();
     const int outcome = SSL_connect(session_.get());
     const int error = SSL_get_error(session_.get(), outcome);
-    result<void> exchanged = flush(); // a refusal too is told to the server
+    result<void> exchanged = flush(); // also sends the alert of a refusal to the server
     if (error != SSL_ERROR_NONE && error != SSL_ERROR_WANT_READ)
       return refusal();
     if (exchanged && error == SSL_ERROR_NONE)
@@ -126,7 +126,7 @@ result<void> redis_tls::shake_hands() {
   }
 }
 
-/// Why the handshake cannot succeed. @pre the error queue is that of SSL_connect().
+/// The reason for a failed handshake. @pre the error queue is that of SSL_connect().
 failure redis_tls::refusal() const {
   if (const long verdict = SSL_get_verify_result(session_.get()); verdict != X509_V_OK)
     return {errc::invalid_option, std::string("the server's certificate is refused: ") +
@@ -134,7 +134,7 @@ failure redis_tls::refusal() const {
   return {errc::invalid_option, "TLS handshake: " + last_reason()};
 }
 
-/// Sends what OpenSSL has written.
+/// Sends the bytes that OpenSSL has written.
 result<void> redis_tls::flush() {
   BIO* const output = SSL_get_wbio(session_.get());
   char* bytes = nullptr;
@@ -152,7 +152,7 @@ result<void> redis_tls::flush() {
   return {};
 }
 
-/// Takes bytes from the socket and gives them to OpenSSL. @param flags those of recv().
+/// Reads bytes from the socket and passes them to OpenSSL. @param flags are those of recv().
 result<void> redis_tls::feed(int flags) {
   std::array<char, socket_read_bytes> buffer;
   ssize_t got = 0;
@@ -181,7 +181,8 @@ result<void> redis_tls::send(std::string_view bytes) {
   return {};
 }
 
-/// The alert that the server sent before it closed the connection; `lost` if there is none.
+/// The failure for the alert that the server sent before it closed the connection, or `lost` if it
+/// sent none.
 failure redis_tls::last_words(const failure& lost) {
   char ignored = 0;
   while (feed(MSG_DONTWAIT)) {

@@ -13,30 +13,31 @@ struct ssl_st; // OpenSSL's SSL
 
 namespace telemetry::redis {
 
-/// The client's side of TLS on a connected TCP socket; hiredis 0.14 has none.
+/// The client's side of TLS on a connected TCP socket (ADR 0045), because hiredis 0.14 has no TLS.
 ///
-/// The server must show a certificate that a trusted authority has signed and that names the host
-/// which was asked for; nothing is sent before that is checked, and there is no way back to plain
-/// text.
+/// The server must show a certificate that is signed by a trusted CA and names the configured host.
+/// No data is sent before this check, and the connection never falls back to plain text.
 ///
-/// Thread-safety: none. Blocking: handshake(), send() and receive(), each wait at most as long as
-/// the timeouts of the socket allow. Owner of the socket: the caller, who closes it after this is
-/// gone.
+/// Thread-safety: none. Blocking: handshake(), send() and receive() wait within the timeouts of the
+/// socket. The caller owns the socket, and closes it after this object is destroyed.
 class redis_tls {
 public:
-  /// TLS 1.2 or newer, with the authorities of `options.tls_ca`, or the system's if that is empty.
-  /// @param host as configured: an IP address must be in the certificate as one, a name as a name.
-  /// @returns errc::invalid_option (authority, host, no TLS there, no common version: trying again
-  ///          does not help), errc::unreachable (closed, or silent for too long).
+  /// Starts TLS 1.2 or newer on `socket`. Trusts the CAs in `options.tls_ca`, or those of the
+  /// system if it is empty.
+  /// @param host as configured. If it is an IP address, the certificate must contain it as an IP
+  ///        address, otherwise as a DNS name.
+  /// @returns errc::invalid_option (CA, host name, no TLS on the server, no common version: trying
+  ///          again does not help), errc::unreachable (closed, or no answer in time).
   [[nodiscard]] static result<std::unique_ptr<redis_tls>>
   handshake(int socket, const redis_options& options, const std::string& host);
 
   /// Sends all of `bytes`.
-  /// @returns errc::unavailable (lost, too slow), errc::invalid_option (the server wants a
-  ///          certificate of its clients, which it says only after the handshake).
+  /// @returns errc::unavailable (connection lost or too slow), errc::invalid_option (the server
+  ///          requires client certificates, which it reports only after the handshake).
   [[nodiscard]] result<void> send(std::string_view bytes);
 
-  /// Waits for some bytes. @returns how many, at least one; errors as send().
+  /// Waits for bytes and stores them in `into`. @returns their number, at least 1; errors as
+  /// send().
   [[nodiscard]] result<std::size_t> receive(std::span<char> into);
 
 private:
@@ -51,7 +52,7 @@ private:
   [[nodiscard]] failure refusal() const;
 
   int socket_;
-  std::unique_ptr<ssl_st, free_session> session_; ///< reads and writes memory, not the socket
+  std::unique_ptr<ssl_st, free_session> session_; ///< reads and writes memory BIOs, not the socket
 };
 
 } // namespace telemetry::redis
