@@ -6,7 +6,8 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-/// A try that fails, with no descriptors left say, is not repeated at once: that would spin.
+/// Pause after a failed accept, for example if no descriptors are left, because trying again at
+/// once would spin.
 constexpr std::chrono::milliseconds retry_interval{100};
 constexpr std::chrono::seconds report_interval{1};
 
@@ -19,7 +20,7 @@ boost::system::error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint
     acceptor.bind(address, ec);
   if (!ec)
     acceptor.listen(tcp::acceptor::max_listen_connections, ec);
-  boost::system::error_code ignored; // the first error is the one to tell
+  boost::system::error_code ignored; // because the first error is the one to return
   if (ec)
     acceptor.close(ignored);
   return ec;
@@ -50,7 +51,7 @@ void listener::accept() {
 }
 
 void listener::close() {
-  boost::system::error_code ignored; // closed is closed
+  boost::system::error_code ignored; // the acceptor is closed after an error too
   acceptor_.close(ignored);
   timer_.cancel();
 }

@@ -15,19 +15,21 @@
 
 namespace telemetry::net {
 
-/// Accepts connections on one address.
+/// Accepts connections on one address (ADR 0021).
 ///
-/// Thread: all but open() and port() on the thread that runs `home`; what it calls, it calls there.
+/// Thread: that of the event loop `home`, except for open() and port(). Handlers are called on the
+/// same thread.
 class listener {
 public:
   using socket = boost::asio::ip::tcp::socket;
 
   struct handlers {
-    /// The event loop that the next socket will belong to.
+    /// Returns the event loop for the next socket.
     std::function<boost::asio::io_context&()> next_home;
-    /// A socket that was accepted, of the loop that next_home() named last.
+    /// Receives an accepted socket of the event loop that next_home() returned last.
     std::function<void(socket)> on_socket;
-    /// Accepting failed (no descriptors left, say) and is tried again; once a second at most.
+    /// Receives the reason of a failure to accept, for example no descriptors left, at most once a
+    /// second. The listener tries again after 100 ms.
     std::function<void(std::string_view)> on_failure;
   };
 
@@ -35,12 +37,12 @@ public:
       : acceptor_(home), timer_(home), handlers_(std::move(what)) {}
 
   /// Binds and listens. Blocks while `host` is resolved.
-  /// @returns errc::unavailable with the reason if that is not possible.
+  /// @returns errc::unavailable with the reason if no address of `host` can be bound.
   [[nodiscard]] result<void> open(const std::string& host, std::uint16_t port);
   /// @pre open() succeeded.
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  /// Accepts from now on, until close().
+  /// Starts to accept, until close().
   void accept();
   void close();
 
