@@ -9,27 +9,30 @@
 
 namespace telemetry {
 
-/// What became of the events of one producer, in the order in which it sent them.
+/// The verdicts of one producer's event lines, in the order in which it sent them.
 ///
-/// Thread: its lane's.
+/// Thread: the I/O thread of its lane.
 class answer_queue {
 public:
   struct answer {
     verdict what;             ///< never pending
-    std::string_view refusal; ///< why the line is no event; empty if it is one. Valid until next().
-    timestamp_ms seal_point;  ///< if stale
+    std::string_view refusal; ///< error text of a refused line, else empty. Valid until next().
+    timestamp_ms seal_point;  ///< set only if the verdict is stale
   };
 
-  /// Hands an event to `to`; its answer comes with the commit. `who` is told then.
+  /// Adds an event to the lane `to`. After the commit of the event, the lane calls
+  /// who.on_verdicts().
   void submit(const event_view& event, lane& to, participant& who);
-  /// A line that was refused before the journal.
+  /// Queues the answer to a line that is refused before the journal.
   void refuse(std::string reason);
 
-  /// Takes the next answer, if it is known by now.
+  /// Takes the next answer off the queue. @returns nullopt if its verdict is not known yet, or the
+  /// queue is empty.
   [[nodiscard]] std::optional<answer> next();
 
+  /// Number of lines without an answer taken.
   [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
-  /// Forgets everything: nobody is there to be answered.
+  /// Drops all lines, because the producer has gone.
   void clear();
 
 private:
@@ -37,11 +40,11 @@ private:
     std::uint32_t index;
     std::uint32_t shard;
   };
-  static constexpr std::uint32_t refused = UINT32_MAX; ///< as a line's shard
+  static constexpr std::uint32_t refused = UINT32_MAX; ///< in line::shard
 
   /// Consecutive lines that share a submission.
   struct run {
-    submission_ptr source; ///< nullptr: refused lines only
+    submission_ptr source; ///< nullptr if all lines are refused
     std::size_t lines;
   };
 

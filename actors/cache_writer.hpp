@@ -6,11 +6,13 @@
 
 namespace telemetry {
 
-/// CACHE WRITER: every cache.interval, the latest states of the robots that changed go to the
-/// cache. After a failure, or if the cache was restarted or flushed, all of them do: first every
-/// shard marks its live robots as changed, then the robot table is copied, then what changed. A
-/// live robot is newer than its row; one that leaves memory meanwhile was copied before, since
-/// robots that are marked stay.
+/// CACHE WRITER: every cache.interval it writes the latest states of changed robots to the cache
+/// (ADR 0019).
+///
+/// After a failure, or if the cache was restarted or flushed, it writes all robots: every shard
+/// marks its robots in memory as changed, then the robot table is copied, then the changed robots.
+/// States in memory come last, because they are newer than the robot table. A marked robot does not
+/// leave memory before it is copied.
 class cache_writer final : public cache_writer_actor::base {
 public:
   static inline const char* const actor_name = "cache_writer";
@@ -36,10 +38,10 @@ private:
   engine_context& context_;
   state_cache& cache_;
   event_store& store_;
-  bool is_whole_ = false; ///< every robot is in the cache, or among what changed
+  bool is_whole_ = false; ///< every robot is in the cache, or marked as changed
   bool is_rebuilding_ = false;
-  bool is_away_ = false;       ///< said so in the log
-  std::size_t shards_due_ = 0; ///< of this sweep
+  bool is_away_ = false;       ///< the cache failed, and the log says so
+  std::size_t shards_due_ = 0; ///< shards that this sweep still has to ask
 };
 
 } // namespace telemetry

@@ -7,13 +7,13 @@
 
 namespace telemetry {
 
-/// CHECKPOINTER: asks every shard for what is sealed, writes it in one go, then lets the shards
-/// forget it and the journal trim it (rules 15-21). One checkpoint at a time.
+/// CHECKPOINTER: collects the sealed rows of every shard and writes them as one checkpoint. Then
+/// the shards drop these rows, and the journal trims them (rules 15-21). One checkpoint at a time.
 class checkpointer final : public checkpointer_actor::base {
 public:
   static inline const char* const actor_name = "checkpointer";
 
-  /// @param markers as the store has them at start, ordered by shard.
+  /// @param markers those of the store at start, ordered by shard.
   checkpointer(caf::actor_config& config, engine_context& context, event_store& store,
                const std::vector<shard_marker>& markers);
   [[nodiscard]] const char* name() const override { return actor_name; }
@@ -33,16 +33,16 @@ private:
 
   engine_context& context_;
   event_store& store_;
-  std::vector<shard_marker> markers_; ///< as they are in the store
+  std::vector<shard_marker> markers_; ///< those of the store
   bool running_ = false;
   std::vector<shard_checkpoint_ptr> parts_; ///< of the checkpoint in flight
   checkpoint content_;
   std::int64_t last_done_ms_ = 0;
-  bool deferred_ = false; ///< a checkpoint_atom that came too soon is on its way again
-  bool away_ = false;
+  bool deferred_ = false;     ///< a checkpoint_atom came too soon and was sent again with a delay
+  bool away_ = false;         ///< the last write failed
   bool stepped_back_ = false; ///< its thread has a lower priority
   std::vector<caf::typed_response_promise<bool>> finishing_;
-  bool last_one_ = false; ///< the checkpoint in flight began after finish was asked for
+  bool last_one_ = false; ///< the checkpoint in flight began after a finish_atom
 };
 
 } // namespace telemetry

@@ -12,33 +12,33 @@
 
 namespace telemetry {
 
-/// The actor system over one database: the only place that says which actor is detached, how many
-/// there are, and what they share.
+/// The actor system over one database. Only this class decides which actors are detached, how many
+/// there are, and which objects they share.
 ///
 /// Life: make(), recover(), serve through api and upstreams(), finish(), release_storage(), then
-/// destroy. Destroying tears down every actor, microseconds each: a process that ends anyway may
-/// exit instead.
+/// destroy. The destructor ends every actor, which takes microseconds each. Therefore a process
+/// that ends anyway may exit instead.
 class engine final : public net::api {
 public:
   /// Spawns the actors. `database` and `io_threads` must outlive the engine. Blocks on the disk.
-  /// @param fatal ends the process; called on any thread, must not return.
-  /// @returns why the store cannot be read.
+  /// @param fatal ends the process. It is called on any thread and must not return.
+  /// @returns the failure if the store cannot be read.
   static result<std::unique_ptr<engine>> make(const engine_options& options, storage& database,
                                               std::span<net::io_thread* const> io_threads,
                                               std::function<void(const failure&)> fatal,
                                               const time_source& time = system_time());
   ~engine() override;
 
-  /// Replays the journal, then lets traffic in; `done` runs on an actor's thread.
+  /// Replays the journal, then accepts requests. Does not block; `done` runs on an actor's thread.
   void recover(std::function<void(const result<recovery_stats>&)> done);
 
-  /// Commits what was received, then takes a last checkpoint; `done` runs on an actor's thread,
-  /// with false if the store was away (the journal has everything all the same).
-  /// @pre nothing new comes in.
+  /// Commits all received events, then makes a last checkpoint. Does not block; `done` runs on an
+  /// actor's thread, with false if the store was away (no event is lost, because the journal has
+  /// all of them). @pre no new events come in.
   void finish(std::function<void(bool)> done);
 
   /// Ends the actors that use the database and waits for them, so that it may be closed. Blocks.
-  /// @pre the I/O threads have stopped: they read the store themselves.
+  /// @pre the I/O threads have stopped, because they also read the store (ADR 0050).
   void release_storage();
 
   [[nodiscard]] net::upstream_factory& upstreams() noexcept { return connections_; }
@@ -70,10 +70,10 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   std::vector<std::unique_ptr<lane>> lanes_;
   monitor_actor monitor_;
-  cache_writer_actor cache_writer_; ///< if there is a cache
+  cache_writer_actor cache_writer_; ///< null without a cache
   connection_factory connections_;
-  // Two flags, because a stop may begin during the replay, and neither undoes the other.
-  std::atomic<bool> is_recovered_{false}; ///< rule 25: no read before
+  // Two flags, because a stop may begin during the replay, whose end must not undo it.
+  std::atomic<bool> is_recovered_{false}; ///< no read before (rule 25)
   std::atomic<bool> is_finishing_{false};
 };
 

@@ -18,23 +18,23 @@ namespace telemetry {
 
 class lane;
 
-/// Why nothing is served until the journal is replayed.
+/// Reason in answers and /readyz until the journal is replayed.
 inline constexpr const char* recovering_reason = "recovering: the journal is being replayed";
 
-/// What a shard lets the journal writer see without asking.
+/// State of a shard that the journal writer reads without a message.
 struct shard_status {
   std::atomic<bool> holds_unsealed{false};
 };
 
-/// What the actors of one engine share. Outlives them; handles are set before traffic starts and
-/// do not change after.
+/// Objects that the actors of one engine share. It outlives the actors. Actor handles are set
+/// before the first request and do not change afterwards.
 struct engine_context {
   engine_context(const engine_options& how, const time_source& clock, std::size_t shard_count)
       : options(how), time(clock),
         credit(gate::limits{journal_bytes_max, how.memory_bytes_max}, clock),
         deadlines(clock, how.query_timeout), status(shard_count) {}
 
-  /// Received and waiting for the disk, all connections together.
+  /// Limit of the bytes that are received and not durable yet, over all connections.
   static constexpr std::size_t journal_bytes_max = 64u << 20;
 
   const engine_options options;
@@ -44,16 +44,16 @@ struct engine_context {
   query_deadlines deadlines;
   std::vector<shard_status> status;
   std::vector<lane*> lanes; ///< one per I/O thread
-  /// Checkpoints that the store has taken; it rises before memory forgets what is in one.
+  /// Number of checkpoints in the store. It rises before the rows of a checkpoint leave memory.
   std::atomic<std::uint64_t> store_version{0};
   std::atomic<bool> disk_is_full{false};
-  std::atomic<bool> memory_freed{false}; ///< many actors are gone: give pages back
-  /// Ends the process: what the disk holds is unknown or damaged. Does not return.
+  std::atomic<bool> memory_freed{false}; ///< many actors have ended; release_free_memory() is due
+  /// Ends the process after an error that no retry can cure. Does not return. Any thread.
   std::function<void(const failure&)> fatal;
 
   std::vector<shard_actor> shards;
   std::vector<reader_actor> readers;
-  /// What the I/O threads may ask of the store themselves, as long as they run.
+  /// The store, for reads from memory on the I/O threads (ADR 0050).
   cached_reads* cached = nullptr;
   journal_writer_actor writer;
   checkpointer_actor checkpointer;
@@ -63,8 +63,8 @@ struct engine_context {
   }
 };
 
-/// An exception in an actor is a bug or memory at its end: what it left undone is unknown, so the
-/// process ends and the journal decides.
+/// Makes an exception in `self` end the process. Such an exception is a bug or a lack of memory,
+/// and the state of the actor is unknown afterwards. The next start replays the journal.
 template <class Actor>
 void end_process_on_exception(Actor& self, engine_context& context) {
   self.set_exception_handler([&self, &context](std::exception_ptr& thrown) -> caf::error {

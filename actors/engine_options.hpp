@@ -8,33 +8,34 @@
 
 namespace telemetry {
 
-/// Settings of the engine. Defaults stand in config::options alone, but for what is no setting.
+/// Settings of the engine. The defaults are those of config::options, except for members that are
+/// no settings.
 struct engine_options {
   using milliseconds = std::chrono::milliseconds;
 
   [[nodiscard]] static engine_options from(const config::options& settings);
 
   milliseconds reorder_window = config::options{}.reorder.window;
-  milliseconds future_limit = config::options{}.ingest.future_limit; ///< 0: none
+  milliseconds future_limit = config::options{}.ingest.future_limit; ///< 0: no limit
   milliseconds stall_limit = config::options{}.ingest.stall_limit;
   std::size_t in_flight_max = config::options{}.ingest.max_in_flight; ///< events per connection
   std::size_t in_flight_bytes_max = config::options{}.ingest.max_in_flight_bytes;
   milliseconds robots_idle = config::options{}.robots.idle;
   std::size_t robots_active_max = config::options{}.robots.active_max;
-  /// Rows that are not in the store yet.
+  /// Limit of the memory for rows that are not in the store yet.
   std::size_t memory_bytes_max = config::options{}.storage.memory_max;
   milliseconds checkpoint_interval = config::options{}.checkpoint.interval;
   std::size_t checkpoint_events = config::options{}.checkpoint.events;
   milliseconds query_timeout = config::options{}.query.timeout;
-  milliseconds cache_interval{0}; ///< 0: there is no cache
-  /// A commit of up to so many events is applied on the journal writer's thread.
+  milliseconds cache_interval{0}; ///< 0: no cache
+  /// Largest commit, in events, that is applied on the journal writer's thread (ADR 0048).
   std::size_t inline_events_max = 1'024;
   std::size_t readers = config::options{}.query.threads;
   /// Threads of the CAF scheduler; 0: one per core.
   std::size_t workers = config::options{}.scheduler.threads;
   std::uint64_t free_bytes_warn = config::options{}.storage.warn_free;
   std::uint64_t free_bytes_min = config::options{}.storage.min_free;
-  /// Blocking actors get threads of their own; off in tests on the test coordinator.
+  /// Whether blocking actors have threads of their own. False in tests on the test coordinator.
   bool detach = true;
 };
 

@@ -2,8 +2,8 @@
 
 namespace telemetry {
 
-/// Gives unused pages of the heap back to the machine: jemalloc's, or glibc's where that is linked
-/// (sanitizers, tests). Takes milliseconds; thread-safe.
+/// Returns unused pages of the heap to the kernel. The heap is jemalloc's, or glibc's in builds
+/// without jemalloc (sanitizers, tests). Takes milliseconds. Thread-safe.
 void release_free_memory() noexcept;
 
 } // namespace telemetry

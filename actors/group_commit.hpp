@@ -16,29 +16,29 @@ namespace telemetry {
 class lane;
 struct submission;
 
-/// The events of one shard out of one submission, encoded as they go into the journal.
+/// The events of one shard in one submission, encoded for the journal.
 ///
-/// Written by the lane, then by the shard (verdicts), then read by the lane: ownership moves along
-/// with the messages, so nothing here is locked.
+/// The lane writes it, then the shard (verdicts), then the lane reads it. It needs no lock, because
+/// ownership moves with the messages (ADR 0004).
 struct slice {
   struct item {
     std::uint64_t hash;   ///< name_hash of the robot
     std::uint32_t offset; ///< of the event in `bytes`
   };
-  std::string bytes; ///< event_codec
+  std::string bytes; ///< encoded events (event_codec)
   std::vector<item> items;
   std::vector<verdict> verdicts;         ///< one per item
   std::vector<timestamp_ms> seal_points; ///< one per item, or empty if nothing was stale
   submission* owner = nullptr;
 
-  /// Makes room for so many items and encoded bytes.
+  /// Reserves memory for `count` items and `encoded_bytes` bytes.
   void reserve(std::size_t count, std::size_t encoded_bytes) {
     bytes.reserve(encoded_bytes);
     items.reserve(count);
     verdicts.reserve(count);
   }
 
-  /// Notes what became of item `index`.
+  /// Stores the verdict of item `index`. `seal_point` counts only if it is stale.
   void judge(std::uint32_t index, verdict what, timestamp_ms seal_point) {
     verdicts[index] = what;
     if (what != verdict::stale)
@@ -48,21 +48,21 @@ struct slice {
   }
 };
 
-/// What the connections of one I/O thread received in one turn of its loop.
+/// The events that the connections of one I/O thread received in one turn of its loop.
 struct submission : std::enable_shared_from_this<submission> {
   lane* origin;
   std::vector<slice> slices; ///< one per shard
-  /// Each a telemetry::participant with events in here.
+  /// The telemetry::participant actors with events in this submission.
   std::vector<caf::actor> participants;
   std::size_t bytes = 0;
-  bool committed = false; ///< durable and applied; touched by the I/O thread only
-  /// Heap memory of all of this, charged to the node's credit while `late` is not 0.
+  bool committed = false; ///< durable and applied; used on the I/O thread only
+  /// Heap memory of the submission in bytes, charged to the node's credit while `late` is not 0.
   std::size_t footprint = 0;
   std::atomic<std::size_t> late{0}; ///< events whose verdict comes later than the commit
 };
 using submission_ptr = std::shared_ptr<submission>;
 
-/// Everything that one synced write makes durable.
+/// The content of one synced write to the journal.
 struct group_commit {
   struct part {
     std::uint32_t shard;
@@ -70,16 +70,16 @@ struct group_commit {
   };
   std::vector<submission_ptr> submissions;
   std::vector<part> parts;            ///< shards with events, or due for a tick
-  std::size_t events = 0;             ///< of all submissions
+  std::size_t events = 0;             ///< number of events in all submissions
   std::atomic<std::size_t> unapplied; ///< parts whose shard has not applied them yet
 };
 using commit_ptr = std::shared_ptr<group_commit>;
 
-/// Where the verdict of one event goes.
+/// Address of the verdict of one event.
 struct verdict_place {
-  submission_ptr source; ///< nullptr: nobody waits for it
+  submission_ptr source; ///< nullptr if no producer waits for the verdict
   std::uint32_t shard = 0;
-  std::uint32_t index = 0; ///< in the slice of `shard`
+  std::uint32_t index = 0; ///< of the item in the slice of `shard`
 
   [[nodiscard]] slice& part() const { return source->slices[shard]; }
 };
@@ -89,7 +89,7 @@ struct verdict_place {
 struct late_verdict {
   verdict_place place;
   verdict what = verdict::pending;
-  timestamp_ms seal_point = -1; ///< if stale
+  timestamp_ms seal_point = -1; ///< set only if the verdict is stale
 };
 using late_verdicts = std::vector<late_verdict>;
 

@@ -7,25 +7,26 @@
 
 namespace telemetry {
 
-/// Runs actors in place, on the caller's thread. A message delivered this way costs a third of one
-/// through the scheduler, because no worker has to be woken.
+/// Runs actors in place, on the caller's thread (ADR 0048). A message delivered this way takes a
+/// third of the time of a message through the scheduler, because no worker has to be woken.
 ///
-/// The actor that unblocks a mailbox owns the run, so no actor ever runs twice at once: an actor
-/// that is running elsewhere gets the message there. Inside an actor that a unit runs, `self->send`
-/// and answers run their receivers in the same unit; caf::anon_send hands over to the scheduler.
+/// The sender that unblocks a mailbox owns the run. Therefore an actor never runs on two threads at
+/// once, and an actor that runs elsewhere gets the message there. Inside an actor that a unit runs,
+/// `self->send` and answers run their receivers in the same unit. caf::anon_send does not; its
+/// receivers run on the scheduler.
 ///
 /// Thread-safety: none. A unit belongs to one owner.
 class inline_unit final : public caf::execution_unit {
 public:
-  /// What happens to an actor that still has messages after its share of a run.
+  /// The treatment of an actor that still has messages after its share of a run.
   enum class leftover {
-    /// It goes on here. For actors that get their messages through this unit alone: a shard's
-    /// robots, an I/O thread's connections. A nested deliver() to an actor that is not running
-    /// runs it before it returns.
+    /// The actor continues here. For actors that get messages through this unit only: the robots of
+    /// a shard, the connections of an I/O thread. A nested deliver() to an actor that is not
+    /// running
+    /// runs it before deliver() returns.
     runs_here,
-    /// It goes on the scheduler after a few messages. For actors of the scheduler that a thread
-    /// runs
-    /// only while they are idle: shards, queries. A nested deliver() only queues.
+    /// The actor continues on the scheduler after 16 messages. For actors of the scheduler that run
+    /// here only if they are idle: shards, queries. A nested deliver() only queues.
     is_handed_over,
   };
 
@@ -35,7 +36,7 @@ public:
   void exec_later(caf::resumable* actor) override { ready_.push_back(actor); }
 
   /// Delivers a message without a sender, and runs the actors that it unblocks. An actor that is
-  /// running here already gets the message before its own run ends.
+  /// already running in this unit gets the message before its run ends.
   template <class Handle, class... Ts>
   void deliver(const Handle& receiver, Ts&&... content) {
     caf::actor_cast<caf::abstract_actor*>(receiver)->eq_impl(caf::make_message_id(), nullptr, this,

@@ -6,8 +6,8 @@
 
 namespace telemetry {
 
-/// JOURNAL WRITER: stamps, numbers and syncs; hands to the shards what is durable. Before that,
-/// replays the journal into them (rules 1-8 and 22-25).
+/// JOURNAL WRITER: stamps, numbers and syncs batches, and passes durable batches to the shards. At
+/// the start it replays the journal into the shards (rules 1-8 and 22-25).
 class journal_writer final : public journal_writer_actor::base {
 public:
   static inline const char* const actor_name = "journal_writer";
@@ -22,7 +22,7 @@ protected:
   void on_exit() override;
 
 private:
-  /// What the next stamp of a shard continues.
+  /// The last values of a shard's stamps, which the next stamp continues.
   struct shard_log {
     std::uint64_t next_no;
     std::int64_t arrival_ms;
@@ -45,7 +45,7 @@ private:
   void trim(const std::vector<shard_marker>& markers);
   void answer_finish();
 
-  // Recovery (recovery.cpp).
+  // Recovery (journal_writer_recovery.cpp).
   caf::result<result<recovery_stats>> recover();
   result<void> read_floors();
   void replay_next(std::uint32_t shard);
@@ -53,19 +53,19 @@ private:
 
   engine_context& context_;
   journal& journal_;
-  inline_unit shards_unit_;           ///< runs the shards of a small commit here
-  std::vector<shard_marker> markers_; ///< at start
+  inline_unit shards_unit_;           ///< runs the shards of a small commit on this thread
+  std::vector<shard_marker> markers_; ///< those of the store at start
   std::vector<shard_log> logs_;
 
-  std::vector<submission_ptr> waiting_;
-  bool commit_due_ = false;  ///< a commit_atom is under way
-  bool sweep_due_ = false;   ///< a sweep_atom is under way
-  bool tick_wanted_ = false; ///< the next commit includes shards due for a tick
-  commit_ptr current_;       ///< formed and not durable yet
+  std::vector<submission_ptr> waiting_; ///< for the next commit
+  bool commit_due_ = false;             ///< a commit_atom is under way
+  bool sweep_due_ = false;              ///< a sweep_atom is under way
+  bool tick_wanted_ = false;            ///< the next commit includes shards due for a tick
+  commit_ptr current_;                  ///< formed and not durable yet
   std::chrono::milliseconds retry_delay_{0};
   std::vector<caf::typed_response_promise<bool>> finishing_;
 
-  bool live_ = false; ///< every shard has taken its replay
+  bool live_ = false; ///< every shard has finished its replay
   std::size_t shards_recovering_ = 0;
   recovery_stats stats_;
   std::int64_t arrival_max_ms_ = 0; ///< over journal and markers (rule 2)

@@ -12,38 +12,39 @@
 
 namespace telemetry {
 
-/// Latest timestamp that an event may have now (PROTOCOL.md §2, ingest.future_limit).
+/// Largest timestamp that an event may have at this time (PROTOCOL.md §2, ingest.future_limit).
 [[nodiscard]] timestamp_ms future_limit(const engine_context& context);
 inline constexpr std::string_view future_refusal =
     "timestamp is too far ahead of the server's clock";
 
-/// Somebody with answers to write.
+/// An object with answers that wait to be written.
 class flushable {
 public:
   virtual ~flushable() = default;
   virtual void flush() = 0;
 };
 
-/// An actor of a lane with events in submissions. Its lane and its session are its owners: they run
-/// it inline, and what comes with every read and every commit is a call, as for robots
-/// (docs/adr/0048).
+/// An actor of a lane with events in submissions. Its lane and its session own it and run it
+/// inline. They call it directly at every read and every commit, instead of sending messages (ADR
+/// 0048).
 class participant : public caf::event_based_actor {
 public:
   using caf::event_based_actor::event_based_actor;
-  /// Verdicts of its events are in.
+  /// Verdicts of its events have arrived.
   virtual void on_verdicts() = 0;
 };
 
-/// The engine's side of one I/O thread: gathers what its connections receive into submissions, and
-/// runs those connections when their verdicts are in.
+/// The engine's side of one I/O thread. It collects the events of its connections into submissions,
+/// and runs the connections when their verdicts arrive (ADR 0004).
 ///
-/// Thread: its I/O thread, but for the static functions, which any thread may call.
+/// Thread: its I/O thread, except for the static functions, which any thread may call.
+/// Blocking: never.
 class lane {
 public:
   lane(engine_context& context, net::io_thread& io);
   ~lane();
 
-  /// An event's place in the current submission.
+  /// The place of an event in the current submission.
   struct place {
     std::uint32_t shard;
     std::uint32_t index;
@@ -52,48 +53,49 @@ public:
   /// of the I/O thread.
   place add(const event_view& event);
 
-  /// The submission that add() fills, with `who` among those told of its verdicts.
+  /// Adds `who` to the participants of the submission that add() fills. @returns the submission.
   const submission_ptr& join(participant& who);
-  /// The submission being filled; nullptr if none is.
+  /// The submission that add() fills; nullptr if there is none.
   [[nodiscard]] const submission_ptr& current() const noexcept { return current_; }
 
-  /// `who` gets a retry_atom when the gate opens. @pre the gate is closed.
+  /// Sends `who` a retry_atom when the gate opens. @pre the gate is closed.
   void await_gate(const caf::actor& who);
-  /// Has `who` write its answers once no actor runs, in one go; `keep` keeps it alive.
+  /// Calls who.flush() once, when no actor runs. `keep` keeps `who` alive.
   void flush_later(caf::actor keep, flushable& who);
 
-  /// Has those who wait for the gate look again: it opened.
+  /// Sends a retry_atom to the actors that wait for the gate, because it has opened.
   void poke_waiting();
-  /// Has every member look again: the store has been away for too long.
+  /// Sends a retry_atom to every member, because the store has been away for too long.
   void poke_all();
 
-  /// Members get a retry_atom from poke_all().
+  /// Makes an actor a member, which gets a retry_atom from poke_all().
   void enlist(const caf::actor& member) { members_.insert(member); }
   void dismiss(const caf::actor& member) { members_.erase(member); }
 
   [[nodiscard]] inline_unit& unit() noexcept { return unit_; }
-  /// Has a query actor work on `what`, here, as far as it gets without waiting. An answer that is
-  /// there by then is given before this returns.
+  /// Gives the question `what` to a query actor, and runs the actor here until it waits. If the
+  /// answer is known by then, it is given before this function returns.
   void run_query(query::question_ptr what);
-  /// Whether `query` is run by run_query() just now: on this thread, that is.
+  /// Whether run_query() currently runs `query`, and thus on this thread.
   [[nodiscard]] bool runs(const query::query_actor& query) const noexcept {
     return query.context() == &queries_unit_;
   }
-  /// Has run_query() give an answer once no query runs. @pre runs() whose answer it is.
+  /// Makes run_query() call `answer` once no query runs. @pre runs() the query that answers.
   void give(std::function<void()> answer) { answers_.push_back(std::move(answer)); }
-  /// `idle` may work on the next.
+  /// Keeps the query actor `idle` for a later question.
   void keep_query(const caf::actor& idle);
   [[nodiscard]] net::io_thread& io() noexcept { return io_; }
   [[nodiscard]] engine_context& context() noexcept { return context_; }
 
-  /// `commit` is durable and applied: has its connections answer, by one post per I/O thread.
+  /// Makes the connections with events in `commit` answer, by one post per I/O thread.
+  /// @pre `commit` is durable and applied.
   static void answer(const commit_ptr& commit);
-  /// The verdict of this event of `source` will come later than its commit, by answer_late().
-  /// Charges it to the node's credit until then: while the store is away, producers that reconnect
-  /// send what they have no answer to again and again.
+  /// Defers the verdict of an event of `source` to a later answer_late(). The submission is charged
+  /// to the node's credit until then, because producers that reconnect while the store is away send
+  /// their unanswered events repeatedly.
   [[nodiscard]] static verdict_place defer(submission& source, std::uint32_t shard,
                                            std::uint32_t index);
-  /// Gives verdicts of deferred events.
+  /// Delivers verdicts of deferred events.
   static void answer_late(late_verdicts verdicts);
 
 private:
@@ -109,17 +111,17 @@ private:
   inline_unit unit_;
   inline_unit queries_unit_;
   std::vector<caf::actor> idle_queries_;
-  std::vector<std::function<void()>> answers_; ///< to be given by run_query(), in any order
+  std::vector<std::function<void()>> answers_; ///< that run_query() gives, in any order
   submission_ptr current_;
   bool turn_scheduled_ = false;
-  /// Per shard, what its slice held lately: room to make at once for the next one that is used.
+  /// Size of the last slices of a shard, to reserve memory for the next one.
   struct slice_size {
     std::size_t items = 0;
     std::size_t bytes = 0;
   };
-  std::vector<slice_size> usual_;
+  std::vector<slice_size> usual_; ///< per shard
   std::vector<std::pair<caf::actor, flushable*>> unflushed_;
-  std::vector<caf::actor> waiting_; ///< for the gate
+  std::vector<caf::actor> waiting_; ///< for the gate to open
   std::unordered_set<caf::actor> members_;
 };
 

@@ -17,7 +17,8 @@ namespace telemetry {
 
 struct robot_slot;
 
-/// What a shard hands to the checkpointer (rules 15-17). `robots` keep the shard's robots alive.
+/// The part of a checkpoint that a shard gives to the checkpointer (rules 15-17). The shard keeps
+/// the names in `robots` alive until the stored_atom.
 struct shard_checkpoint {
   std::uint32_t shard = 0;
   shard_marker marker;
@@ -33,30 +34,30 @@ struct replayed_batch {
 };
 using replayed_batches = std::shared_ptr<std::vector<replayed_batch>>;
 
-/// Robot rows for robots that a shard wants to activate.
+/// A request of a shard for the rows of robots that it activates, and the answer.
 struct activation {
-  std::vector<robot_slot*> robots;            ///< the shard's; they stay while they are loading
-  std::vector<std::string_view> names;        ///< of each, sorted; theirs
-  std::vector<std::optional<robot_row>> rows; ///< of each, once loaded
+  std::vector<robot_slot*> robots;            ///< owned by the shard, which keeps loading robots
+  std::vector<std::string_view> names;        ///< one per robot, sorted; owned by `robots`
+  std::vector<std::optional<robot_row>> rows; ///< one per robot, once loaded
 };
 using activation_ptr = std::shared_ptr<activation>;
 
-/// An event at or below the seal point and not in memory: is it in the store (rule 11)?
+/// An event at or below the seal point and not in memory, to be looked up in the store (rule 11).
 struct old_event {
   event_store::key key;
   position at;
-  late_verdict answer; ///< pending; `seal_point` is the robot's, if the event turns out to be stale
+  late_verdict answer; ///< pending; `seal_point` is the robot's, for a stale verdict
 };
 using old_events = std::shared_ptr<std::vector<old_event>>;
 
-/// What memory knows of one robot, taken in its turn. Rows of the store with a timestamp above
-/// `stored_upto` are to be ignored: everything above it is in memory, as of that turn.
+/// The part of one robot that is in memory, as of one turn of the robot (ADR 0005). Ignore rows of
+/// the store above `stored_upto`, because memory had all rows above it in that turn.
 struct memory_view {
-  robot_id id = 0; ///< 0: not in the store
-  bool live = false;
+  robot_id id = 0;   ///< 0: not in the store
+  bool live = false; ///< the robot is in memory
   timestamp_ms stored_upto = -1;
-  std::optional<robot_state> latest; ///< if live and not empty
-  std::vector<event_row> rows;       ///< as asked for
+  std::optional<robot_state> latest; ///< nullopt unless live and not empty
+  std::vector<event_row> rows;       ///< the requested rows
 };
 
 struct listed_robot {
@@ -66,19 +67,19 @@ struct listed_robot {
 
 using listed_robots = std::shared_ptr<std::vector<listed_robot>>;
 
-/// Latest states in memory of the names asked for, and of names above `after` up to `upto` that
-/// the robot table may not have yet.
+/// Asks for the latest states in memory of `names`, and of robots with names above `after` up to
+/// `upto` that the robot table may not have yet ("unlisted").
 struct list_question {
-  std::string after;
-  std::string upto; ///< inclusive; "" = no end
+  std::string after; ///< exclusive
+  std::string upto;  ///< inclusive; "" = no end
   std::vector<std::string> names;
-  std::size_t limit; ///< of unlisted names
+  std::size_t limit; ///< most unlisted robots in the answer
 };
 using list_question_ptr = std::shared_ptr<const list_question>;
 
 struct list_answer {
   std::vector<listed_robot> states; ///< in no order
-  /// If the limit cut the unlisted names short: the last one looked at. "": all were.
+  /// If the limit was reached, the last unlisted name that was visited. Otherwise "".
   std::string cut_after;
 };
 
@@ -142,88 +143,94 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<std::vector<telemetry::robot_row
 
 namespace telemetry {
 
-/// JOURNAL WRITER: group commit. Blocks on the disk: detached.
+/// JOURNAL WRITER: group commit. Detached, because it blocks on the disk.
 using journal_writer_actor = caf::typed_actor<
-    // Events received: durable with the next group commit, then handed to their shards.
+    // Adds received events to the next group commit. Its shards get them once it is durable.
     caf::reacts_to<append_atom, submission_ptr>,
-    // To itself: what waits goes into one synced write.
+    // To itself: commits all waiting submissions by one synced write.
     caf::reacts_to<commit_atom>,
-    // To itself: the same batches once more, after a failure (rule 6).
+    // To itself: appends the same batches again after a failure (rule 6).
     caf::reacts_to<retry_atom>,
-    // A shard holds unsealed events, and held none before: see that it gets its ticks (rule 5).
+    // A shard got its first unsealed events. Makes sure that the shard gets ticks (rule 5).
     caf::reacts_to<unsealed_atom>,
-    // To itself: seal quiet shards by an empty batch (rule 5).
+    // To itself: seals quiet shards by an empty batch (rule 5).
     caf::reacts_to<sweep_atom>,
-    // The checkpointer's new markers are durable: forget what they cover (rule 21).
+    // The new markers of the checkpointer are durable. Trims the journal up to them (rule 21).
     caf::reacts_to<trim_atom, std::vector<shard_marker>>,
-    // Reads the markers and replays the journal into the shards; answers once all are live.
+    // Reads the markers and replays the journal into the shards. Answers once all shards are live.
     caf::replies_to<recover_atom>::with<result<recovery_stats>>,
-    // A shard has taken a piece of its replay: send the next.
+    // The shard has applied a piece of its replay. Sends the next piece.
     caf::reacts_to<replayed_atom, std::uint32_t>,
-    // A shard is live: no more replay is due to it.
+    // A shard is live, which ends its replay.
     caf::reacts_to<live_atom>,
-    // Answers when everything that came before is committed.
+    // Answers when all earlier submissions are committed.
     caf::replies_to<finish_atom>::with<bool>>;
 
 /// SHARD: applies committed batches to its robots, in order. Never blocks.
 using shard_actor = caf::typed_actor<
-    // A batch is being synced: find its robots, fetch the unknown ones meanwhile.
+    // A batch is being synced. Finds its robots, and requests the rows of unknown ones.
     caf::reacts_to<prepare_atom, commit_ptr>,
-    // It is durable: offer every event to its robot; the last shard of a commit has it answered.
+    // The commit is durable. Offers every event to its robot. The last shard starts the answers.
     caf::reacts_to<committed_atom, commit_ptr>,
-    // A piece of the journal, to be offered as it was then (rule 23).
+    // A piece of the journal. Offers its events with their recorded stamps (rule 23).
     caf::reacts_to<replay_atom, replayed_batches>,
-    // The journal is through; tell the writer once every robot is loaded (rule 25).
+    // The replay has ended. Tells the writer once every robot is loaded (rule 25).
     caf::reacts_to<live_atom>,
-    // Rows for names asked for.
+    // The rows that the shard requested by load_atom.
     caf::reacts_to<loaded_atom, activation_ptr>,
-    // Everything that is sealed, and the exact cut (rules 15-17).
+    // Answers with all sealed rows and the exact cut (rules 15-17).
     caf::replies_to<collect_atom>::with<shard_checkpoint_ptr>,
-    // It is in the store: forget those rows (rule 21).
+    // The checkpoint is in the store. Drops its rows from memory (rule 21).
     caf::reacts_to<stored_atom, shard_checkpoint_ptr>,
-    // Latest state of a robot, and where its rows are.
+    // Latest state of the robot and its `stored_upto`, without rows.
     caf::replies_to<state_atom, std::string>::with<memory_view>,
-    // Rows in memory with from <= timestamp <= to, at most so many, if the store has none of them.
+    // Rows in memory with from <= timestamp <= to, at most the given number, if the store has no
+    // row of the range.
     caf::replies_to<rows_atom, std::string, timestamp_ms, timestamp_ms,
                     std::uint64_t>::with<memory_view>,
-    // First and last row in memory of a range: at most two rows.
+    // First and last row in memory with from <= timestamp <= to: at most two rows.
     caf::replies_to<ends_atom, std::string, timestamp_ms, timestamp_ms>::with<memory_view>,
     // Latest states for a listing.
     caf::replies_to<list_atom, list_question_ptr>::with<list_answer>,
-    // Takes every live robot for changed, as far as the cache goes.
+    // Marks every robot in memory as changed, for a rebuild of the cache.
     caf::replies_to<mark_atom>::with<bool>,
-    // Latest states of robots that changed since they were last asked for, at most so many.
+    // Latest states of robots that changed since the last such request, at most the given number.
     caf::replies_to<changed_atom, std::uint64_t>::with<listed_robots>,
-    // To itself: passivate robots that are idle or too many.
+    // To itself: passivates robots that are idle or too many.
     caf::reacts_to<sweep_atom>>;
 
-/// CHECKPOINTER: moves what is sealed into the store. Blocks: detached. One checkpoint at a time.
+/// CHECKPOINTER: writes sealed rows to the store, one checkpoint at a time. Detached, because it
+/// blocks on the store.
 using checkpointer_actor = caf::typed_actor<
-    // Time for a checkpoint: the timer, or memory fills up.
+    // Starts a checkpoint, because of the timer, or because memory fills up.
     caf::reacts_to<checkpoint_atom>,
     // To itself: the interval is over.
     caf::reacts_to<sweep_atom>,
-    // To itself: the same checkpoint once more, after a failure.
+    // To itself: writes the same checkpoint again after a failure.
     caf::reacts_to<retry_atom>,
-    // One last checkpoint; answers when it is durable, or at once if the store is away.
+    // Makes a last checkpoint. Answers when it is durable, or at once if the store is away.
     caf::replies_to<finish_atom>::with<bool>>;
 
-/// READER: reads the store for shards and queries. Blocks: detached, a small pool.
+/// READER: reads the store for shards and queries. A small pool of detached actors, because they
+/// block on the store.
 using reader_actor = caf::typed_actor<
-    // Rows for a shard's unknown names, sent back as loaded_atom.
+    // Reads robot rows for a shard, and sends them to it as loaded_atom.
     caf::reacts_to<load_atom, shard_actor, activation_ptr>,
-    // Old events: answers go straight to the connections; tried again while the store is away.
+    // Looks up old events and gives their lanes the verdicts. Tries again while the store is away.
     caf::reacts_to<lookup_atom, old_events>,
+    // As event_store::robots(), scan(), ends() and scan_robots().
     caf::replies_to<state_atom, std::string>::with<result<std::optional<robot_row>>>,
     caf::replies_to<rows_atom, robot_id, timestamp_ms, timestamp_ms,
                     std::uint64_t>::with<result<std::vector<event_row>>>,
     caf::replies_to<ends_atom, robot_id, timestamp_ms, timestamp_ms>::with<result<range_ends>>,
     caf::replies_to<list_atom, std::string, std::uint64_t>::with<result<std::vector<robot_row>>>>;
 
-/// CACHE WRITER: copies latest states to the cache. Blocks: detached. Only if there is a cache.
+/// CACHE WRITER: copies latest states to the cache. Exists only if there is a cache. Detached,
+/// because it blocks on the cache and the store.
 using cache_writer_actor = caf::typed_actor<caf::reacts_to<sweep_atom>>;
 
-/// MONITOR: once a second, free space, gate and stall limit. Asks the file system: detached.
+/// MONITOR: checks free space, the gate and the stall limit once a second. Detached, because it
+/// blocks on the file system.
 using monitor_actor = caf::typed_actor<caf::reacts_to<watch_atom>>;
 
 } // namespace telemetry

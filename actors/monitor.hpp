@@ -6,7 +6,7 @@
 
 namespace telemetry {
 
-/// MONITOR: watches free space, back-pressure and stalls, and tells the log when they change.
+/// MONITOR: watches free space, back-pressure and stalls, and logs their changes.
 class monitor final : public monitor_actor::base {
 public:
   static inline const char* const actor_name = "monitor";
@@ -19,12 +19,12 @@ protected:
   behavior_type make_behavior() override;
 
 private:
-  /// Journal, store or shards, which may fall silent.
+  /// A part that may stop answering: the journal, the store or the shards.
   struct watched {
     const char* what;
-    const char* silent_text; ///< of the log
-    const char* again_text;
-    std::optional<std::int64_t> silent_since_ms{}; ///< as the log has it
+    const char* silent_text;                       ///< log message
+    const char* again_text;                        ///< log message
+    std::optional<std::int64_t> silent_since_ms{}; ///< set while the log says that it is silent
   };
 
   void watch_space();

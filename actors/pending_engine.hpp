@@ -7,16 +7,16 @@
 
 namespace telemetry {
 
-/// What the network talks to while there is no engine yet: until open(), every question is
-/// answered that the store is away, every WebSocket is told to try again later, and /readyz says
-/// why.
+/// Stands for the engine while the storage is being opened (ADR 0018). Until open() it answers
+/// every request with errc::unavailable, closes every WebSocket with 1013, and gives /readyz the
+/// reason.
 ///
-/// Thread-safe. Lives longer than the server that uses it; the engine longer than its last request.
+/// Thread-safe. It must outlive the server that uses it. The engine must outlive its last request.
 class pending_engine final : public net::api, public net::upstream_factory {
 public:
-  /// Why there is no engine, for /readyz and in the answers.
+  /// Sets the reason why there is no engine, for /readyz and the answers.
   void wait_for(std::string reason);
-  /// From now on everything goes to `served`.
+  /// Forwards all later requests to `served`.
   void open(engine& served) noexcept { engine_.store(&served, std::memory_order_release); }
 
   // net::api
@@ -42,9 +42,9 @@ private:
   [[nodiscard]] failure away() const;
 
   std::atomic<engine*> engine_{nullptr};
-  mutable std::mutex mutex_; ///< guards what follows
+  mutable std::mutex mutex_; ///< guards the members below
   std::string reason_ = "starting";
-  bool is_away_ = false; ///< a storage was looked for and is not there
+  bool is_away_ = false; ///< whether a database server did not answer
 };
 
 } // namespace telemetry

@@ -7,12 +7,13 @@
 
 namespace telemetry {
 
-/// QUERY: one short-lived actor per question; asks memory first, then the store (rule 29), and
-/// answers on the asker's I/O thread. Any thread may start one.
+/// Queries of clients. Each reads memory first, then the store (rule 29), and answers on the I/O
+/// thread `io`, maybe within the call. Call them on that thread. They never block.
 ///
-/// What a shard says is exact as of one turn of the robot, with the last timestamp that the store
-/// had then: of the store, only rows up to there count, which are final. So rows of memory and of
-/// a newer store are never mixed, and running values need no second fold (rule 30).
+/// The answer of a shard is exact as of one turn of the robot, and includes the last timestamp that
+/// the store had in that turn. Of the store, only the rows up to that timestamp are used, and these
+/// are final. Therefore rows of memory and of a newer store are never mixed, and odometers need no
+/// second fold (rule 30, ADR 0005).
 namespace query {
 
 void robot(engine_context& context, net::io_thread& io, std::string name,

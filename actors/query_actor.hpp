@@ -11,13 +11,13 @@ namespace query {
 
 class query_actor;
 
-/// What a query actor is at: one question of a client, from its first message to its answer.
+/// The work of a query actor: one question of a client, from its first message to its answer.
 class question {
 public:
   virtual ~question() = default;
-  /// Asks the first message. `by` keeps it, and runs it until it says query_actor::done().
+  /// Sends the first message. `by` owns the question, and runs it until query_actor::done().
   virtual void begin(query_actor& by) = 0;
-  /// It has taken too long.
+  /// The deadline has passed. Answers with a failure.
   virtual void expire() = 0;
 };
 using question_ptr = std::shared_ptr<question>;
@@ -29,9 +29,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::query::question_ptr)
 
 namespace telemetry::query {
 
-/// QUERY: works on one question at a time, then on the next: an actor that ends wakes the thread of
-/// CAF's clock, which costs as much as the whole answer. One with an answer still to come, after a
-/// failure, ends all the same: that answer is not for the next question.
+/// QUERY: works on one question at a time, and is used again for later questions. It does not end
+/// after each question, because the end of an actor wakes the thread of CAF's clock, which takes as
+/// long as the whole answer. After a failure it ends nevertheless, because a late answer to the
+/// failed question must not reach the next one.
 class query_actor final : public caf::event_based_actor {
 public:
   static inline const char* const actor_name = "query";
@@ -39,11 +40,12 @@ public:
   using caf::event_based_actor::event_based_actor;
   [[nodiscard]] const char* name() const override { return actor_name; }
 
-  /// Of the question at hand; an expired_atom with another number is an old one's.
+  /// Number of the current question. An expired_atom with another number belongs to an earlier one.
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
-  /// The question is answered, and the actor is free for another if `is_good`.
-  /// @returns the question. The caller, which is most likely its member function, lets go of it as
-  ///          the last thing it does, so that an idle actor keeps no memory of it.
+  /// Ends the current question. The actor may get another one if `is_good`.
+  /// @returns the question, so that an idle actor keeps no memory of it. The caller, mostly a
+  /// member
+  ///          function of the question, must release it last.
   [[nodiscard]] question_ptr done(bool is_good);
 
 protected:

@@ -11,7 +11,9 @@
 
 namespace telemetry::query {
 
-/// What every question has: an asker, an answer that is given once, and a deadline for it.
+/// Base of all questions: an asker, one answer of type T, and a deadline.
+///
+/// Thread: first the asker's I/O thread, later also other threads, one at a time.
 template <class T>
 class base : public question {
 public:
@@ -19,11 +21,11 @@ public:
       : context_(context), io_(io), reply_(std::move(reply)) {}
 
 protected:
-  /// Asks the first actor.
+  /// Sends the first request.
   virtual void start() = 0;
 
-  /// Answers within the asker's call if that is where this still runs, otherwise by a post, which
-  /// may have to wake its thread. The last thing that a question does: it is destroyed on return.
+  /// Answers within the asker's call, if this still runs there. Otherwise posts the answer to the
+  /// asker's I/O thread. Call it last, because it destroys this object.
   void answer(result<T> what) {
     context_.deadlines.end(deadline_);
     const bool is_good = what.has_value();
@@ -41,24 +43,26 @@ protected:
       io_.post(std::move(give));
   }
 
-  /// For `.then`: the actor asked is gone.
+  /// Error handler for `.then`. Requests fail only if their receiver has ended.
   [[nodiscard]] auto on_error() {
     return [this](const caf::error&) {
       answer(failure{errc::shutting_down, "the server is stopping"});
     };
   }
 
-  /// No time-out of its own: the deadline is that of the whole question.
+  /// Sends a request without a time-out, because the deadline covers the whole question.
   template <class Receiver, class... Ts>
   [[nodiscard]] auto ask(const Receiver& receiver, Ts&&... message) {
     return self_->request(receiver, caf::infinite, std::forward<Ts>(message)...);
   }
-  /// What may be asked of the store here; nullptr unless this still runs on the asker's I/O thread.
-  /// Elsewhere there is a thread to wake anyway, and nothing keeps the store open.
+  /// The store's reads from memory; nullptr unless this still runs on the asker's I/O thread. On
+  /// other threads it is not used, because the answer has to wake the I/O thread anyway, and the
+  /// store may be closed (ADR 0050).
   [[nodiscard]] cached_reads* cached() const {
     return home().runs(*self_) ? context_.cached : nullptr;
   }
-  /// Asks the robot table; `use` gets the row, or nullptr if there is none. Failures are answered.
+  /// Reads the robot table and calls `use` with the row, or with nullptr if there is none. A
+  /// failure becomes the answer.
   template <class Use>
   void ask_row(const std::string& robot, Use use) {
     if (auto* const memory = cached())
@@ -96,7 +100,7 @@ private:
   }
 
   void expire() final {
-    // A slow question is the asker's matter; a store that is away is ours, and passes.
+    // If the store is away, the question is not to blame for the delay, and may be asked again.
     if (auto trouble = context_.credit.store_trouble())
       return answer(failure{errc::unavailable, std::move(*trouble)});
     answer(failure{errc::timeout, "no answer within query.timeout"});
@@ -104,12 +108,12 @@ private:
 
   net::io_thread& io_;
   net::callback<T> reply_;
-  query_actor* self_ = nullptr; ///< who keeps this
+  query_actor* self_ = nullptr; ///< owns this object
   query_deadlines::place deadline_;
 };
 
-/// Has a query actor work on a question here, on the asker's I/O thread, as far as it gets without
-/// waiting; shards that it asks run here too unless they are busy.
+/// Starts a Question on `io`, which must be the current thread. A query actor and the shards that
+/// it asks run here until they have to wait. Shards that are busy run elsewhere.
 template <class Question, class... Ts>
 void ask(engine_context& context, net::io_thread& io, Ts&&... arguments) {
   context.lanes[io.index()]->run_query(

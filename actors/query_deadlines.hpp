@@ -11,16 +11,16 @@
 
 namespace telemetry {
 
-/// Until when questions under way may wait: one list and one timer for all. (A time-out of CAF's
-/// own for each request would wake the thread of its clock twice.)
+/// Deadlines of all open questions, in one list with one timer. (A CAF time-out per request would
+/// wake the thread of CAF's clock twice.)
 ///
-/// All wait equally long, so they are due in the order in which they began.
-/// Thread-safe.
+/// All questions have the same time-out. Therefore their deadlines pass in the order in which they
+/// began. Thread-safe.
 class query_deadlines {
 public:
   struct waiting {
-    caf::actor_addr who;  ///< gets an expired_atom when it is due,
-    std::uint64_t number; ///< with this number
+    caf::actor_addr who;  ///< gets an expired_atom with `number` after the deadline
+    std::uint64_t number; ///< of the question
   };
   struct entry {
     std::int64_t due_ms; ///< steady time
@@ -31,13 +31,14 @@ public:
   query_deadlines(const time_source& time, std::chrono::milliseconds patience)
       : time_(time), patience_(patience) {}
 
-  /// Spawns the actor that has the timer.
+  /// Spawns the actor that owns the timer.
   void start(caf::actor_system& system);
-  /// Lets go of it. Nothing is due any more.
+  /// Releases the actor. No deadline is reported any more.
   void stop();
 
-  /// Somebody begins to wait. @returns its place, for end().
+  /// Starts the deadline of a question. @returns its place, for end().
   [[nodiscard]] place begin(waiting what);
+  /// Ends the deadline of a question that is answered.
   void end(place where);
 
   [[nodiscard]] const caf::actor& timer() const noexcept { return timer_; }
@@ -48,9 +49,9 @@ private:
   const time_source& time_;
   const std::chrono::milliseconds patience_;
   caf::actor timer_;
-  std::mutex mutex_; ///< of the next two
+  std::mutex mutex_; ///< guards the next two members
   std::list<entry> entries_;
-  bool is_armed_ = false; ///< a sweep is due
+  bool is_armed_ = false; ///< whether a sweep is scheduled
 };
 
 } // namespace telemetry

@@ -6,7 +6,7 @@
 
 namespace telemetry {
 
-/// READER: blocking reads of the store, on a thread of its own.
+/// READER: reads the store on its own thread, because reads block.
 class reader final : public reader_actor::base {
 public:
   static inline const char* const actor_name = "reader";
@@ -18,19 +18,19 @@ protected:
   behavior_type make_behavior() override;
 
 private:
-  /// Answers the question being handled, and has the query go on here: it only passes the answer on
-  /// to its I/O thread, which is less than waking a worker for it.
+  /// Answers the current request, and runs the query that asked on this thread. The query only
+  /// passes the answer to its I/O thread, which takes less time than to wake a worker.
   template <class T>
   caf::result<T> answer(T what);
   void load(const shard_actor& shard, const activation_ptr& wanted);
   void look_up(const old_events& olds);
   result<std::optional<robot_row>> row(const std::string& name);
-  /// Ends the process if the store is damaged; otherwise the same may be asked again.
+  /// Ends the process if the store is damaged. Otherwise returns, and the read may be repeated.
   void survive(const failure& why);
 
   engine_context& context_;
   event_store& store_;
-  inline_unit askers_;
+  inline_unit askers_; ///< runs the queries that asked
 };
 
 } // namespace telemetry

@@ -6,7 +6,7 @@
 
 namespace telemetry {
 
-/// The answer to a question that came too early or too late.
+/// The answer to a request before the end of the replay, or during the stop: fails with `why`.
 template <class T>
 class refused_stream final : public net::pull_stream<T> {
 public:

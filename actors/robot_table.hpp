@@ -15,18 +15,19 @@ namespace telemetry {
 
 class robot;
 
-/// A live robot as its shard sees it. What a batch touches comes first, in two cache lines.
+/// A shard's record of a robot in memory. The members that a batch touches come first, in two cache
+/// lines.
 struct alignas(64) robot_slot {
   robot_slot(std::string_view called, std::uint64_t hashed) : name(called), hash(hashed) {}
 
   const std::string name;
   std::uint64_t chain_batch = 0;    ///< batch_no that chain_tail belongs to
-  robot* body = nullptr;            ///< what `actor` points to
+  robot* body = nullptr;            ///< the robot object of `actor`
   std::uint32_t chain_tail = 0;     ///< latest event of this robot in that batch
   std::uint32_t pins = 0;           ///< batches that are prepared or parked and touch this robot
   bool loading = true;              ///< its row is being fetched
   bool dirty = false;               ///< may hold rows that no checkpoint has taken
-  bool taken = false;               ///< rows are out with the checkpointer
+  bool taken = false;               ///< the checkpointer has rows of it
   bool awaits_seal = false;         ///< in the shard's queue of unsealed robots
   bool unlisted = false;            ///< the robot table may not have it yet
   bool uncached = false;            ///< the cache writer has not fetched its latest state
@@ -37,20 +38,21 @@ struct alignas(64) robot_slot {
   caf::actor actor;
   std::vector<parked_event> parked; ///< while loading, in order (rule 28)
 
-  /// Has the processor fetch what comes first.
+  /// Tells the processor to fetch the first two cache lines.
   void prefetch() const noexcept {
     __builtin_prefetch(this, 1);
     __builtin_prefetch(reinterpret_cast<const char*>(this) + 64, 1);
   }
 
-  /// Rule 27.
+  /// Whether the robot may leave memory (rule 27).
   [[nodiscard]] bool may_passivate() const {
     return !loading && !dirty && !taken && !awaits_seal && !unlisted && !uncached && pins == 0;
   }
 };
 
-/// The live robots of a shard by name: a flat table of hashes and pointers, since cache misses are
-/// what a look-up costs at 100k robots. Two names with one 64-bit hash share an entry.
+/// The robots of a shard in memory, by name. A flat table of hashes and pointers, because at
+/// 100,000 robots cache misses dominate the time of a look-up. Names with the same 64-bit hash
+/// share an entry. Owns the slots. Thread-safety: none.
 class robot_table {
 public:
   [[nodiscard]] robot_slot* find(std::string_view name, std::uint64_t hash) const {
@@ -60,15 +62,15 @@ public:
     return slot;
   }
 
-  /// Has the processor fetch where a find() of this hash will look.
+  /// Tells the processor to fetch the table entry of `hash`, for a later find().
   void prefetch(std::uint64_t hash) const { slots_.prefetch(hash); }
-  /// The same for what it will find there, some time later.
+  /// Tells the processor to fetch the slot of `hash`. Call prefetch() some time before.
   void prefetch_slot(std::uint64_t hash) const {
     if (const auto* slot = first_of(hash))
       slot->prefetch();
   }
 
-  /// @pre the name is not there.
+  /// @pre the table has no robot of this name.
   robot_slot& insert(std::string_view name, std::uint64_t hash) {
     auto& first = slots_[hash];
     auto* slot = new robot_slot(name, hash);
@@ -97,7 +99,7 @@ public:
     size_ = 0;
   }
 
-  /// Calls `visit(slot)` for every live robot, in no order; it must not insert or erase.
+  /// Calls `visit(slot)` for every robot, in no order. `visit` must not insert or erase.
   template <class Visit>
   void for_each(Visit&& visit) const {
     for (const auto& [hash, first] : slots_)
@@ -113,7 +115,7 @@ public:
   ~robot_table() { clear(); }
 
 private:
-  /// The hash of a name is one already.
+  /// The keys are hashes already.
   struct identity {
     std::size_t operator()(std::uint64_t hash) const noexcept { return hash; }
   };
@@ -123,7 +125,7 @@ private:
     return found == slots_.end() ? nullptr : found->second;
   }
 
-  absl::flat_hash_map<std::uint64_t, robot_slot*, identity> slots_; ///< never null
+  absl::flat_hash_map<std::uint64_t, robot_slot*, identity> slots_; ///< values are never null
   std::size_t size_ = 0;
 };
 

@@ -10,15 +10,16 @@
 
 namespace telemetry {
 
-/// Names robots whose events turn stale in numbers (a clock gone wrong) in the log: after
-/// `warn_count` stale events within a minute, once a minute at most per robot.
+/// Logs a warning about a robot with many stale events, because its clock may be wrong: after
+/// `warn_count` stale events within a minute, at most once a minute per robot.
 ///
-/// Thread-safe. Bounded: counts start anew each minute and cover `robots_max` robots.
+/// Thread-safe. Memory is bounded: counts restart every minute and cover `robots_max` robots.
 class stale_log {
 public:
   static constexpr std::uint64_t warn_count = 100;
   static constexpr std::size_t robots_max = 10'000;
 
+  /// Counts one stale event of `robot`. @param steady_ms the current steady time.
   void note(std::string_view robot, timestamp_ms seal_point, std::int64_t steady_ms);
 
 private:

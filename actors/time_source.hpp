@@ -6,11 +6,11 @@
 
 namespace telemetry {
 
-/// Where the actors read time, so that tests can let it stand, run and jump. Thread-safe.
+/// The clocks that the actors read. Tests replace them to stop, run and set the time. Thread-safe.
 class time_source {
 public:
   virtual ~time_source() = default;
-  /// Monotonic, from an arbitrary start, in milliseconds.
+  /// Monotonic time since an arbitrary start, in milliseconds.
   [[nodiscard]] virtual std::int64_t steady_ms() const = 0;
   [[nodiscard]] virtual wall_ms wall() const = 0;
 };

@@ -12,17 +12,18 @@ namespace telemetry {
   return a->name < b->name;
 }
 
-/// Robots of a shard that the robot table may not have yet, for listing. A million may come at once
-/// and be listed rarely: they are sorted when somebody asks.
+/// Robots of a shard that the robot table may not have yet, for listings. They are sorted only when
+/// a listing needs them, because a million may be added at once and listings are rare.
+/// Thread-safety: none.
 class unlisted_robots {
 public:
-  /// @pre it is not there. It must stay alive until forget_listed() has taken it out.
+  /// Adds a robot. @pre it was not added before. `slot` must live until forget_listed() removes it.
   void add(robot_slot& slot) {
     slot.unlisted = true;
     slots_.push_back(&slot);
   }
 
-  /// Takes out all that are not `unlisted` any more.
+  /// Removes all robots that are not `unlisted` any more.
   void forget_listed() {
     const auto middle = slots_.begin() + static_cast<std::ptrdiff_t>(sorted_);
     const auto listed = [](const robot_slot* slot) { return !slot->unlisted; };
@@ -32,8 +33,8 @@ public:
     slots_.erase(std::move(middle, end, sorted_end), slots_.end());
   }
 
-  /// Calls `visit(slot)` for each with a name above `name`, in the order of names, until it says
-  /// false.
+  /// Calls `visit(slot)` for each robot with a name above `name`, in order of names, until it
+  /// returns false.
   template <class Visit>
   void for_each_above(std::string_view name, Visit visit) {
     sort();
@@ -52,7 +53,7 @@ private:
   }
 
   std::vector<robot_slot*> slots_;
-  std::size_t sorted_ = 0; ///< so many at the front are in order
+  std::size_t sorted_ = 0; ///< number of slots at the front that are sorted
 };
 
 } // namespace telemetry

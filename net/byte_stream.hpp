@@ -10,41 +10,45 @@
 
 namespace telemetry::net {
 
-/// Who is told that its stream got ready: there is something to read, or room to write again.
+/// Receives the readiness of a stream: bytes to read, or room to write again.
 class stream_listener {
 public:
-  /// Never called from within a call to the stream. Maybe for nothing.
+  /// The stream may be readable or writable. Never called from within a call to the stream. Calls
+  /// may be spurious.
   virtual void on_ready() = 0;
 
 protected:
   ~stream_listener() = default;
 };
 
-/// A connection that tells when it is ready, and is read and written without waiting.
+/// A connection that reports its readiness, and is read and written without waiting.
 ///
-/// Thread: that of its executor. Destroying it closes it.
+/// Thread: that of its executor. Blocking: never. The destructor closes it.
 class byte_stream {
 public:
   using error_code = boost::system::error_code;
 
   virtual ~byte_stream() = default;
 
-  /// From now on `listener` is told. It must outlive the stream, or its close().
+  /// Reports readiness to `listener` from now on. `listener` must live until close() or the end of
+  /// the stream.
   virtual void watch(stream_listener& listener, error_code& ec) = 0;
 
-  /// There may be something to read, if only the end. If not, the listener is told when there is.
+  /// Whether there may be bytes to read, or the end of the stream. After false, the listener is
+  /// told when that changes.
   [[nodiscard]] virtual bool is_readable() const noexcept = 0;
-  /// Reads what is there, maybe nothing. @param ec the end of the stream is an error.
+  /// Reads the bytes that have arrived, up to the size of `space`. @returns their number, maybe 0.
+  /// @param ec is set at the end of the stream too.
   virtual std::size_t try_read(std::span<char> space, error_code& ec) = 0;
 
-  /// There may be room. If not, the listener is told when there is.
+  /// Whether there may be room to write. After false, the listener is told when that changes.
   [[nodiscard]] virtual bool is_writable() const noexcept = 0;
-  /// Writes what there is room for, maybe nothing.
+  /// Writes as many of `bytes` as there is room for. @returns their number, maybe 0.
   virtual std::size_t try_write(std::string_view bytes, error_code& ec) = 0;
 
-  /// Tells the peer that nothing more will come.
+  /// Ends the sending direction, so that the peer reads the end of the stream.
   virtual void end_writing() noexcept = 0;
-  /// Idempotent.
+  /// Closes the connection. Idempotent.
   virtual void close() noexcept = 0;
 
   [[nodiscard]] virtual boost::asio::any_io_executor get_executor() = 0;

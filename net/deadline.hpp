@@ -7,8 +7,8 @@
 
 namespace telemetry::net {
 
-/// A deadline that every step of a connection may move. Putting it off costs nothing: the timer
-/// finds out when it fires. Only a nearer one wakes the wait under way.
+/// A deadline that every step of a connection may move (ADR 0031). A later deadline only changes a
+/// member, because the timer checks it when it fires. An earlier deadline cancels the running wait.
 ///
 /// Thread: that of its executor.
 class deadline {
@@ -25,7 +25,8 @@ public:
   }
   [[nodiscard]] bool passed() const { return clock::now() >= when_; }
 
-  /// Waits once. `done(error_code)` asks passed() and, if not, waits again.
+  /// Waits once, without blocking. `done(error_code)` must check passed() and, if it is false, call
+  /// wait() again.
   template <class Handler>
   void wait(Handler done) {
     watched_ = true;

@@ -27,8 +27,8 @@ struct frame_scanner::header {
   bool is_masked;
   bool has_reserved_bits;
   bool is_length_canonical = true;
-  std::size_t size;      ///< of the header
-  std::uint64_t payload; ///< length
+  std::size_t size;      ///< of the header, in bytes
+  std::uint64_t payload; ///< length in bytes
   [[nodiscard]] bool is_control() const noexcept { return (opcode & 0x8) != 0; }
 
   /// @pre at least two bytes.
@@ -56,7 +56,7 @@ bool frame_scanner::is_legal(const header& frame) const noexcept {
 frame_item frame_scanner::data(const header& frame, std::size_t available) noexcept {
   using kind = frame_item::kind;
   if (frame.payload > 0 && available == 0)
-    return {}; // a reader would wait for the first byte
+    return {}; // because a reader would wait for the first byte
   if (frame.payload == 0 && !frame.is_final && frame.opcode == op_continuation)
     return {.what = kind::nothing, .size = frame.size};
   const auto here = std::min<std::uint64_t>(available, frame.payload);

@@ -7,7 +7,7 @@ namespace telemetry::net {
 head_scanner::state head_scanner::scan(std::string_view received) noexcept {
   // A lone carriage return may become an empty line, which the session drops.
   if (!received.empty() && received != "\r" && !is_token_char(received.front()))
-    return state::malformed; // TLS, say: its client would wait for an answer and send no empty line
+    return state::malformed; // e.g. TLS, whose client sends no empty line but waits for an answer
   const auto within = received.substr(0, head_bytes_max);
   while (true) {
     const auto end = within.find("\r\n", scanned_);

@@ -5,16 +5,16 @@
 
 namespace telemetry::net {
 
-/// Bytes of a request head, from the request line to the empty line.
+/// Most bytes of a request head, from the request line to the empty line.
 inline constexpr std::size_t head_bytes_max = 16u << 10;
-/// Field lines of a request head.
+/// Most field lines of a request head.
 inline constexpr std::size_t head_fields_max = 128;
 
-/// Finds the end of a request head in what a connection has received.
+/// Finds the end of a request head in received bytes.
 ///
 /// Beast 1.74 counts only the bytes that it has not parsed yet, so its own limit does not bound a
-/// head that arrives in pieces. The session therefore collects a head with this scanner and gives
-/// Beast whole heads only. Each byte is looked at once, however small the pieces are.
+/// head that arrives in pieces. Therefore the session collects a head with this scanner and gives
+/// Beast complete heads only. Each byte is scanned once, however small the pieces are.
 class head_scanner {
 public:
   enum class state {
@@ -24,7 +24,7 @@ public:
     malformed, ///< does not begin with a method
   };
 
-  /// @param received everything since the begin of the head: what the last call got, and more.
+  /// @param received all bytes since the begin of the head: those of the last call, and later ones.
   /// @pre no empty line comes before the head
   [[nodiscard]] state scan(std::string_view received) noexcept;
 
@@ -32,9 +32,9 @@ public:
   [[nodiscard]] std::size_t bytes() const noexcept { return line_; }
 
 private:
-  std::size_t line_ = 0;    ///< where the line under way begins
-  std::size_t scanned_ = 0; ///< where the search for its end goes on
-  std::size_t fields_ = 0;
+  std::size_t line_ = 0;    ///< offset of the current line
+  std::size_t scanned_ = 0; ///< offset at which the search for its end continues
+  std::size_t fields_ = 0;  ///< field lines so far
 };
 
 } // namespace telemetry::net

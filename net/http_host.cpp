@@ -29,7 +29,8 @@ bool is_registered_name(std::string_view name) noexcept {
   return true;
 }
 
-/// Whether `text` can stand in brackets: an IPv6 address, perhaps with a zone, or a later version.
+/// Whether brackets may contain `text`: an IPv6 address, perhaps with a zone, or a later IP
+/// version.
 bool is_bracketed(std::string_view text) noexcept {
   return text.find(':') != std::string_view::npos &&
          std::ranges::all_of(text, [](char c) { return is_name_char(c) || c == ':' || c == '%'; });

@@ -23,7 +23,7 @@ http_method method_of(http::verb verb) noexcept {
   return verb == http::verb::post ? http_method::post : http_method::other;
 }
 
-/// The fields of which the server reads lists.
+/// The list fields that the server reads.
 constexpr http::field list_fields[] = {http::field::accept,
                                        http::field::connection,
                                        http::field::content_encoding,
@@ -74,8 +74,8 @@ std::optional<read_fault> host_fault(const request_head& head) {
   return std::nullopt;
 }
 
-/// An empty Transfer-Encoding is refused although a list may be empty, because another server on
-/// the way may frame the body by it.
+/// Refuses a Transfer-Encoding other than chunked. An empty one is refused although a list may be
+/// empty, because a proxy on the way may frame the body by it.
 std::optional<read_fault> coding_fault(const request_head& head) {
   const auto [begin, end] = head.equal_range(http::field::transfer_encoding);
   for (auto line = begin; line != end; ++line) {
@@ -150,7 +150,7 @@ std::optional<read_fault> fault_of(const request_head& head) {
     return fault;
   if (const auto fault = coding_fault(head))
     return fault;
-  if (head.method() == http::verb::post && lacks_length(head)) // other methods are refused anyway
+  if (head.method() == http::verb::post && lacks_length(head)) // rest_handler refuses other methods
     return read_fault{411, "a POST must have Content-Length or Transfer-Encoding: chunked"};
   if (expects_more_than_continue(head))
     return read_fault{417, "the only expectation understood is 100-continue"};

@@ -13,16 +13,16 @@
 
 namespace telemetry::net {
 
-/// A request as Beast's parser leaves it.
+/// A request head, as parsed by Beast.
 using request_head = boost::beast::http::request<boost::beast::http::string_body>;
 
-/// What to tell a client whose request cannot be read.
+/// The answer to a request that cannot be read.
 struct read_fault {
-  int status;
+  int status;              ///< of HTTP
   std::string_view detail; ///< a literal
 };
 
-/// The fault behind a parser's error; nothing if the connection itself ended or broke.
+/// The answer to a parser's error; nullopt if the connection itself has ended or failed.
 [[nodiscard]] std::optional<read_fault> fault_of(boost::beast::error_code error);
 
 /// Replaces several lines of one list field by a single line with the same members, because a list
@@ -41,12 +41,12 @@ void join_list_fields(request_head& head);
 /// @pre join_list_fields(head)
 [[nodiscard]] bool expects_continue(const request_head& head);
 
-/// Whether the method has a body whose length the head does not tell. Bytes behind such a head may
-/// be a body or the next request.
+/// Whether the method has a body, but the head does not give its length. Then the bytes after the
+/// head may be a body or the next request.
 [[nodiscard]] bool lacks_length(const request_head& head);
 
-/// Checks of a head that Beast leaves to its user (RFC 9112, 3.2, 6.1 and 6.3; RFC 9110, 10.1.1).
-/// @pre join_list_fields(head)
+/// Checks a head for faults that Beast does not check (RFC 9112, 3.2, 6.1 and 6.3; RFC 9110,
+/// 10.1.1). @returns nullopt if there is no fault. @pre join_list_fields(head)
 [[nodiscard]] std::optional<read_fault> fault_of(const request_head& head);
 
 /// The request without its body; its views point into `head`.

@@ -9,7 +9,7 @@
 namespace telemetry::net {
 namespace {
 
-/// The headers that every answer has: nothing this server says may be cached.
+/// The headers of every answer: Server, Date, and no-store, because no answer may be cached.
 std::string make_standing_lines(std::time_t now, std::string_view version) {
   std::tm parts{};
   gmtime_r(&now, &parts);

@@ -8,15 +8,15 @@
 
 namespace telemetry::net {
 
-/// How the end of a body is told to the client.
+/// Marks of the end of a body (RFC 9112, 6.3).
 enum class http_framing {
   none,    ///< the status has no body
   length,  ///< Content-Length
-  chunked, ///< Transfer-Encoding
-  close,   ///< the connection ends with it (HTTP/1.0)
+  chunked, ///< Transfer-Encoding: chunked
+  close,   ///< the end of the connection (HTTP/1.0)
 };
 
-/// How an answer is framed.
+/// The framing of an answer, and its values for status line and headers.
 struct http_frame {
   http_framing framing = http_framing::length;
   bool http_1_0 = false;
@@ -24,17 +24,17 @@ struct http_frame {
   std::string_view version; ///< of this server
 };
 
-/// The framing of `answer` in the client's version of HTTP; the rest is as by default.
+/// The framing of `answer` in the client's version of HTTP. Other members have their defaults.
 [[nodiscard]] http_frame frame_of(const http_answer& answer, bool http_1_0);
 
-/// Appends status line and headers of `answer`, with the empty line. Date and Server are made once
-/// a second and thread.
+/// Appends the status line and the headers of `answer`, with the empty line. Each thread makes Date
+/// and Server once a second.
 void append_head(std::string& out, const http_answer& answer, const http_frame& frame);
 
 /// Appends `text` as a chunk. @pre !text.empty()
 void append_chunk(std::string& out, std::string_view text);
 
-/// What follows the last chunk.
+/// The end of a chunked body, after its last chunk.
 inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 } // namespace telemetry::net

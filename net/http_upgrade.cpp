@@ -13,7 +13,7 @@ namespace http = boost::beast::http;
 
 namespace {
 
-/// Whether `key` is 16 bytes in base64: 22 digits and two signs of padding.
+/// Whether `key` is 16 bytes in base64: 22 digits and 2 padding characters.
 bool is_key(std::string_view key) noexcept {
   constexpr std::size_t digits = 22;
   const auto is_digit = [](char c) {

@@ -10,15 +10,15 @@
 
 namespace telemetry::net {
 
-/// What a request for /upstream asks for (RFC 6455, 4.2.1).
+/// Kinds of requests for /upstream (RFC 6455, 4.2.1).
 enum class upgrade_request {
-  none,        ///< plain HTTP
-  good,        ///< a WebSocket handshake
-  bad_key,     ///< one without exactly one Sec-WebSocket-Key of 16 bytes
-  bad_version, ///< one for another version than 13
+  none,        ///< no WebSocket handshake
+  good,        ///< a correct WebSocket handshake
+  bad_key,     ///< a handshake without exactly one Sec-WebSocket-Key of 16 bytes
+  bad_version, ///< a handshake for a version other than 13
 };
 
-/// @pre join_list_fields(head)
+/// The kind of the request `head`. @pre join_list_fields(head)
 [[nodiscard]] upgrade_request
 judge_upgrade(const boost::beast::http::request<boost::beast::http::string_body>& head);
 
@@ -26,7 +26,7 @@ judge_upgrade(const boost::beast::http::request<boost::beast::http::string_body>
 /// find `websocket` behind the name of a protocol that has a version.
 void simplify_upgrade(boost::beast::http::request<boost::beast::http::string_body>& head);
 
-/// The answer to a handshake that cannot be accepted; nothing if it can, or is none.
+/// The answer that refuses a bad handshake; nullopt for kinds `good` and `none`.
 [[nodiscard]] std::optional<http_answer> refuse_upgrade(upgrade_request kind,
                                                         std::string_view target);
 

@@ -37,9 +37,9 @@ pooled_io_thread::~pooled_io_thread() {
   ::close(wake_);
 }
 
-// Only the first of a batch of tasks wakes the thread up: that is a system call. Not Asio's, which
-// holds a lock meanwhile that the thread wants as soon as it is awake. Every write is an edge, so
-// nobody needs to read the eventfd.
+// Only the first of a batch of tasks wakes the thread up, because that takes a system call
+// (ADR 0021). Asio's own wake-up is not used, because it holds a lock that the thread needs as soon
+// as it is awake. The eventfd is never read, because every write to it is an edge for epoll.
 void pooled_io_thread::post(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
@@ -57,7 +57,7 @@ void pooled_io_thread::post(std::function<void()> task) {
   --waking_;
 }
 
-// A task that throws is a bug of its owner, and nobody is left to tell: the process ends.
+// An exception from a task is a bug. It ends the process, because no caller is left to handle it.
 void pooled_io_thread::run_tasks() noexcept {
   {
     const std::lock_guard lock(mutex_);
@@ -92,11 +92,12 @@ void pooled_io_thread::stop() {
   const std::lock_guard lock(mutex_);
   is_stopped_ = true;
   unrun.swap(tasks_);
-  while (waking_ > 0) // who woke us may still be about to leave post()
+  while (waking_ > 0) // because another thread may still be inside post()
     std::this_thread::yield();
 }
 
-// A session that was cut is gone after a few more handlers of its own.
+// Sessions that were cut end after a few more handlers. Therefore the loop runs on until all have
+// ended, for a bounded number of rounds.
 void pooled_io_thread::stop_when_empty(int rounds_left) {
   if (sessions_.count() == 0 || rounds_left == 0)
     context_.stop();

@@ -20,7 +20,8 @@ namespace telemetry::net {
 /// An io_thread with its event loop and its sessions. Runs from construction to stop().
 class pooled_io_thread final : public io_thread, private socket_watch::member {
 public:
-  /// @param tick how often the sessions are told that time passes.
+  /// Starts the thread. Throws if the system lacks resources.
+  /// @param tick interval of session::tick().
   pooled_io_thread(std::size_t index, std::chrono::milliseconds tick);
   ~pooled_io_thread() override;
   pooled_io_thread(const pooled_io_thread&) = delete;
@@ -32,7 +33,8 @@ public:
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] session_registry& sessions() noexcept { return sessions_; }
 
-  /// Cuts the sessions, waits for their last handlers and joins. Idempotent. Not from this thread.
+  /// Cuts the sessions, waits for their last handlers, and joins the thread. Blocks. Idempotent.
+  /// Never call it on this thread.
   void stop();
 
 private:
@@ -44,13 +46,13 @@ private:
   const std::size_t index_;
   const std::chrono::milliseconds tick_;
   const int wake_;             ///< an eventfd
-  std::atomic<int> waking_{0}; ///< posts that have not left yet: of the object's end
-  std::mutex mutex_;           ///< of the next two
+  std::atomic<int> waking_{0}; ///< calls of post() that still use this object
+  std::mutex mutex_;           ///< guards the next two members
   std::vector<std::function<void()>> tasks_;
   bool is_stopped_ = false;
-  std::vector<std::function<void()>> running_; ///< this thread only
+  std::vector<std::function<void()>> running_; ///< tasks that run; used on this thread only
   session_registry sessions_;
-  boost::asio::io_context context_; ///< after what its last handlers may use when they die
+  boost::asio::io_context context_; ///< destroyed before the members that its handlers use
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer timer_;
   std::thread thread_;

@@ -12,7 +12,8 @@ using boost::asio::ip::tcp;
 using boost::system::error_code;
 namespace ip = boost::asio::ip;
 
-/// A try that fails, with no descriptors left say, is not repeated at once: that would spin.
+/// Pause after a failed accept, for example if no descriptors are left, because trying again at
+/// once would spin.
 constexpr std::chrono::milliseconds retry_interval{100};
 constexpr std::chrono::seconds report_interval{1};
 /// How often a port that was free at one address may be taken at another.
@@ -45,7 +46,7 @@ error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint& address) {
     acceptor.bind(address, ec);
   if (!ec)
     acceptor.listen(tcp::acceptor::max_listen_connections, ec);
-  error_code ignored; // the first error is the one to tell
+  error_code ignored; // because the first error is the one to return
   if (ec)
     acceptor.close(ignored);
   return ec;
@@ -115,7 +116,7 @@ void listener::accept(entrance& at) {
 }
 
 void listener::close() {
-  error_code ignored; // closed is closed
+  error_code ignored; // the acceptor is closed after an error too
   for (const auto& one : entrances_) {
     one->acceptor.close(ignored);
     one->timer.cancel();

@@ -17,9 +17,10 @@
 
 namespace telemetry::net {
 
-/// Accepts connections on the addresses of one host, all at the same port.
+/// Accepts connections on the addresses of one host, all at the same port (ADR 0021).
 ///
-/// Thread: all but open() and port() on the thread that runs `home`; what it calls, it calls there.
+/// Thread: that of the event loop `home`, except for open() and port(). Handlers are called on the
+/// same thread.
 class listener {
 public:
   using socket = boost::asio::ip::tcp::socket;
@@ -30,11 +31,12 @@ public:
     std::size_t thread;
   };
   struct handlers {
-    /// Where the next socket goes. Each address asks before it has a socket.
+    /// Returns the event loop for the next socket. Each address asks before it has a socket.
     std::function<destination()> next_destination;
-    /// A socket that was accepted, and the number of its thread.
+    /// Receives an accepted socket and the number of its thread.
     std::function<void(socket, std::size_t thread)> on_socket;
-    /// Accepting failed (no descriptors left, say) and is tried again; once a second at most.
+    /// Receives the reason of a failure to accept, for example no descriptors left, at most once a
+    /// second. The listener tries again after 100 ms.
     std::function<void(std::string_view)> on_failure;
   };
 
@@ -42,15 +44,16 @@ public:
       : home_(home), handlers_(std::move(what)) {}
 
   /// Binds and listens. Blocks while `host` is resolved.
-  /// @param host a name or an address, an IPv6 one with or without brackets. A name stands for all
+  /// @param host a name or an address; an IPv6 address with or without brackets. A name stands for
+  /// all
   ///        its addresses that this machine has; "localhost" for both loopback addresses.
-  /// @param port 0: one that is free at all addresses.
+  /// @param port 0 selects a port that is free at all addresses.
   /// @returns errc::unavailable with the reason if an address cannot be bound, or there is none.
   [[nodiscard]] result<void> open(const std::string& host, std::uint16_t port);
   /// @pre open() succeeded.
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  /// Accepts from now on, until close().
+  /// Starts to accept, until close().
   void accept();
   void close();
 

@@ -14,7 +14,7 @@ namespace telemetry::net {
 
 namespace {
 
-/// A socket beyond connections_max that says nothing holds a descriptor for about this long.
+/// Idle time-out of sockets above connections_max, so that a silent one does not keep a descriptor.
 constexpr std::chrono::seconds refusal_patience{5};
 
 server_options refusing(server_options options) {
@@ -23,7 +23,7 @@ server_options refusing(server_options options) {
   return options;
 }
 
-/// For sockets beyond connections_max.
+/// Refuses the WebSockets above connections_max.
 class closed_factory final : public upstream_factory {
 public:
   result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&) override {
@@ -44,7 +44,7 @@ public:
   void stop() override;
 
 private:
-  /// Of one I/O thread: the sessions' surroundings, within the limit and beyond it.
+  /// The session contexts of one I/O thread: within the limit of connections, and above it.
   struct surroundings {
     session_context normal;
     session_context over_limit;
@@ -58,11 +58,11 @@ private:
   std::size_t wait_until_gone(std::chrono::milliseconds patience) const;
 
   const server_options options_;
-  const server_options refusing_options_; ///< beyond connections_max
+  const server_options refusing_options_; ///< for sockets above connections_max
   closed_factory closed_;
-  std::vector<surroundings> surroundings_; ///< by thread; from listen() on
-  std::size_t dealt_ = 0;                  ///< first thread only: sockets are dealt in turn
-  std::atomic<std::size_t> arriving_{0};   ///< sockets on their way to their thread
+  std::vector<surroundings> surroundings_; ///< by thread index; filled by listen()
+  std::size_t dealt_ = 0;                ///< used on the first thread only, to deal sockets in turn
+  std::atomic<std::size_t> arriving_{0}; ///< accepted sockets whose session has not started
   std::vector<std::unique_ptr<pooled_io_thread>> threads_;
   std::vector<io_thread*> handles_;
   std::unique_ptr<listener> listener_; ///< on the first thread's event loop
@@ -141,7 +141,7 @@ void tcp_server::on_every_thread(void (session_registry::*what)()) {
                       [&sessions = thread->sessions(), what] { (sessions.*what)(); });
 }
 
-// Happens once in a process: looking again is simpler than a signal from every session.
+// Polls, because that is simpler than a signal from every session, and happens once in a process.
 std::size_t tcp_server::wait_until_gone(std::chrono::milliseconds patience) const {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (connections() > 0 && std::chrono::steady_clock::now() < deadline)

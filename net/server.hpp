@@ -12,30 +12,33 @@
 
 namespace telemetry::net {
 
-/// Listener, I/O threads and sessions.
+/// The network side of the process: listener, I/O threads and sessions.
+///
+/// Thread-safety: none. Never call it on an I/O thread, because drain() and stop() wait for these.
 class server {
 public:
   virtual ~server() = default;
 
-  /// The I/O threads, running from construction on; as many as options say.
+  /// The I/O threads, as many as server_options::io_threads. They run from construction on.
   [[nodiscard]] virtual std::span<io_thread* const> io_threads() const = 0;
 
-  /// Starts to accept. `upstreams` and `rest` must outlive the server. Requests are answered from
-  /// now on; /readyz by rest.not_ready().
-  /// @returns errc::unavailable if the address cannot be bound, with the reason.
+  /// Starts to accept connections and to answer requests; /readyz answers by rest.not_ready().
+  /// Blocks while the host name is resolved. `upstreams` and `rest` must outlive the server.
+  /// @returns errc::unavailable with the reason if the address cannot be bound.
   [[nodiscard]] virtual result<void> listen(upstream_factory& upstreams, api& rest) = 0;
 
-  /// The port that is listened on. @pre listen() succeeded.
+  /// The port on which the server listens. @pre listen() succeeded.
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   /// Host and port as in a URL, e.g. "[::1]:8000". @pre listen() succeeded.
   [[nodiscard]] virtual std::string address() const = 0;
 
-  /// Stops accepting and reading; answers what was read; closes WebSockets with 1001 and HTTP
-  /// connections after their response. Blocks until all are gone or `patience` is over.
-  /// @returns how many connections had to be cut.
+  /// Stops accepting and reading, answers all messages and requests that were read, then closes
+  /// WebSockets with 1001 and HTTP connections after their response. Blocks until all connections
+  /// are closed. After `patience` it cuts the others and waits up to 1 s more.
+  /// @returns the number of connections that were cut.
   virtual std::size_t drain(std::chrono::milliseconds patience) = 0;
 
-  /// Stops and joins the I/O threads. Idempotent; the destructor calls it.
+  /// Stops and joins the I/O threads. Blocks. Idempotent; the destructor calls it.
   virtual void stop() = 0;
 };
 

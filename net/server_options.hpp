@@ -11,22 +11,22 @@
 
 namespace telemetry::net {
 
-/// Settings of the network side. Defaults stand in config::options alone.
+/// Settings of the network side. The defaults are those of config::options.
 struct server_options {
   [[nodiscard]] static server_options from(const config::options& settings);
 
   std::string host = config::options{}.net.host;
-  std::uint16_t port = config::options{}.net.port; ///< 0: any free one
+  std::uint16_t port = config::options{}.net.port; ///< 0: any free port
   std::size_t io_threads = config::options{}.net.io_threads;
-  /// Sockets of all kinds; beyond: 1013 or 503.
+  /// Sockets of all kinds. Further ones are refused with 1013 or 503.
   std::size_t connections_max = config::options{}.net.connections_max;
   std::size_t message_bytes_max = config::options{}.ingest.max_message;
   std::size_t body_bytes_max = config::options{}.ingest.max_body;
-  /// Silent peers are pinged, then closed.
+  /// Silent WebSocket peers are pinged after half of it. Silent connections are closed after it.
   std::chrono::milliseconds idle_timeout = config::options{}.net.idle_timeout;
   std::string version; ///< for /version and the Server header
-  /// Told, on an I/O thread and once a second at most, that accepting failed (no descriptors left,
-  /// say) and is tried again; may be empty.
+  /// Receives the reason if accepting fails, for example because no descriptors are left. Called on
+  /// an I/O thread, at most once a second. May be empty.
   std::function<void(std::string_view reason)> on_accept_failure{};
 };
 

@@ -28,7 +28,7 @@ void session_registry::tick_all() {
     one->tick();
 }
 
-// A copy: who is told may leave, and new ones may come.
+// Returns a copy, because sessions may be added and removed while the caller walks over it.
 std::vector<std::shared_ptr<session>> session_registry::all() const {
   std::vector<std::shared_ptr<session>> those;
   those.reserve(sessions_.size());

@@ -12,36 +12,38 @@
 
 namespace telemetry::net {
 
-/// How often session::tick() comes: an eighth of the idle time-out, within 10 ms to 1 s.
+/// Interval between calls of session::tick(): an eighth of the idle time-out, but 10 ms to 1 s.
 [[nodiscard]] constexpr std::chrono::milliseconds
 tick_interval(std::chrono::milliseconds idle_timeout) noexcept {
   using std::chrono::milliseconds;
   return std::clamp(idle_timeout / 8, milliseconds(10), milliseconds(1000));
 }
 
-/// One connection of any kind, owned by itself or its pending operations, listed in a registry.
+/// One connection of any kind. It is owned by itself or its pending operations, and listed in a
+/// session_registry.
 ///
 /// Thread: its I/O thread only.
 class session : public std::enable_shared_from_this<session> {
 public:
   virtual ~session() = default;
 
-  /// Stops reading, answers what was read, closes (WebSocket: 1001), ends. Idempotent.
+  /// Stops reading, answers all messages that were read, closes (WebSocket: 1001) and ends.
+  /// Idempotent. Does not wait for the end.
   virtual void drain() = 0;
-  /// Closes the socket now.
+  /// Closes the socket at once.
   virtual void cut() = 0;
-  /// Called every tick_interval(): what time-outs count with.
+  /// Called every tick_interval(). Time-outs count ticks (ADR 0021).
   virtual void tick() {}
 };
 
-/// The sessions of one I/O thread, so that a shutdown reaches them all.
+/// The sessions of one I/O thread, so that a shutdown reaches all of them.
 ///
-/// Thread: its I/O thread only, but for count().
+/// Thread: its I/O thread only, except for count().
 class session_registry {
 public:
   void add(const std::shared_ptr<session>& one);
   void remove(const session& one);
-  /// Drains those that are there; draining() is true from now on: who comes later drains itself.
+  /// Drains all current sessions. Sessions that start later see draining() and drain themselves.
   void drain_all();
   void cut_all();
   void tick_all();
@@ -57,17 +59,17 @@ private:
   std::atomic<std::size_t> count_{0};
 };
 
-/// What every session of one I/O thread shares; outlives them.
+/// Objects that the sessions of one I/O thread share. They outlive the sessions.
 struct session_context {
   const server_options& options;
   upstream_factory& upstreams;
   api& rest;
   io_thread& io;
   session_registry& sessions;
-  /// The socket is one beyond connections_max: HTTP answers 503 and closes, whatever was asked
-  /// (`GET /upstream` is handed over as ever: `upstreams` opens none, so it is closed with 1013).
+  /// Whether the sockets are above connections_max. Then HTTP answers every request with 503 and
+  /// closes. `GET /upstream` becomes a WebSocket as usual, which `upstreams` refuses (1013).
   bool over_limit = false;
-  request_budget memory{}; ///< of its HTTP requests
+  request_budget memory{}; ///< for the HTTP requests of these sessions
 };
 
 } // namespace telemetry::net

@@ -12,7 +12,8 @@ namespace telemetry::net {
 
 namespace {
 
-/// What a call without waiting returned. @returns bytes; 0 with no error if it would have waited.
+/// Translates the result of a non-blocking recv() or send().
+/// @returns the number of bytes; 0 without an error if the call would have blocked.
 std::size_t transferred(ssize_t result, boost::system::error_code& ec) {
   if (result >= 0)
     return static_cast<std::size_t>(result);
@@ -25,7 +26,7 @@ std::size_t transferred(ssize_t result, boost::system::error_code& ec) {
 
 socket_stream::socket_stream(boost::asio::ip::tcp::socket socket)
     : executor_(socket.get_executor()) {
-  error_code ignored; // watch() does not take what is no descriptor
+  error_code ignored; // watch() fails if there is no descriptor
   descriptor_ = socket.release(ignored);
 }
 
@@ -40,9 +41,10 @@ std::size_t socket_stream::try_read(std::span<char> space, error_code& ec) {
   const auto size = transferred(result, ec);
   if (result == 0)
     ec = boost::asio::error::eof;
-  // Less than asked for: all that there was. What comes later is a new edge, but the end may have
-  // come already, in the same event. Nothing, and not the end either: then it has not. (A
-  // read stops at urgent data as well: who sends that waits for its next segment.)
+  // A read that does not fill the space has emptied the socket, and later bytes are a new edge. But
+  // the end of the stream may have come in the same event as these bytes. In that case read once
+  // more, until a read returns 0 bytes. (A read also stops at urgent data. The bytes after that
+  // wait for the next segment.)
   is_readable_ = size == space.size() || (is_over_ && size > 0);
   return size;
 }

@@ -7,14 +7,14 @@
 
 namespace telemetry::net {
 
-/// A TCP socket that its event loop's socket_watch watches, not Asio.
+/// A TCP socket that is watched by socket_watch instead of Asio (ADR 0021).
 ///
-/// Asio tries to read once more before it waits, which is a system call for every message of a
-/// producer that waits for its answer. Here a read that does not fill its space has emptied the
-/// socket, and one event of the watch is all that it takes to be read again.
+/// Asio would try one more read before it waits. That is one more system call for every message of
+/// a producer that waits for each answer. Here a read that does not fill its space has emptied the
+/// socket, and the next read comes after the next event of socket_watch.
 class socket_stream final : public byte_stream, private socket_watch::member {
 public:
-  /// Takes the socket out of Asio's hands.
+  /// Releases the descriptor from Asio and becomes its owner.
   explicit socket_stream(boost::asio::ip::tcp::socket socket);
   ~socket_stream() override { socket_stream::close(); }
   socket_stream(const socket_stream&) = delete;
@@ -37,7 +37,7 @@ private:
   int descriptor_ = -1;
   bool is_readable_ = false;
   bool is_writable_ = true;
-  bool is_over_ = false; ///< the peer ended its side, or the connection failed: reading tells
+  bool is_over_ = false; ///< the peer ended its side, or the connection failed; a read tells which
 };
 
 } // namespace telemetry::net

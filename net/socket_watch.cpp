@@ -35,17 +35,17 @@ void socket_watch::add(int descriptor, member& one, boost::system::error_code& e
 }
 
 void socket_watch::shutdown() {
-  boost::system::error_code ignored; // closed is closed
+  boost::system::error_code ignored; // the descriptor is closed after an error too
   epoll_.close(ignored);
 }
 
 void socket_watch::wait() {
   epoll_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                     [this](boost::system::error_code ec) {
-                      if (ec) // closed: the loop ends
+                      if (ec) // epoll_ was closed, because the event loop ends
                         return;
                       tell_members();
-                      wait(); // asks whether it is ready already: what is left over is not lost
+                      wait(); // completes at once if more events are ready
                     });
 }
 

@@ -9,16 +9,18 @@
 
 namespace telemetry::net {
 
-/// The sockets of one event loop that are not Asio's: an edge-triggered epoll of its own, which the
-/// loop waits for as for one descriptor.
+/// Watches those sockets of one event loop that Asio does not watch, by an edge-triggered epoll of
+/// its own (ADR 0021). Asio waits for that epoll as for one descriptor.
 ///
 /// A service of its io_context, made by the first `boost::asio::use_service<socket_watch>`.
 /// Thread: the one that runs the io_context.
 class socket_watch final : public boost::asio::execution_context::service {
 public:
+  /// Receives the events of one descriptor.
   class member {
   public:
-    /// @param events of epoll(7): what the socket has become ready for; it may be no more.
+    /// @param events flags of epoll(7) for which the descriptor became ready. It may not be ready
+    ///        any more.
     virtual void on_events(std::uint32_t events) = 0;
 
   protected:
@@ -28,9 +30,9 @@ public:
   static boost::asio::execution_context::id id;
   explicit socket_watch(boost::asio::execution_context& io_context);
 
-  /// `one` is told what `descriptor` is ready for, soon, and then of what comes new. It must
-  /// outlive the descriptor by one turn of the event loop; closing the descriptor is what removes
-  /// it.
+  /// Reports to `one` the events for which `descriptor` is ready, soon after this call and then at
+  /// every change. Closing the descriptor removes it. `one` must outlive the descriptor by one turn
+  /// of the event loop.
   void add(int descriptor, member& one, boost::system::error_code& ec);
 
 private:
