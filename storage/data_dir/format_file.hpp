@@ -26,7 +26,8 @@ public:
 
   /// Opens and locks `path`, or makes it a database of `shards` shards if it is absent or empty. A
   /// refusal changes no existing file. The names of a new database's directory, and of the
-  /// directories above it, are durable before FORMAT says that it is a database. Waits for the disk.
+  /// directories above it, are durable before FORMAT says that it is a database. Waits for the
+  /// disk.
   /// @param store_id id of the event store, if it is not in this directory; otherwise empty.
   /// @returns errc::locked (in use by another process), errc::version (foreign, older, newer, or of
   ///          another store), errc::corrupt, errc::invalid_option (shards out of bounds, not a

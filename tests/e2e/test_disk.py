@@ -71,7 +71,7 @@ def test_low_space_is_warned_of_before_the_disk_is_full(on_small_disk):
     assert not re.search(r"level=warn.*(space|free)", server.log())
     disk.fill(leave=40 * MIB)
     server.wait_log(r"level=warn.*(space|free)")
-    assert unready(server) is None
+    wait_until(lambda: unready(server) is None, "ready")  # fill() was at the limit for a moment
     assert server.rest().post_lines(["1,2,3,still"])["accepted"] == 1
 
 
