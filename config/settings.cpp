@@ -52,9 +52,7 @@ constexpr setting choice(std::string_view key, place at, std::string_view names,
 constexpr std::array table{
     text(
         "net.host", [](options& o) -> slot { return &o.net.host; }, 1, 255,
-        "Address to listen on; a name stands for all its addresses. There is no authentication "
-        "yet: "
-        "keep it local or private."),
+        "Address, or name for all its addresses. No authentication yet: keep it local or private."),
     count(
         "net.port", [](options& o) -> slot { return &o.net.port; }, 0, 65'535,
         "TCP port for WebSocket and REST; 0 takes any free one and logs it."),
