@@ -1,10 +1,12 @@
 #pragma once
 
+#include "actors/byte_credit.hpp"
 #include "actors/engine_options.hpp"
-#include "actors/gate.hpp"
 #include "actors/messages.hpp"
 #include "actors/query_deadlines.hpp"
+#include "actors/serving_time.hpp"
 #include "actors/stale_log.hpp"
+#include "actors/storage_health.hpp"
 #include "actors/time_source.hpp"
 #include "core/result.hpp"
 
@@ -30,16 +32,17 @@ struct shard_status {
 /// do not change after.
 struct engine_context {
   engine_context(const engine_options& how, const time_source& clock, std::size_t shard_count)
-      : options(how), time(clock),
-        credit(gate::limits{journal_bytes_max, how.memory_bytes_max}, clock),
-        deadlines(clock, how.query_timeout), status(shard_count) {}
+      : options(how), time(clock), serving(clock), health(clock, serving),
+        credit({received_bytes_max, how.memory_bytes_max}, clock, serving), deadlines(clock, how.query_timeout), status(shard_count) {}
 
-  /// Received and waiting for the disk, all connections together.
-  static constexpr std::size_t journal_bytes_max = 64u << 20;
+  /// Received and not applied yet, all connections together.
+  static constexpr std::size_t received_bytes_max = 64u << 20;
 
   const engine_options options;
   const time_source& time;
-  gate credit;
+  serving_time serving;
+  storage_health health;
+  byte_credit credit;
   stale_log stale;
   query_deadlines deadlines;
   std::vector<shard_status> status;

@@ -26,7 +26,7 @@ void ingest::advance() {
   if (!done_)
     return;
   count_answers();
-  if (home_.context().credit.away_ms() >= home_.context().options.stall_limit.count())
+  if (home_.context().health.away_ms() >= home_.context().options.stall_limit.count())
     return finish(failure{errc::unavailable, "the store is away"});
   submit_next();
   if (submitted_ == events_.size() && answers_.size() == 0)

@@ -104,7 +104,7 @@ commit_ptr journal_writer::form() {
 
 /// Rules 2-4 and 7.
 batch_stamp journal_writer::stamp(shard_log& log) {
-  log.arrival_ms = std::max(log.arrival_ms, context_.credit.serving_now());
+  log.arrival_ms = std::max(log.arrival_ms, context_.serving.now());
   log.horizon_ms =
       std::max(log.horizon_ms, log.arrival_ms - context_.options.reorder_window.count());
   return {log.next_no++, log.arrival_ms, log.horizon_ms, context_.time.wall()};
@@ -123,11 +123,11 @@ void journal_writer::write() {
     batches.push_back({part.shard, 1, part.stamp, record_kind::events, payloads[i]});
   }
   const auto start_ms = context_.time.steady_ms();
-  context_.credit.journal_busy(start_ms);
+  context_.health.journal_busy(start_ms);
   const auto outcome = journal_.append(batches);
   if (!outcome)
     return failed(outcome.error());
-  context_.credit.journal_busy(std::nullopt);
+  context_.health.journal_busy(std::nullopt);
   const auto took_ms = context_.time.steady_ms() - start_ms;
   if (took_ms >= slow_commit_ms)
     log::warn("slow commit", {{"took_ms", took_ms}, {"shards", batches.size()}});
@@ -138,14 +138,14 @@ void journal_writer::written() {
   if (retry_delay_.count() > 0) {
     retry_delay_ = milliseconds{0};
     log::info("journal takes writes again");
-    context_.credit.journal_away("");
+    context_.health.journal_away("");
   }
   const auto finished = std::exchange(current_, nullptr);
   std::size_t bytes = 0;
   for (const auto& one : finished->submissions)
     bytes += one->bytes;
   tell_shards(committed_atom_v, finished);
-  context_.credit.remove_journal(bytes);
+  context_.credit.remove(charge::received, bytes);
   if (context_.credit.memory_bytes() / sizeof(track_row) >= context_.options.checkpoint_events)
     send(context_.checkpointer, checkpoint_atom_v);
   if (!waiting_.empty() && !std::exchange(commit_due_, true))
@@ -167,7 +167,7 @@ void journal_writer::failed(const failure& why) {
     log::error("journal refuses writes: no event is answered until it takes them again",
                {{"error", to_string(why.code)}, {"reason", why.text}});
   retry_delay_ = std::clamp(retry_delay_ * 2, retry_delay_min, retry_delay_max);
-  context_.credit.journal_away(why.text);
+  context_.health.journal_away(why.text);
   delayed_send(this, retry_delay_, retry_atom_v);
 }
 
@@ -180,7 +180,7 @@ void journal_writer::schedule_sweep() {
 
 bool journal_writer::tick_due(std::uint32_t shard) const {
   return context_.status[shard].holds_unsealed.load(std::memory_order_acquire) &&
-         context_.credit.serving_now() - logs_[shard].arrival_ms >=
+         context_.serving.now() - logs_[shard].arrival_ms >=
              context_.options.reorder_window.count();
 }
 
@@ -203,9 +203,9 @@ void journal_writer::trim(const std::vector<shard_marker>& markers) {
     if (marker.cut == 0)
       continue;
     // Rule 21: the deletes may be lost; the marker alone decides what a replay skips.
-    context_.credit.journal_busy(context_.time.steady_ms());
+    context_.health.journal_busy(context_.time.steady_ms());
     const auto outcome = journal_.trim(marker.shard, marker.cut);
-    context_.credit.journal_busy(std::nullopt);
+    context_.health.journal_busy(std::nullopt);
     if (!outcome)
       log::warn("journal not trimmed; the next checkpoint tries again",
                 {{"shard", marker.shard}, {"reason", outcome.error().text}});

@@ -97,7 +97,7 @@ void lane::end_turn() {
     }
     if (current_->bytes > 0) {
       current_->footprint = footprint_of(*current_);
-      context_.credit.add_journal(current_->bytes);
+      context_.credit.add(charge::received, current_->bytes);
       caf::anon_send(context_.writer, append_atom_v, std::move(current_));
     }
     current_.reset();
@@ -175,7 +175,7 @@ void lane::answer(const commit_ptr& commit) {
 
 verdict_place lane::defer(submission& source, std::uint32_t shard, std::uint32_t index) {
   const bool is_first = source.late.fetch_add(1, std::memory_order_acq_rel) == 0;
-  source.origin->context_.credit.add_memory(late_event_bytes + (is_first ? source.footprint : 0));
+  source.origin->context_.credit.add(charge::answers, late_event_bytes + (is_first ? source.footprint : 0));
   return {source.shared_from_this(), shard, index};
 }
 
@@ -204,7 +204,7 @@ void lane::tell_late(std::span<const late_verdict> verdicts) {
       begin->place.part().judge(begin->place.index, begin->what, begin->seal_point);
     tell(source);
     const bool was_last = source.late.fetch_sub(count, std::memory_order_acq_rel) == count;
-    context_.credit.remove_memory(count * late_event_bytes + (was_last ? source.footprint : 0));
+    context_.credit.remove(charge::answers, count * late_event_bytes + (was_last ? source.footprint : 0));
   }
 }
 

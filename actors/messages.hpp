@@ -223,7 +223,7 @@ using reader_actor = caf::typed_actor<
 /// CACHE WRITER: copies latest states to the cache. Blocks: detached. Only if there is a cache.
 using cache_writer_actor = caf::typed_actor<caf::reacts_to<sweep_atom>>;
 
-/// MONITOR: once a second, free space, gate and stall limit. Asks the file system: detached.
+/// MONITOR: once a second, free space, back-pressure and stall limit. Asks the file system: detached.
 using monitor_actor = caf::typed_actor<caf::reacts_to<watch_atom>>;
 
 } // namespace telemetry

@@ -28,9 +28,9 @@ private:
   };
 
   void watch_space();
-  void watch_gate();
+  void watch_credit();
   void watch_answers();
-  void tell_silence(watched& one, gate::answering now) const;
+  void tell_silence(watched& one, storage_health::answering now) const;
   void watch_memory();
 
   engine_context& context_;

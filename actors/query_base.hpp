@@ -97,7 +97,7 @@ private:
 
   void expire() final {
     // A slow question is the asker's matter; a store that is away is ours, and passes.
-    if (auto trouble = context_.credit.store_trouble())
+    if (auto trouble = context_.health.store_trouble())
       return answer(failure{errc::unavailable, std::move(*trouble)});
     answer(failure{errc::timeout, "no answer within query.timeout"});
   }

@@ -232,7 +232,7 @@ void shard::park(robot_slot& slot, const shard_batch& batch, std::uint32_t first
 
 /// Rows that memory holds from now on, until a checkpoint has them.
 void shard::hold(std::size_t rows) {
-  context_.credit.add_memory(rows * sizeof(track_row));
+  context_.credit.add(charge::rows, rows * sizeof(track_row));
   if (!context_.credit.is_open()) // memory is full: what is sealed has to leave it
     caf::anon_send(context_.checkpointer, checkpoint_atom_v);
 }

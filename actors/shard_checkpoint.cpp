@@ -50,7 +50,7 @@ void shard::stored(const shard_checkpoint& what) {
   }
   taken_.clear();
   unlisted_.forget_listed();
-  context_.credit.remove_memory(what.rows * sizeof(track_row));
+  context_.credit.remove(charge::rows, what.rows * sizeof(track_row));
   if (robots_.size() > active_max()) // what kept them alive has left them
     sweep();
 }

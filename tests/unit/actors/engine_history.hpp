@@ -269,7 +269,7 @@ private:
     constexpr std::int64_t reader_retry_ms = 260;
     machine_.database.store_faults->robots.fail_next(0, errc::unavailable);
     machine_.live(reader_retry_ms, reader_retry_ms / 4);
-    if (!machine_.context().credit.away()) // else a commit is retried, durable or not
+    if (!machine_.context().health.away()) // else a commit is retried, durable or not
       check_state();
   }
 
@@ -319,7 +319,7 @@ private:
     const auto& credit = machine_.context().credit;
     ADD_FAILURE() << "not everything is answered: up " << up_ << ", gate open " << credit.is_open()
                   << ", rows in memory " << credit.memory_bytes() / sizeof(track_row) << ", away "
-                  << credit.away().value_or("nothing");
+                  << health.away().value_or("nothing");
   }
 
   /// Rule 5: what is quiet is sealed, stored and trimmed.
