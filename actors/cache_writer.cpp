@@ -25,6 +25,8 @@ cache_writer::behavior_type cache_writer::make_behavior() {
 
 void cache_writer::sweep() {
   is_rebuilding_ = false;
+  if (context_.cache_lacks_robots.exchange(false))
+    is_whole_ = false;
   if (!is_whole_ || cache_.needs_rebuild())
     begin_rebuild();
   else

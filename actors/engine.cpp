@@ -117,6 +117,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
     for (const auto& one : context_.lanes)
       one->io().post([where = one] { where->poke_waiting(); });
   });
+  context_.credit.on_room([this] { caf::anon_send(context_.writer, room_atom_v); });
   context_.deadlines.start(*system_);
   context_.health.watch_store([&store] { return store.silence(); });
   if (database_.cache)

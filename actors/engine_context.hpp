@@ -51,6 +51,8 @@ struct engine_context {
   std::atomic<std::uint64_t> store_version{0};
   std::atomic<bool> disk_is_full{false};
   std::atomic<bool> memory_freed{false}; ///< many actors are gone: give pages back
+  /// Robots left memory without their latest state: the cache is to be built anew.
+  std::atomic<bool> cache_lacks_robots{false};
   /// Ends the process: what the disk holds is unknown or damaged. Does not return.
   std::function<void(const failure&)> fatal;
 

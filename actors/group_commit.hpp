@@ -54,9 +54,10 @@ struct submission : std::enable_shared_from_this<submission> {
   std::vector<slice> slices; ///< one per shard
   /// Each a telemetry::participant with events in here.
   std::vector<caf::actor> participants;
-  std::size_t bytes = 0;
+  std::size_t events = 0; ///< of all slices
   bool committed = false; ///< durable and applied; touched by the I/O thread only
-  /// Heap memory of all of this, charged to the node's credit while `late` is not 0.
+  /// Heap memory of all of this. Charged to the node's credit from the end of its turn until all
+  /// shards have applied it, and while `late` is not 0.
   std::size_t footprint = 0;
   std::atomic<std::size_t> late{0}; ///< events whose verdict comes later than the commit
 };

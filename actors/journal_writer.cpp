@@ -36,6 +36,7 @@ journal_writer::behavior_type journal_writer::make_behavior() {
         commit_due_ = false;
         commit();
       },
+      [this](room_atom) { commit(); },
       [this](retry_atom) { write(); },
       [this](unsealed_atom) { schedule_sweep(); },
       [this](sweep_atom) { sweep(); },
@@ -46,6 +47,7 @@ journal_writer::behavior_type journal_writer::make_behavior() {
       [this](finish_atom) -> caf::result<bool> {
         auto promise = make_response_promise<bool>();
         finishing_.push_back(promise);
+        commit(); // what waits for room
         answer_finish();
         return promise;
       },
@@ -82,9 +84,32 @@ void journal_writer::tell_shards(Atom what, const commit_ptr& commit) {
   }
 }
 
+/// Takes what waits, as far as memory has room if every event brings a new robot; the rest stays
+/// until a room_atom comes. At least one submission, or a small limit would never let any pass. All
+/// of it at a stop, when the robots will not stay.
+std::vector<submission_ptr> journal_writer::take_waiting() {
+  if (!finishing_.empty())
+    return std::exchange(waiting_, {});
+  if (context_.credit.memory_is_full())
+    return {};
+  const auto room = context_.credit.room_bytes();
+  std::size_t events = 0;
+  const auto end = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& one) {
+    const bool is_first = events == 0;
+    events += one->events;
+    return !is_first && events * robot_bytes > room;
+  });
+  if (end == waiting_.end())
+    return std::exchange(waiting_, {});
+  std::vector<submission_ptr> out(std::make_move_iterator(waiting_.begin()),
+                                  std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  return out;
+}
+
 commit_ptr journal_writer::form() {
   auto out = std::make_shared<group_commit>();
-  out->submissions = std::exchange(waiting_, {});
+  out->submissions = take_waiting();
   const bool ticks = std::exchange(tick_wanted_, false);
   for (std::uint32_t shard = 0; shard < logs_.size(); ++shard) {
     const bool has_events =
@@ -96,8 +121,8 @@ commit_ptr journal_writer::form() {
   if (out->parts.empty())
     return nullptr;
   for (const auto& one : out->submissions)
-    for (const auto& part : one->slices)
-      out->events += part.items.size();
+    out->events += one->events;
+  context_.credit.add(charge::expected, out->events * robot_bytes);
   out->unapplied = out->parts.size();
   return out;
 }
@@ -141,12 +166,8 @@ void journal_writer::written() {
     context_.health.journal_away("");
   }
   const auto finished = std::exchange(current_, nullptr);
-  std::size_t bytes = 0;
-  for (const auto& one : finished->submissions)
-    bytes += one->bytes;
   tell_shards(committed_atom_v, finished);
-  context_.credit.remove(charge::received, bytes);
-  if (context_.credit.memory_bytes() / sizeof(track_row) >= context_.options.checkpoint_events)
+  if (context_.credit.bytes(charge::rows) / sizeof(track_row) >= context_.options.checkpoint_events)
     send(context_.checkpointer, checkpoint_atom_v);
   if (!waiting_.empty() && !std::exchange(commit_due_, true))
     send(this, commit_atom_v);

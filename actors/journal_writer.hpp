@@ -32,6 +32,7 @@ private:
 
   // Group commit (journal_writer.cpp).
   void commit();
+  std::vector<submission_ptr> take_waiting();
   commit_ptr form();
   batch_stamp stamp(shard_log& log);
   template <class Atom>

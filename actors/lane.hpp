@@ -43,13 +43,17 @@ public:
   lane(engine_context& context, net::io_thread& io);
   ~lane();
 
+  /// A commit takes whole submissions, at least one, so this bounds by how much a commit may exceed
+  /// the room that memory has.
+  static constexpr std::size_t submission_events_max = 4'096;
+
   /// An event's place in the current submission.
   struct place {
     std::uint32_t shard;
     std::uint32_t index;
   };
-  /// Adds an event to the current submission, which goes to the journal at the end of this turn
-  /// of the I/O thread.
+  /// Adds an event to the current submission, which goes to the journal when it has
+  /// `submission_events_max`, and otherwise at the end of this turn of the I/O thread.
   place add(const event_view& event);
 
   /// The submission that add() fills, with `who` among those told of its verdicts.
@@ -100,6 +104,7 @@ private:
   void give_answers() noexcept;
   void schedule_end_of_turn();
   void end_turn();
+  void hand_over();
   void tell(const submission& about);
   void tell_late(std::span<const late_verdict> verdicts);
   void flush_all();

@@ -94,6 +94,7 @@ CAF_ADD_ATOM(telemetry, telemetry, append_atom, "append")
 CAF_ADD_ATOM(telemetry, telemetry, prepare_atom, "prepare")
 CAF_ADD_ATOM(telemetry, telemetry, committed_atom, "committed")
 CAF_ADD_ATOM(telemetry, telemetry, commit_atom, "commit")
+CAF_ADD_ATOM(telemetry, telemetry, room_atom, "room")
 CAF_ADD_ATOM(telemetry, telemetry, retry_atom, "retry")
 CAF_ADD_ATOM(telemetry, telemetry, trim_atom, "trim")
 CAF_ADD_ATOM(telemetry, telemetry, replay_atom, "replay")
@@ -148,6 +149,8 @@ using journal_writer_actor = caf::typed_actor<
     caf::reacts_to<append_atom, submission_ptr>,
     // To itself: what waits goes into one synced write.
     caf::reacts_to<commit_atom>,
+    // Memory has room again: what waits for it goes into the next commit.
+    caf::reacts_to<room_atom>,
     // To itself: the same batches once more, after a failure (rule 6).
     caf::reacts_to<retry_atom>,
     // A shard holds unsealed events, and held none before: see that it gets its ticks (rule 5).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/engine_options.hpp"
 #include "actors/shard_batch.hpp"
 
 #include <absl/container/flat_hash_map.h>
@@ -43,9 +44,12 @@ struct alignas(64) robot_slot {
     __builtin_prefetch(reinterpret_cast<const char*>(this) + 64, 1);
   }
 
-  /// Rule 27.
+  /// What a live robot takes of the node's credit.
+  [[nodiscard]] std::size_t charged_bytes() const noexcept { return robot_bytes + name.size(); }
+
+  /// Rule 27. One that is `uncached` may leave as well, but the cache then lacks its latest state.
   [[nodiscard]] bool may_passivate() const {
-    return !loading && !dirty && !taken && !awaits_seal && !unlisted && !uncached && pins == 0;
+    return !loading && !dirty && !taken && !awaits_seal && !unlisted && pins == 0;
   }
 };
 

@@ -15,7 +15,7 @@ shard::shard(caf::actor_config& config, engine_context& context, const shard_mar
       applied_(marker.cut), arrival_ms_(marker.arrival_ms),
       // Rule 22: the marker's time is a floor for new stamps, never the start of a replay.
       horizon_ms_(std::numeric_limits<std::int64_t>::min()),
-      crowded_at_(crowd_above(active_max())) {}
+      crowded_at_(crowd_above(active_max())), crowded_at_bytes_(crowd_above(bytes_max())) {}
 
 shard::behavior_type shard::make_behavior() {
   end_process_on_exception(*this, context_);
@@ -69,6 +69,7 @@ void shard::prepare(const commit_ptr& commit) {
   for (const auto& one : commit->submissions)
     touch_all(*batch, one->slices[id_]);
   fetch_unknown();
+  context_.credit.remove(charge::expected, events * robot_bytes);
   prepared_.push_back(std::move(batch));
 }
 
@@ -171,11 +172,16 @@ void shard::fetch_unknown() {
   wanted->robots = std::exchange(unknown_, {});
   std::sort(wanted->robots.begin(), wanted->robots.end(), by_name);
   wanted->names.reserve(wanted->robots.size());
-  for (const auto* slot : wanted->robots)
+  std::size_t bytes = 0;
+  for (const auto* slot : wanted->robots) {
     wanted->names.push_back(slot->name);
+    bytes += slot->charged_bytes();
+  }
+  charged_ += bytes;
+  context_.credit.add(charge::robots, bytes);
   caf::anon_send(context_.reader_of(id_), load_atom_v, caf::actor_cast<shard_actor>(this),
                  std::move(wanted));
-  if (robots_.size() > crowded_at_)
+  if (robots_.size() > crowded_at_ || charged_ > crowded_at_bytes_)
     sweep();
 }
 
@@ -233,7 +239,7 @@ void shard::park(robot_slot& slot, const shard_batch& batch, std::uint32_t first
 /// Rows that memory holds from now on, until a checkpoint has them.
 void shard::hold(std::size_t rows) {
   context_.credit.add(charge::rows, rows * sizeof(track_row));
-  if (!context_.credit.is_open()) // memory is full: what is sealed has to leave it
+  if (context_.credit.needs_checkpoint()) // what is sealed has to leave memory
     caf::anon_send(context_.checkpointer, checkpoint_atom_v);
 }
 

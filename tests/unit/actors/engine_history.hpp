@@ -318,8 +318,8 @@ private:
     }
     const auto& credit = machine_.context().credit;
     ADD_FAILURE() << "not everything is answered: up " << up_ << ", gate open " << credit.is_open()
-                  << ", rows in memory " << credit.memory_bytes() / sizeof(track_row) << ", away "
-                  << health.away().value_or("nothing");
+                  << ", rows in memory " << credit.bytes(charge::rows) / sizeof(track_row) << ", away "
+                  << machine_.context().health.away().value_or("nothing");
   }
 
   /// Rule 5: what is quiet is sealed, stored and trimmed.
@@ -333,7 +333,7 @@ private:
 
   /// What a crash or a failed trim left at or below a marker goes with the next one (rule 21).
   [[nodiscard]] bool all_is_stored() {
-    if (machine_.context().credit.memory_bytes() > 0)
+    if (machine_.context().credit.bytes(charge::rows) > 0)
       return false; // not stored, or not known to be
     const auto& markers = machine_.database.tables->markers;
     for (std::size_t shard = 0; shard < markers.size(); ++shard) {
