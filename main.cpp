@@ -163,7 +163,8 @@ int serve(const config::options& settings) {
   auto& database = opened->value();
   if (!database.warning.empty())
     log::error("storage is not as it was left", {{"reason", database.warning}});
-  auto made = engine::make(engine_options::from(settings), database, server->io_threads(), die);
+  const auto options = engine_options::from(settings);
+  auto made = engine::make(options, database, server->io_threads(), die);
   if (!made)
     die(made.error());
   auto& running = **made;
@@ -172,7 +173,8 @@ int serve(const config::options& settings) {
                                        {"address", address},
                                        {"engine", database.description},
                                        {"data_dir", settings.storage.data_dir},
-                                       {"shards", database.shards}});
+                                       {"shards", database.shards},
+                                       {"robots_active_max", options.robots_kept_max()}});
   const auto start = std::chrono::steady_clock::now();
   running.recover([&](const result<recovery_stats>& replayed) {
     if (!replayed)

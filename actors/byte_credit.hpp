@@ -48,10 +48,9 @@ public:
   [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_acquire); }
   /// Memory is beyond its limit: no commit may add to it.
   [[nodiscard]] bool memory_is_full() const noexcept { return full_.load(); }
-  /// Memory is beyond its limit even without what is only expected, so a checkpoint has to empty it.
-  [[nodiscard]] bool needs_checkpoint() const noexcept {
-    return held_bytes() > most_.memory_bytes;
-  }
+  /// Memory is beyond its limit even without what is only expected, so a checkpoint has to empty
+  /// it.
+  [[nodiscard]] bool needs_checkpoint() const noexcept { return held_bytes() > most_.memory_bytes; }
 
   [[nodiscard]] std::size_t bytes(charge what) const noexcept { return at(what).load(); }
   /// All charges but `received`.

@@ -24,7 +24,7 @@ checkpointer::checkpointer(caf::actor_config& config, engine_context& context, e
 
 checkpointer::behavior_type checkpointer::make_behavior() {
   end_process_on_exception(*this, context_);
-  delayed_send(this, context_.options.checkpoint_interval, sweep_atom_v);
+  delayed_send(this, context_.options.checkpoint_interval, interval_atom_v);
   return {
       [this](checkpoint_atom) {
         if (context_.time.steady_ms() - last_done_ms_ >= pause_ms)
@@ -32,11 +32,11 @@ checkpointer::behavior_type checkpointer::make_behavior() {
         else if (!running_ && !std::exchange(deferred_, true))
           delayed_send(this, milliseconds{pause_ms}, checkpoint_atom_v);
       },
-      [this](sweep_atom) {
+      [this](interval_atom) {
         start();
-        delayed_send(this, context_.options.checkpoint_interval, sweep_atom_v);
+        delayed_send(this, context_.options.checkpoint_interval, interval_atom_v);
       },
-      [this](retry_atom) { write(); },
+      [this](retry_checkpoint_atom) { write(); },
       [this](finish_atom) -> caf::result<bool> {
         auto promise = make_response_promise<bool>();
         finishing_.push_back(promise);
@@ -143,7 +143,7 @@ void checkpointer::failed(const failure& why) {
   for (auto& promise : std::exchange(finishing_, {}))
     promise.deliver(false);
   if (why.code != errc::shutting_down)
-    delayed_send(this, retry_delay, retry_atom_v);
+    delayed_send(this, retry_delay, retry_checkpoint_atom_v);
 }
 
 /// Runs one more checkpoint, then answers.

@@ -35,10 +35,10 @@ std::string_view reason_for_closing(const engine_context& context) {
 connection::connection(caf::actor_config& config, lane& home, net::upstream_peer& peer)
     : participant(config), home_(home), peer_(&peer) {}
 
-caf::behavior connection::make_behavior() {
+connection::behavior_type connection::make_behavior() {
   end_process_on_exception(*this, home_.context());
   return {
-      [this](retry_atom) {
+      [this](look_again_atom) {
         waits_for_gate_ = false;
         give_up_if_stalled();
         home_.flush_later(this, *this); // reads on if the gate is open, or waits again
@@ -197,7 +197,7 @@ public:
 
 private:
   lane& home_;
-  caf::actor actor_;
+  connection_actor actor_;
   connection& connection_;
 };
 

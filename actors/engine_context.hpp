@@ -33,7 +33,8 @@ struct shard_status {
 struct engine_context {
   engine_context(const engine_options& how, const time_source& clock, std::size_t shard_count)
       : options(how), time(clock), serving(clock), health(clock, serving),
-        credit({received_bytes_max, how.memory_bytes_max}, clock, serving), deadlines(clock, how.query_timeout), status(shard_count) {}
+        credit({received_bytes_max, how.memory_bytes_max}, clock, serving),
+        deadlines(clock, how.query_timeout), status(shard_count) {}
 
   /// Received and not applied yet, all connections together.
   static constexpr std::size_t received_bytes_max = 64u << 20;

@@ -53,7 +53,7 @@ struct submission : std::enable_shared_from_this<submission> {
   lane* origin;
   std::vector<slice> slices; ///< one per shard
   /// Each a telemetry::participant with events in here.
-  std::vector<caf::actor> participants;
+  std::vector<caf::strong_actor_ptr> participants;
   std::size_t events = 0; ///< of all slices
   bool committed = false; ///< durable and applied; touched by the I/O thread only
   /// Heap memory of all of this. Charged to the node's credit from the end of its turn until all

@@ -37,9 +37,9 @@ journal_writer::behavior_type journal_writer::make_behavior() {
         commit();
       },
       [this](room_atom) { commit(); },
-      [this](retry_atom) { write(); },
-      [this](unsealed_atom) { schedule_sweep(); },
-      [this](sweep_atom) { sweep(); },
+      [this](retry_append_atom) { write(); },
+      [this](unsealed_atom) { schedule_tick(); },
+      [this](tick_atom) { tick(); },
       [this](trim_atom, const std::vector<shard_marker>& markers) { trim(markers); },
       [this](recover_atom) { return recover(); },
       [this](replayed_atom, std::uint32_t shard) { replay_next(shard); },
@@ -189,14 +189,14 @@ void journal_writer::failed(const failure& why) {
                {{"error", to_string(why.code)}, {"reason", why.text}});
   retry_delay_ = std::clamp(retry_delay_ * 2, retry_delay_min, retry_delay_max);
   context_.health.journal_away(why.text);
-  delayed_send(this, retry_delay_, retry_atom_v);
+  delayed_send(this, retry_delay_, retry_append_atom_v);
 }
 
-void journal_writer::schedule_sweep() {
-  if (std::exchange(sweep_due_, true))
+void journal_writer::schedule_tick() {
+  if (std::exchange(timer_is_set_, true))
     return;
   constexpr milliseconds shortest{1};
-  delayed_send(this, std::max(context_.options.reorder_window + shortest, shortest), sweep_atom_v);
+  delayed_send(this, std::max(context_.options.reorder_window + shortest, shortest), tick_atom_v);
 }
 
 bool journal_writer::tick_due(std::uint32_t shard) const {
@@ -206,15 +206,15 @@ bool journal_writer::tick_due(std::uint32_t shard) const {
 }
 
 /// Rule 5. Nothing unsealed: no tick, and no timer either.
-void journal_writer::sweep() {
-  sweep_due_ = false;
+void journal_writer::tick() {
+  timer_is_set_ = false;
   bool unsealed = false;
   for (std::uint32_t shard = 0; shard < logs_.size(); ++shard) {
     unsealed |= context_.status[shard].holds_unsealed.load(std::memory_order_acquire);
     tick_wanted_ |= tick_due(shard);
   }
   if (unsealed)
-    schedule_sweep();
+    schedule_tick();
   if (tick_wanted_ && !commit_due_)
     commit();
 }

@@ -40,8 +40,8 @@ private:
   void write();
   void written();
   void failed(const failure& why);
-  void schedule_sweep();
-  void sweep();
+  void schedule_tick();
+  void tick();
   [[nodiscard]] bool tick_due(std::uint32_t shard) const;
   void trim(const std::vector<shard_marker>& markers);
   void answer_finish();
@@ -59,10 +59,10 @@ private:
   std::vector<shard_log> logs_;
 
   std::vector<submission_ptr> waiting_;
-  bool commit_due_ = false;  ///< a commit_atom is under way
-  bool sweep_due_ = false;   ///< a sweep_atom is under way
-  bool tick_wanted_ = false; ///< the next commit includes shards due for a tick
-  commit_ptr current_;       ///< formed and not durable yet
+  bool commit_due_ = false;   ///< a commit_atom is under way
+  bool timer_is_set_ = false; ///< a tick_atom is under way
+  bool tick_wanted_ = false;  ///< the next commit includes shards due for a tick
+  commit_ptr current_;        ///< formed and not durable yet
   std::chrono::milliseconds retry_delay_{0};
   std::vector<caf::typed_response_promise<bool>> finishing_;
 

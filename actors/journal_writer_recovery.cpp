@@ -83,7 +83,7 @@ void journal_writer::shard_is_live() {
   context_.serving.start(std::max(context_.time.wall(), arrival_max_ms_));
   live_ = true;
   trim(markers_); // a crash may have come between the last checkpoint and its trim
-  schedule_sweep();
+  schedule_tick();
   if (!waiting_.empty())
     commit();
   recovered_.deliver(result<recovery_stats>{stats_});

@@ -53,7 +53,7 @@ const submission_ptr& lane::join(participant& who) {
       part.owner = current_.get();
     schedule_end_of_turn();
   }
-  current_->participants.emplace_back(&who);
+  current_->participants.emplace_back(who.ctrl());
   return current_;
 }
 
@@ -72,9 +72,9 @@ lane::place lane::add(const event_view& event) {
   return {shard, index};
 }
 
-void lane::await_gate(const caf::actor& who) { waiting_.push_back(who); }
+void lane::await_gate(const participant_actor& who) { waiting_.push_back(who); }
 
-void lane::flush_later(caf::actor keep, flushable& who) {
+void lane::flush_later(participant_actor keep, flushable& who) {
   unflushed_.emplace_back(std::move(keep), &who);
   schedule_end_of_turn();
 }
@@ -145,13 +145,13 @@ void lane::keep_query(const caf::actor& idle) {
 
 void lane::poke_waiting() {
   for (const auto& one : std::exchange(waiting_, {}))
-    unit_.deliver(one, retry_atom_v);
+    unit_.deliver(one, look_again_atom_v);
   flush_all();
 }
 
 void lane::poke_all() {
-  for (const auto& one : std::vector<caf::actor>(members_.begin(), members_.end()))
-    unit_.deliver(one, retry_atom_v);
+  for (const auto& one : std::vector<participant_actor>(members_.begin(), members_.end()))
+    unit_.deliver(one, look_again_atom_v);
   flush_all();
 }
 
@@ -186,7 +186,7 @@ void lane::answer(const commit_ptr& commit) {
 verdict_place lane::defer(submission& source, std::uint32_t shard, std::uint32_t index) {
   const bool is_first = source.late.fetch_add(1, std::memory_order_acq_rel) == 0;
   source.origin->context_.credit.add(charge::answers,
-                                      late_event_bytes + (is_first ? source.footprint : 0));
+                                     late_event_bytes + (is_first ? source.footprint : 0));
   return {source.shared_from_this(), shard, index};
 }
 

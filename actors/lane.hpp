@@ -27,9 +27,9 @@ public:
 /// An actor of a lane with events in submissions. Its lane and its session are its owners: they run
 /// it inline, and what comes with every read and every commit is a call, as for robots
 /// (docs/adr/0048).
-class participant : public caf::event_based_actor {
+class participant : public participant_actor::base {
 public:
-  using caf::event_based_actor::event_based_actor;
+  using participant_actor::base::base;
   /// Verdicts of its events are in.
   virtual void on_verdicts() = 0;
 };
@@ -61,19 +61,19 @@ public:
   /// The submission being filled; nullptr if none is.
   [[nodiscard]] const submission_ptr& current() const noexcept { return current_; }
 
-  /// `who` gets a retry_atom when the gate opens. @pre the gate is closed.
-  void await_gate(const caf::actor& who);
+  /// `who` gets a look_again_atom when the credit opens. @pre it is closed.
+  void await_gate(const participant_actor& who);
   /// Has `who` write its answers once no actor runs, in one go; `keep` keeps it alive.
-  void flush_later(caf::actor keep, flushable& who);
+  void flush_later(participant_actor keep, flushable& who);
 
-  /// Has those who wait for the gate look again: it opened.
+  /// Has those who wait for the credit look again: it opened.
   void poke_waiting();
   /// Has every member look again: the store has been away for too long.
   void poke_all();
 
-  /// Members get a retry_atom from poke_all().
-  void enlist(const caf::actor& member) { members_.insert(member); }
-  void dismiss(const caf::actor& member) { members_.erase(member); }
+  /// Members get a look_again_atom from poke_all().
+  void enlist(const participant_actor& member) { members_.insert(member); }
+  void dismiss(const participant_actor& member) { members_.erase(member); }
 
   [[nodiscard]] inline_unit& unit() noexcept { return unit_; }
   /// Has a query actor work on `what`, here, as far as it gets without waiting. An answer that is
@@ -123,9 +123,9 @@ private:
     std::size_t bytes = 0;
   };
   std::vector<slice_size> usual_;
-  std::vector<std::pair<caf::actor, flushable*>> unflushed_;
-  std::vector<caf::actor> waiting_; ///< for the gate
-  std::unordered_set<caf::actor> members_;
+  std::vector<std::pair<participant_actor, flushable*>> unflushed_;
+  std::vector<participant_actor> waiting_; ///< for the credit
+  std::unordered_set<participant_actor> members_;
 };
 
 } // namespace telemetry

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 /// Every message and every typed interface of the actors.
@@ -59,6 +60,22 @@ struct memory_view {
   std::vector<event_row> rows;       ///< as asked for
 };
 
+/// Messages from a shard to its robots. They are delivered inline, in the shard's turn, so they may
+/// point to what the shard holds.
+namespace robot_message {
+
+enum class view_kind { state, rows, ends };
+/// What does memory hold?
+struct view {
+  view_kind what;
+  timestamp_ms from;
+  timestamp_ms to;
+  std::size_t limit; ///< of rows
+  memory_view* out;
+};
+
+} // namespace robot_message
+
 struct listed_robot {
   std::string name;
   robot_state state;
@@ -95,7 +112,8 @@ CAF_ADD_ATOM(telemetry, telemetry, prepare_atom, "prepare")
 CAF_ADD_ATOM(telemetry, telemetry, committed_atom, "committed")
 CAF_ADD_ATOM(telemetry, telemetry, commit_atom, "commit")
 CAF_ADD_ATOM(telemetry, telemetry, room_atom, "room")
-CAF_ADD_ATOM(telemetry, telemetry, retry_atom, "retry")
+CAF_ADD_ATOM(telemetry, telemetry, retry_append_atom, "retryApp")
+CAF_ADD_ATOM(telemetry, telemetry, tick_atom, "tick")
 CAF_ADD_ATOM(telemetry, telemetry, trim_atom, "trim")
 CAF_ADD_ATOM(telemetry, telemetry, replay_atom, "replay")
 CAF_ADD_ATOM(telemetry, telemetry, replayed_atom, "replayed")
@@ -107,17 +125,22 @@ CAF_ADD_ATOM(telemetry, telemetry, lookup_atom, "lookup")
 CAF_ADD_ATOM(telemetry, telemetry, collect_atom, "collect")
 CAF_ADD_ATOM(telemetry, telemetry, stored_atom, "stored")
 CAF_ADD_ATOM(telemetry, telemetry, checkpoint_atom, "checkpoint")
+CAF_ADD_ATOM(telemetry, telemetry, interval_atom, "interval")
+CAF_ADD_ATOM(telemetry, telemetry, retry_checkpoint_atom, "retryCheck")
 CAF_ADD_ATOM(telemetry, telemetry, finish_atom, "finish")
 CAF_ADD_ATOM(telemetry, telemetry, state_atom, "state")
 CAF_ADD_ATOM(telemetry, telemetry, rows_atom, "rows")
 CAF_ADD_ATOM(telemetry, telemetry, ends_atom, "ends")
 CAF_ADD_ATOM(telemetry, telemetry, list_atom, "list")
-CAF_ADD_ATOM(telemetry, telemetry, sweep_atom, "sweep")
+CAF_ADD_ATOM(telemetry, telemetry, passivate_atom, "passivate")
 CAF_ADD_ATOM(telemetry, telemetry, watch_atom, "watch")
 CAF_ADD_ATOM(telemetry, telemetry, unsealed_atom, "unsealed")
 CAF_ADD_ATOM(telemetry, telemetry, mark_atom, "mark")
 CAF_ADD_ATOM(telemetry, telemetry, changed_atom, "changed")
+CAF_ADD_ATOM(telemetry, telemetry, refresh_atom, "refresh")
+CAF_ADD_ATOM(telemetry, telemetry, deadline_atom, "deadline")
 CAF_ADD_ATOM(telemetry, telemetry, expired_atom, "expired")
+CAF_ADD_ATOM(telemetry, telemetry, look_again_atom, "lookAgain")
 CAF_END_TYPE_ID_BLOCK(telemetry)
 
 // Local messages: they never cross a process, so they need no inspector.
@@ -130,6 +153,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::shard_checkpoint_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::shard_marker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<telemetry::shard_marker>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::memory_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::recovery_stats)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::list_question_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::list_answer)
@@ -152,11 +176,11 @@ using journal_writer_actor = caf::typed_actor<
     // Memory has room again: what waits for it goes into the next commit.
     caf::reacts_to<room_atom>,
     // To itself: the same batches once more, after a failure (rule 6).
-    caf::reacts_to<retry_atom>,
+    caf::reacts_to<retry_append_atom>,
     // A shard holds unsealed events, and held none before: see that it gets its ticks (rule 5).
     caf::reacts_to<unsealed_atom>,
     // To itself: seal quiet shards by an empty batch (rule 5).
-    caf::reacts_to<sweep_atom>,
+    caf::reacts_to<tick_atom>,
     // The checkpointer's new markers are durable: forget what they cover (rule 21).
     caf::reacts_to<trim_atom, std::vector<shard_marker>>,
     // Reads the markers and replays the journal into the shards; answers once all are live.
@@ -198,16 +222,16 @@ using shard_actor = caf::typed_actor<
     // Latest states of robots that changed since they were last asked for, at most so many.
     caf::replies_to<changed_atom, std::uint64_t>::with<listed_robots>,
     // To itself: passivate robots that are idle or too many.
-    caf::reacts_to<sweep_atom>>;
+    caf::reacts_to<passivate_atom>>;
 
 /// CHECKPOINTER: moves what is sealed into the store. Blocks: detached. One checkpoint at a time.
 using checkpointer_actor = caf::typed_actor<
     // Time for a checkpoint: the timer, or memory fills up.
     caf::reacts_to<checkpoint_atom>,
     // To itself: the interval is over.
-    caf::reacts_to<sweep_atom>,
+    caf::reacts_to<interval_atom>,
     // To itself: the same checkpoint once more, after a failure.
-    caf::reacts_to<retry_atom>,
+    caf::reacts_to<retry_checkpoint_atom>,
     // One last checkpoint; answers when it is durable, or at once if the store is away.
     caf::replies_to<finish_atom>::with<bool>>;
 
@@ -224,9 +248,36 @@ using reader_actor = caf::typed_actor<
     caf::replies_to<list_atom, std::string, std::uint64_t>::with<result<std::vector<robot_row>>>>;
 
 /// CACHE WRITER: copies latest states to the cache. Blocks: detached. Only if there is a cache.
-using cache_writer_actor = caf::typed_actor<caf::reacts_to<sweep_atom>>;
+using cache_writer_actor = caf::typed_actor<
+    // To itself: cache.interval is over.
+    caf::reacts_to<refresh_atom>>;
 
-/// MONITOR: once a second, free space, back-pressure and stall limit. Asks the file system: detached.
-using monitor_actor = caf::typed_actor<caf::reacts_to<watch_atom>>;
+/// MONITOR: once a second, free space, back-pressure and stall limit. Asks the file system:
+/// detached.
+using monitor_actor = caf::typed_actor<
+    // To itself: a second is over.
+    caf::reacts_to<watch_atom>>;
+
+/// ROBOT: one robot name; owns its track. Its shard runs it inline, in the shard's own turn, and
+/// alone has its handle. Batches and checkpoints come as calls (actors/robot.hpp).
+using robot_actor = caf::typed_actor<
+    // What does memory hold? The answer goes where the message points, before the shard goes on.
+    caf::reacts_to<robot_message::view>>;
+
+/// CONNECTION: one WebSocket. Its lane runs it inline, on its I/O thread; lane and session alone
+/// have its handle. Reads and verdicts come as calls (actors/connection.hpp).
+using connection_actor = caf::typed_actor<
+    // The credit opened, or the journal has been away for too long: look again.
+    caf::reacts_to<look_again_atom>>;
+
+/// INGEST: the events of one POST body. Its lane runs it inline, on its I/O thread, and alone has
+/// its handle. Verdicts come as calls (actors/ingest.hpp).
+using ingest_actor = caf::typed_actor<
+    // The credit opened, or the journal has been away for too long: look again.
+    caf::reacts_to<look_again_atom>>;
+
+/// What a lane runs: a connection or an ingest.
+using participant_actor = connection_actor;
+static_assert(std::is_same_v<participant_actor, ingest_actor>);
 
 } // namespace telemetry

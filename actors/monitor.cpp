@@ -51,7 +51,7 @@ void monitor::watch_credit() {
   const auto closed_ms = context_.credit.closed_ms();
   if (closed_ms >= back_pressure_ms && !std::exchange(back_pressure_, true))
     log::warn("back-pressure begins: producers are not read",
-              {{"reason", context_.health.away().value_or("the store cannot keep up")},
+              {{"reason", context_.health.away().value_or(what_fills_memory())},
                {"memory_bytes", context_.credit.memory_bytes()}});
   if (closed_ms == 0 && std::exchange(back_pressure_, false))
     log::info("back-pressure ends");
@@ -59,6 +59,13 @@ void monitor::watch_credit() {
     return;
   for (const auto& one : context_.lanes)
     one->io().post([where = one] { where->poke_all(); });
+}
+
+const char* monitor::what_fills_memory() const {
+  const auto& credit = context_.credit;
+  return credit.bytes(charge::robots) > credit.bytes(charge::rows)
+             ? "new robots come faster than others can leave memory"
+             : "the store cannot keep up";
 }
 
 void monitor::watch_answers() {
@@ -73,7 +80,8 @@ void monitor::tell_silence(watched& one, storage_health::answering now) const {
   const auto now_ms = context_.time.steady_ms();
   if (now.silence_ms > 0 && !now.refuses && !one.silent_since_ms) {
     one.silent_since_ms = now_ms - now.silence_ms;
-    log::warn(one.silent_text, {{"reason", storage_health::silence_text(one.what, now.silence_ms)}});
+    log::warn(one.silent_text,
+              {{"reason", storage_health::silence_text(one.what, now.silence_ms)}});
   }
   if (now.silence_ms == 0 && !now.refuses && one.silent_since_ms) {
     const auto away_ms = now_ms - *std::exchange(one.silent_since_ms, std::nullopt);

@@ -29,6 +29,7 @@ private:
 
   void watch_space();
   void watch_credit();
+  [[nodiscard]] const char* what_fills_memory() const;
   void watch_answers();
   void tell_silence(watched& one, storage_health::answering now) const;
   void watch_memory();

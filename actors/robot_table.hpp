@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/engine_options.hpp"
+#include "actors/messages.hpp"
 #include "actors/shard_batch.hpp"
 
 #include <absl/container/flat_hash_map.h>
@@ -35,7 +36,7 @@ struct alignas(64) robot_slot {
   std::int64_t last_used_ms = 0;    ///< steady time, for passivation
   const std::uint64_t hash;
   robot_slot* same_hash = nullptr; ///< the next robot whose name has this hash
-  caf::actor actor;
+  robot_actor actor;
   std::vector<parked_event> parked; ///< while loading, in order (rule 28)
 
   /// Has the processor fetch what comes first.

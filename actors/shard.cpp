@@ -14,8 +14,8 @@ shard::shard(caf::actor_config& config, engine_context& context, const shard_mar
       unit_(config.host->system(), inline_unit::leftover::runs_here), marker_(marker),
       applied_(marker.cut), arrival_ms_(marker.arrival_ms),
       // Rule 22: the marker's time is a floor for new stamps, never the start of a replay.
-      horizon_ms_(std::numeric_limits<std::int64_t>::min()),
-      crowded_at_(crowd_above(active_max())), crowded_at_bytes_(crowd_above(bytes_max())) {}
+      horizon_ms_(std::numeric_limits<std::int64_t>::min()), crowded_at_(crowd_above(active_max())),
+      crowded_at_bytes_(crowd_above(bytes_max())) {}
 
 shard::behavior_type shard::make_behavior() {
   end_process_on_exception(*this, context_);
@@ -25,7 +25,7 @@ shard::behavior_type shard::make_behavior() {
       [this](replay_atom, const replayed_batches& batches) { replay(*batches); },
       [this](live_atom) {
         live_due_ = true;
-        delayed_send(this, sweep_interval(), sweep_atom_v);
+        delayed_send(this, sweep_interval(), passivate_atom_v);
         report_replay();
       },
       [this](loaded_atom, const activation_ptr& rows) { loaded(*rows); },
@@ -47,9 +47,9 @@ shard::behavior_type shard::make_behavior() {
         return true;
       },
       [this](changed_atom, std::uint64_t limit) { return take_changed(limit); },
-      [this](sweep_atom) {
+      [this](passivate_atom) {
         sweep();
-        delayed_send(this, sweep_interval(), sweep_atom_v);
+        delayed_send(this, sweep_interval(), passivate_atom_v);
       },
   };
 }
@@ -157,8 +157,7 @@ void shard::touch(shard_batch& batch, const event_view& event, std::uint64_t has
 robot_slot& shard::activate(std::string_view name, std::uint64_t hash) {
   auto& slot = robots_.insert(name, hash);
   // Hidden: the system's destructor need not wait for it; its shard owns it.
-  slot.actor = caf::actor_cast<caf::actor>(
-      system().spawn<robot, caf::lazy_init + caf::hidden>(std::ref(context_)));
+  slot.actor = system().spawn<robot, caf::lazy_init + caf::hidden>(std::ref(context_));
   slot.body = static_cast<robot*>(caf::actor_cast<caf::abstract_actor*>(slot.actor));
   unknown_.push_back(&slot);
   ++loading_;

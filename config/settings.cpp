@@ -96,7 +96,8 @@ constexpr std::array table{
         "A robot without events for this long leaves memory; its state stays stored."),
     count(
         "robots.active_max", [](options& o) -> slot { return &o.robots.active_max; }, 1,
-        100'000'000, "Robots in memory at once; beyond, the least recently used leave early."),
+        100'000'000,
+        "Robots in memory at once, at most what three quarters of storage.memory_max hold."),
 
     choice(
         "storage.store", [](options& o) -> slot { return &o.storage.store; }, "rocksdb|mysql",
@@ -123,7 +124,7 @@ constexpr std::array table{
         "RocksDB's block cache for reads."),
     size(
         "storage.memory_max", [](options& o) -> slot { return &o.storage.memory_max; }, mib, tib,
-        "Rows not checkpointed yet, over all shards; beyond, sockets are not read."),
+        "Robots in memory, and rows not checkpointed yet; beyond, sockets are not read."),
 
     duration(
         "checkpoint.interval", [](options& o) -> slot { return &o.checkpoint.interval; }, 10, hour,

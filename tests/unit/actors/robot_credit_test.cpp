@@ -153,6 +153,25 @@ TEST_F(RobotCreditTest, WhatIsReceivedIsChargedUntilItIsApplied) {
   EXPECT_EQ(charged(charge::expected), 0U);
 }
 
+TEST_F(RobotCreditTest, RefusalsThatWaitBehindAnEventAreChargedUntilTheirAnswer) {
+  options.memory_bytes_max = std::size_t{1} << 30;
+  start();
+  producer client{*this};
+  producer gone{*this};
+  database.journal_faults->append.fail_next(1, errc::no_space);
+  std::string lines = "0,0,1,a";
+  for (int n = 0; n < 4'000; ++n)
+    lines += "\nbad";
+  client.send(lines);
+  gone.send(lines);
+  settle();
+  EXPECT_GT(charged(charge::received), 2 * 4'000 * sizeof(std::string));
+  gone.upstream.reset();
+  live(100);
+  EXPECT_EQ(client.peer.answers.size(), 1U);
+  EXPECT_EQ(charged(charge::received), 0U);
+}
+
 TEST_F(RobotCreditTest, ASubmissionEndsWithItsLargestNumberOfEvents) {
   options.memory_bytes_max = std::size_t{1} << 30;
   start();
