@@ -41,7 +41,7 @@ TEST_F(MonitorTest, TellsOnceThatTheJournalIsSilentAndHowLongItWas) {
 
 TEST_F(MonitorTest, SilenceThatEndsInARefusalEndsWithTheRefusal) {
   start();
-  auto& credit = context().credit;
+  auto& health = context().health;
   health.journal_busy(time.steady);
   EXPECT_THAT(log_of(4'000), HasSubstr("journal does not answer"));
   health.journal_away("lost");

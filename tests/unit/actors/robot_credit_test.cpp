@@ -42,7 +42,8 @@ protected:
   }
   [[nodiscard]] std::set<std::string> names() {
     std::set<std::string> out;
-    for (const auto& one : *robots())
+    const auto listed = robots();
+    for (const auto& one : *listed)
       out.insert(one.name);
     return out;
   }
