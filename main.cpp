@@ -166,7 +166,8 @@ int serve(const config::options& settings) {
   if (!database.warning.empty())
     log::error("storage has changed since the last run; events may be lost",
                {{"reason", database.warning}});
-  auto made = engine::make(engine_options::from(settings), database, server->io_threads(), die);
+  const auto options = engine_options::from(settings);
+  auto made = engine::make(options, database, server->io_threads(), die);
   if (!made)
     die(made.error());
   auto& running = **made;
@@ -175,7 +176,8 @@ int serve(const config::options& settings) {
                                        {"address", address},
                                        {"engine", database.description},
                                        {"data_dir", settings.storage.data_dir},
-                                       {"shards", database.shards}});
+                                       {"shards", database.shards},
+                                       {"robots_active_max", options.robots_kept_max()}});
   const auto start = std::chrono::steady_clock::now();
   running.recover([&](const result<recovery_stats>& replayed) {
     if (!replayed)

@@ -5,6 +5,7 @@ namespace telemetry {
 void answer_queue::submit(const event_view& event, lane& to, participant& who) {
   if (runs_.empty() || !to.current() || runs_.back().source != to.current())
     runs_.push({to.join(who), 0});
+  credit_ = &to.context().credit;
   const auto [shard, index] = to.add(event);
   ++runs_.back().lines;
   lines_.push({index, shard});
@@ -15,7 +16,9 @@ void answer_queue::refuse(std::string reason) {
     runs_.push({nullptr, 0});
   ++runs_.back().lines;
   lines_.push({0, refused});
+  refusal_bytes_ += bytes_of(reason);
   refusals_.push(std::move(reason));
+  charge_refusals();
 }
 
 std::optional<answer_queue::answer> answer_queue::next() {
@@ -29,6 +32,8 @@ std::optional<answer_queue::answer> answer_queue::next() {
   if (shard == refused) {
     last_refusal_ = std::move(refusals_.front());
     refusals_.pop();
+    refusal_bytes_ -= bytes_of(last_refusal_);
+    charge_refusals();
     out.refusal = last_refusal_;
   } else {
     if (!front.source->committed)
@@ -47,10 +52,29 @@ std::optional<answer_queue::answer> answer_queue::next() {
   return out;
 }
 
+std::size_t answer_queue::bytes_of(const std::string& refusal) {
+  return sizeof(line) + sizeof(std::string) + refusal.size();
+}
+
+void answer_queue::charge_refusals() {
+  if (credit_ == nullptr)
+    return;
+  if (refusal_bytes_ >= charged_bytes_ + portion_bytes)
+    credit_->add(charge::received, refusal_bytes_ - charged_bytes_);
+  else if (charged_bytes_ >= refusal_bytes_ + portion_bytes)
+    credit_->remove(charge::received, charged_bytes_ - refusal_bytes_);
+  else
+    return;
+  charged_bytes_ = refusal_bytes_;
+}
+
 void answer_queue::clear() {
   lines_.clear();
   runs_.clear();
   refusals_.clear();
+  refusal_bytes_ = 0;
+  if (charged_bytes_ > 0)
+    credit_->remove(charge::received, std::exchange(charged_bytes_, 0));
 }
 
 } // namespace telemetry

@@ -14,6 +14,11 @@ namespace telemetry {
 /// Thread: the I/O thread of its lane.
 class answer_queue {
 public:
+  answer_queue() = default;
+  answer_queue(const answer_queue&) = delete;
+  answer_queue& operator=(const answer_queue&) = delete;
+  ~answer_queue() { clear(); }
+
   struct answer {
     verdict what;             ///< never pending
     std::string_view refusal; ///< error text of a refused line, else empty. Valid until next().
@@ -23,7 +28,8 @@ public:
   /// Adds an event to the lane `to`. After the commit of the event, the lane calls
   /// who.on_verdicts().
   void submit(const event_view& event, lane& to, participant& who);
-  /// Queues the answer to a line that is refused before the journal.
+  /// A line that was refused before the journal. Behind an event whose answer is not known it is
+  /// kept, and then charged to the node's credit like that event.
   void refuse(std::string reason);
 
   /// Takes the next answer off the queue. @returns nullopt if its verdict is not known yet, or the
@@ -48,10 +54,19 @@ private:
     std::size_t lines;
   };
 
+  /// What refusals take is charged in such portions, so that the few of a usual read cost nothing.
+  static constexpr std::size_t portion_bytes = 4'096;
+
+  [[nodiscard]] static std::size_t bytes_of(const std::string& refusal);
+  void charge_refusals();
+
   fifo<line> lines_;
   fifo<run> runs_;
   fifo<std::string> refusals_;
   std::string last_refusal_;
+  byte_credit* credit_ = nullptr; ///< of the lane of the latest submit()
+  std::size_t refusal_bytes_ = 0; ///< of refusals_
+  std::size_t charged_bytes_ = 0; ///< the same, as the credit has it
 };
 
 } // namespace telemetry

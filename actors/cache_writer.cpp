@@ -17,14 +17,16 @@ cache_writer::cache_writer(caf::actor_config& config, engine_context& context, s
 
 cache_writer::behavior_type cache_writer::make_behavior() {
   end_process_on_exception(*this, context_);
-  send(this, sweep_atom_v);
+  send(this, refresh_atom_v);
   return {
-      [this](sweep_atom) { sweep(); },
+      [this](refresh_atom) { sweep(); },
   };
 }
 
 void cache_writer::sweep() {
   is_rebuilding_ = false;
+  if (context_.cache_lacks_robots.exchange(false))
+    is_whole_ = false;
   if (!is_whole_ || cache_.needs_rebuild())
     begin_rebuild();
   else
@@ -93,7 +95,7 @@ void cache_writer::take_changes(std::size_t shard, const listed_robots& changed)
 void cache_writer::end_sweep() {
   if (is_rebuilding_ && is_whole_)
     note(cache_.end_rebuild());
-  delayed_send(this, context_.options.cache_interval, sweep_atom_v);
+  delayed_send(this, context_.options.cache_interval, refresh_atom_v);
 }
 
 /// Robots that cannot be put are dropped, and with them the claim that the cache is whole.

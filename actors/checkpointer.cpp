@@ -24,7 +24,7 @@ checkpointer::checkpointer(caf::actor_config& config, engine_context& context, e
 
 checkpointer::behavior_type checkpointer::make_behavior() {
   end_process_on_exception(*this, context_);
-  delayed_send(this, context_.options.checkpoint_interval, sweep_atom_v);
+  delayed_send(this, context_.options.checkpoint_interval, interval_atom_v);
   return {
       [this](checkpoint_atom) {
         if (context_.time.steady_ms() - last_done_ms_ >= pause_ms)
@@ -32,11 +32,11 @@ checkpointer::behavior_type checkpointer::make_behavior() {
         else if (!running_ && !std::exchange(deferred_, true))
           delayed_send(this, milliseconds{pause_ms}, checkpoint_atom_v);
       },
-      [this](sweep_atom) {
+      [this](interval_atom) {
         start();
-        delayed_send(this, context_.options.checkpoint_interval, sweep_atom_v);
+        delayed_send(this, context_.options.checkpoint_interval, interval_atom_v);
       },
-      [this](retry_atom) { write(); },
+      [this](retry_checkpoint_atom) { write(); },
       [this](finish_atom) -> caf::result<bool> {
         auto promise = make_response_promise<bool>();
         finishing_.push_back(promise);
@@ -58,7 +58,7 @@ void checkpointer::start() {
   deferred_ = false;
   parts_.clear();
   content_ = {};
-  context_.credit.shards_busy(context_.time.steady_ms());
+  context_.health.shards_busy(context_.time.steady_ms());
   // No deadline: all of the process may stand still for a minute. A shard that is stuck is told in
   // /readyz.
   for (const auto& shard : context_.shards)
@@ -73,7 +73,7 @@ void checkpointer::collected(const shard_checkpoint_ptr& part) {
   parts_.push_back(part);
   if (parts_.size() < context_.shards.size())
     return;
-  context_.credit.shards_busy(std::nullopt);
+  context_.health.shards_busy(std::nullopt);
   for (const auto& one : parts_) {
     content_.robots.insert(content_.robots.end(), std::make_move_iterator(one->robots.begin()),
                            std::make_move_iterator(one->robots.end()));
@@ -103,7 +103,7 @@ void checkpointer::write() {
 void checkpointer::written() {
   if (std::exchange(away_, false)) {
     log::info("store takes checkpoints again");
-    context_.credit.store_away("");
+    context_.health.store_away("");
   }
   ++context_.store_version;
   // Rule 21: rows leave memory, and the journal, only now.
@@ -117,9 +117,10 @@ void checkpointer::written() {
   content_ = {};
   running_ = false;
   last_done_ms_ = context_.time.steady_ms();
-  context_.credit.checkpoint_done();
-  if (!context_.credit.is_open())
+  if (!context_.credit.is_open()) {
+    context_.serving.go_on_unread();
     delayed_send(this, milliseconds{pause_ms}, checkpoint_atom_v);
+  }
   if (!finishing_.empty())
     finish();
 }
@@ -137,12 +138,12 @@ void checkpointer::failed(const failure& why) {
   if (!std::exchange(away_, true))
     log::error("store refuses checkpoints: memory fills up until it takes them again",
                {{"error", to_string(why.code)}, {"reason", why.text}});
-  context_.credit.store_away(why.text);
+  context_.health.store_away(why.text);
   // The journal has it all: a stop need not wait for the store.
   for (auto& promise : std::exchange(finishing_, {}))
     promise.deliver(false);
   if (why.code != errc::shutting_down)
-    delayed_send(this, retry_delay, retry_atom_v);
+    delayed_send(this, retry_delay, retry_checkpoint_atom_v);
 }
 
 /// Runs one more checkpoint, then answers.

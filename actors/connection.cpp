@@ -27,7 +27,7 @@ bool has_too_many_lines(std::string_view text) {
 
 /// Until the replay is done nobody knows whether the store is all right.
 std::string_view reason_for_closing(const engine_context& context) {
-  return context.credit.away() == recovering_reason ? is_starting : store_is_away;
+  return context.health.away() == recovering_reason ? is_starting : store_is_away;
 }
 
 } // namespace
@@ -35,10 +35,10 @@ std::string_view reason_for_closing(const engine_context& context) {
 connection::connection(caf::actor_config& config, lane& home, net::upstream_peer& peer)
     : participant(config), home_(home), peer_(&peer) {}
 
-caf::behavior connection::make_behavior() {
+connection::behavior_type connection::make_behavior() {
   end_process_on_exception(*this, home_.context());
   return {
-      [this](retry_atom) {
+      [this](look_again_atom) {
         waits_for_gate_ = false;
         give_up_if_stalled();
         home_.flush_later(this, *this); // reads on if the gate is open, or waits again
@@ -152,7 +152,7 @@ void connection::append_answer(const answer_queue::answer& what) {
 /// What waits for a store that is away for too long gets no answer: unknown, to be sent again.
 void connection::give_up_if_stalled() {
   if (peer_ == nullptr ||
-      home_.context().credit.away_ms() < home_.context().options.stall_limit.count())
+      home_.context().health.away_ms() < home_.context().options.stall_limit.count())
     return;
   answers_.clear();
   messages_.clear();
@@ -197,7 +197,7 @@ public:
 
 private:
   lane& home_;
-  caf::actor actor_;
+  connection_actor actor_;
   connection& connection_;
 };
 
@@ -205,7 +205,7 @@ private:
 
 result<std::unique_ptr<net::upstream>> connection_factory::open(net::upstream_peer& peer,
                                                                 net::io_thread& io) {
-  if (context_.credit.away_ms() >= context_.options.stall_limit.count())
+  if (context_.health.away_ms() >= context_.options.stall_limit.count())
     return failure{errc::unavailable, std::string{reason_for_closing(context_)}};
   return std::unique_ptr<net::upstream>{
       std::make_unique<session_upstream>(*context_.lanes[io.index()], peer)};

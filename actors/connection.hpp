@@ -35,7 +35,7 @@ public:
   void detach();
 
 protected:
-  caf::behavior make_behavior() override;
+  behavior_type make_behavior() override;
 
 private:
   struct message {

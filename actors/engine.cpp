@@ -55,7 +55,7 @@ engine::engine(const engine_options& options, storage& database, const time_sour
     : database_(database), context_(options, time, database.shards), connections_(context_) {
   configure(config_, options);
   system_ = std::make_unique<caf::actor_system>(config_);
-  context_.credit.journal_away(recovering_reason);
+  context_.health.journal_away(recovering_reason);
 }
 
 engine::~engine() {
@@ -75,7 +75,7 @@ engine::~engine() {
 void engine::release_storage() {
   if (!monitor_)
     return;
-  context_.credit.watch_store({});
+  context_.health.watch_store({});
   std::vector<caf::actor> users{caf::actor_cast<caf::actor>(monitor_),
                                 caf::actor_cast<caf::actor>(context_.checkpointer),
                                 caf::actor_cast<caf::actor>(context_.writer)};
@@ -117,8 +117,9 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
     for (const auto& one : context_.lanes)
       one->io().post([where = one] { where->poke_waiting(); });
   });
+  context_.credit.on_room([this] { caf::anon_send(context_.writer, room_atom_v); });
   context_.deadlines.start(*system_);
-  context_.credit.watch_store([&store] { return store.silence(); });
+  context_.health.watch_store([&store] { return store.silence(); });
   if (database_.cache)
     cache_writer_ =
         blocking(std::type_identity<cache_writer>{}, std::ref(*database_.cache), std::ref(store));
@@ -132,7 +133,7 @@ void engine::recover(std::function<void(const result<recovery_stats>&)> done) {
             [this, done](const result<recovery_stats>& stats) {
               if (stats) {
                 is_recovered_ = true;
-                context_.credit.journal_away("");
+                context_.health.journal_away("");
               }
               done(stats);
             },
@@ -163,7 +164,7 @@ std::optional<std::string> engine::not_ready() const {
     return recovering_reason;
   if (context_.disk_is_full)
     return "disk full: free space is below storage.min_free";
-  return context_.credit.away();
+  return context_.health.away();
 }
 
 namespace {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include "actors/byte_credit.hpp"
 #include "actors/engine_options.hpp"
-#include "actors/gate.hpp"
 #include "actors/messages.hpp"
 #include "actors/query_deadlines.hpp"
+#include "actors/serving_time.hpp"
 #include "actors/stale_log.hpp"
+#include "actors/storage_health.hpp"
 #include "actors/time_source.hpp"
 #include "core/result.hpp"
 
@@ -30,16 +32,18 @@ struct shard_status {
 /// before the first request and do not change afterwards.
 struct engine_context {
   engine_context(const engine_options& how, const time_source& clock, std::size_t shard_count)
-      : options(how), time(clock),
-        credit(gate::limits{journal_bytes_max, how.memory_bytes_max}, clock),
+      : options(how), time(clock), serving(clock), health(clock, serving),
+        credit({received_bytes_max, how.memory_bytes_max}, clock, serving),
         deadlines(clock, how.query_timeout), status(shard_count) {}
 
-  /// Limit of the bytes that are received and not durable yet, over all connections.
-  static constexpr std::size_t journal_bytes_max = 64u << 20;
+  /// Limit of the bytes that are received and not applied yet, over all connections.
+  static constexpr std::size_t received_bytes_max = 64u << 20;
 
   const engine_options options;
   const time_source& time;
-  gate credit;
+  serving_time serving;
+  storage_health health;
+  byte_credit credit;
   stale_log stale;
   query_deadlines deadlines;
   std::vector<shard_status> status;
@@ -48,6 +52,8 @@ struct engine_context {
   std::atomic<std::uint64_t> store_version{0};
   std::atomic<bool> disk_is_full{false};
   std::atomic<bool> memory_freed{false}; ///< many actors have ended; release_free_memory() is due
+  /// Robots have left memory without their latest state, so the cache must be rebuilt.
+  std::atomic<bool> cache_lacks_robots{false};
   /// Ends the process after an error that no retry can cure. Does not return. Any thread.
   std::function<void(const failure&)> fatal;
 

@@ -2,11 +2,16 @@
 
 #include "config/options.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 
 namespace telemetry {
+
+/// What a live robot is charged to storage.memory_max beside its name: its actor, its slot and its
+/// entry in every queue of its shard (docs/adr/0054).
+inline constexpr std::size_t robot_bytes = 1'728;
 
 /// Settings of the engine. The defaults are those of config::options, except for members that are
 /// no settings.
@@ -22,7 +27,8 @@ struct engine_options {
   std::size_t in_flight_bytes_max = config::options{}.ingest.max_in_flight_bytes;
   milliseconds robots_idle = config::options{}.robots.idle;
   std::size_t robots_active_max = config::options{}.robots.active_max;
-  /// Limit of the memory for rows that are not in the store yet.
+  /// Limit of the memory for live robots, for rows that are not in the store yet, and for events
+  /// that wait for the store.
   std::size_t memory_bytes_max = config::options{}.storage.memory_max;
   milliseconds checkpoint_interval = config::options{}.checkpoint.interval;
   std::size_t checkpoint_events = config::options{}.checkpoint.events;
@@ -37,6 +43,13 @@ struct engine_options {
   std::uint64_t free_bytes_min = config::options{}.storage.min_free;
   /// Whether blocking actors have threads of their own. False in tests on the test coordinator.
   bool detach = true;
+
+  /// What robots may keep of `memory_bytes_max`; the rest is for rows.
+  [[nodiscard]] std::size_t robots_bytes_max() const noexcept { return memory_bytes_max / 4 * 3; }
+  /// How many robots with short names stay in memory: `robots_active_max`, or as many as fit.
+  [[nodiscard]] std::size_t robots_kept_max() const noexcept {
+    return std::min(robots_active_max, robots_bytes_max() / robot_bytes);
+  }
 };
 
 } // namespace telemetry

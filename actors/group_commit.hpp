@@ -52,11 +52,12 @@ struct slice {
 struct submission : std::enable_shared_from_this<submission> {
   lane* origin;
   std::vector<slice> slices; ///< one per shard
-  /// The telemetry::participant actors with events in this submission.
-  std::vector<caf::actor> participants;
-  std::size_t bytes = 0;
-  bool committed = false; ///< durable and applied; used on the I/O thread only
-  /// Heap memory of the submission in bytes, charged to the node's credit while `late` is not 0.
+  /// Each a telemetry::participant with events in here.
+  std::vector<caf::strong_actor_ptr> participants;
+  std::size_t events = 0; ///< of all slices
+  bool committed = false; ///< durable and applied; touched by the I/O thread only
+  /// Heap memory of all of this. Charged to the node's credit from the end of its turn until all
+  /// shards have applied it, and while `late` is not 0.
   std::size_t footprint = 0;
   std::atomic<std::size_t> late{0}; ///< events whose verdict comes later than the commit
 };

@@ -9,16 +9,16 @@ ingest::ingest(caf::actor_config& config, lane& home, std::vector<net::ingest_li
 void ingest::start(lane& home, std::vector<net::ingest_line> events,
                    net::callback<net::ingest_outcome> done) {
   auto& system = home.context().writer->home_system();
-  const auto actor = caf::actor_cast<caf::actor>(system.spawn<ingest, caf::lazy_init + caf::hidden>(
-      std::ref(home), std::move(events), std::move(done)));
+  const ingest_actor actor = system.spawn<ingest, caf::lazy_init + caf::hidden>(
+      std::ref(home), std::move(events), std::move(done));
   home.enlist(actor);
-  home.unit().deliver(actor, retry_atom_v);
+  home.unit().deliver(actor, look_again_atom_v);
 }
 
-caf::behavior ingest::make_behavior() {
+ingest::behavior_type ingest::make_behavior() {
   end_process_on_exception(*this, home_.context());
   return {
-      [this](retry_atom) { advance(); },
+      [this](look_again_atom) { advance(); },
   };
 }
 
@@ -26,7 +26,7 @@ void ingest::advance() {
   if (!done_)
     return;
   count_answers();
-  if (home_.context().credit.away_ms() >= home_.context().options.stall_limit.count())
+  if (home_.context().health.away_ms() >= home_.context().options.stall_limit.count())
     return finish(failure{errc::unavailable, "the store is away"});
   submit_next();
   if (submitted_ == events_.size() && answers_.size() == 0)

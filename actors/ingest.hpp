@@ -22,7 +22,7 @@ public:
                     net::callback<net::ingest_outcome> done);
 
 protected:
-  caf::behavior make_behavior() override;
+  behavior_type make_behavior() override;
   void on_exit() override { answers_.clear(); }
 
 private:

@@ -36,9 +36,10 @@ journal_writer::behavior_type journal_writer::make_behavior() {
         commit_due_ = false;
         commit();
       },
-      [this](retry_atom) { write(); },
-      [this](unsealed_atom) { schedule_sweep(); },
-      [this](sweep_atom) { sweep(); },
+      [this](room_atom) { commit(); },
+      [this](retry_append_atom) { write(); },
+      [this](unsealed_atom) { schedule_tick(); },
+      [this](tick_atom) { tick(); },
       [this](trim_atom, const std::vector<shard_marker>& markers) { trim(markers); },
       [this](recover_atom) { return recover(); },
       [this](replayed_atom, std::uint32_t shard) { replay_next(shard); },
@@ -46,6 +47,7 @@ journal_writer::behavior_type journal_writer::make_behavior() {
       [this](finish_atom) -> caf::result<bool> {
         auto promise = make_response_promise<bool>();
         finishing_.push_back(promise);
+        commit(); // what waits for room
         answer_finish();
         return promise;
       },
@@ -82,9 +84,32 @@ void journal_writer::tell_shards(Atom what, const commit_ptr& commit) {
   }
 }
 
+/// Takes what waits, as far as memory has room if every event brings a new robot; the rest stays
+/// until a room_atom comes. At least one submission, or a small limit would never let any pass. All
+/// of it at a stop, when the robots will not stay.
+std::vector<submission_ptr> journal_writer::take_waiting() {
+  if (!finishing_.empty())
+    return std::exchange(waiting_, {});
+  if (context_.credit.memory_is_full())
+    return {};
+  const auto room = context_.credit.room_bytes();
+  std::size_t events = 0;
+  const auto end = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& one) {
+    const bool is_first = events == 0;
+    events += one->events;
+    return !is_first && events * robot_bytes > room;
+  });
+  if (end == waiting_.end())
+    return std::exchange(waiting_, {});
+  std::vector<submission_ptr> out(std::make_move_iterator(waiting_.begin()),
+                                  std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  return out;
+}
+
 commit_ptr journal_writer::form() {
   auto out = std::make_shared<group_commit>();
-  out->submissions = std::exchange(waiting_, {});
+  out->submissions = take_waiting();
   const bool ticks = std::exchange(tick_wanted_, false);
   for (std::uint32_t shard = 0; shard < logs_.size(); ++shard) {
     const bool has_events =
@@ -96,15 +121,15 @@ commit_ptr journal_writer::form() {
   if (out->parts.empty())
     return nullptr;
   for (const auto& one : out->submissions)
-    for (const auto& part : one->slices)
-      out->events += part.items.size();
+    out->events += one->events;
+  context_.credit.add(charge::expected, out->events * robot_bytes);
   out->unapplied = out->parts.size();
   return out;
 }
 
 /// Rules 2-4 and 7.
 batch_stamp journal_writer::stamp(shard_log& log) {
-  log.arrival_ms = std::max(log.arrival_ms, context_.credit.serving_now());
+  log.arrival_ms = std::max(log.arrival_ms, context_.serving.now());
   log.horizon_ms =
       std::max(log.horizon_ms, log.arrival_ms - context_.options.reorder_window.count());
   return {log.next_no++, log.arrival_ms, log.horizon_ms, context_.time.wall()};
@@ -123,11 +148,11 @@ void journal_writer::write() {
     batches.push_back({part.shard, 1, part.stamp, record_kind::events, payloads[i]});
   }
   const auto start_ms = context_.time.steady_ms();
-  context_.credit.journal_busy(start_ms);
+  context_.health.journal_busy(start_ms);
   const auto outcome = journal_.append(batches);
   if (!outcome)
     return failed(outcome.error());
-  context_.credit.journal_busy(std::nullopt);
+  context_.health.journal_busy(std::nullopt);
   const auto took_ms = context_.time.steady_ms() - start_ms;
   if (took_ms >= slow_commit_ms)
     log::warn("slow commit", {{"took_ms", took_ms}, {"shards", batches.size()}});
@@ -138,15 +163,11 @@ void journal_writer::written() {
   if (retry_delay_.count() > 0) {
     retry_delay_ = milliseconds{0};
     log::info("journal takes writes again");
-    context_.credit.journal_away("");
+    context_.health.journal_away("");
   }
   const auto finished = std::exchange(current_, nullptr);
-  std::size_t bytes = 0;
-  for (const auto& one : finished->submissions)
-    bytes += one->bytes;
   tell_shards(committed_atom_v, finished);
-  context_.credit.remove_journal(bytes);
-  if (context_.credit.memory_bytes() / sizeof(track_row) >= context_.options.checkpoint_events)
+  if (context_.credit.bytes(charge::rows) / sizeof(track_row) >= context_.options.checkpoint_events)
     send(context_.checkpointer, checkpoint_atom_v);
   if (!waiting_.empty() && !std::exchange(commit_due_, true))
     send(this, commit_atom_v);
@@ -167,33 +188,33 @@ void journal_writer::failed(const failure& why) {
     log::error("journal refuses writes: no event is answered until it takes them again",
                {{"error", to_string(why.code)}, {"reason", why.text}});
   retry_delay_ = std::clamp(retry_delay_ * 2, retry_delay_min, retry_delay_max);
-  context_.credit.journal_away(why.text);
-  delayed_send(this, retry_delay_, retry_atom_v);
+  context_.health.journal_away(why.text);
+  delayed_send(this, retry_delay_, retry_append_atom_v);
 }
 
-void journal_writer::schedule_sweep() {
-  if (std::exchange(sweep_due_, true))
+void journal_writer::schedule_tick() {
+  if (std::exchange(timer_is_set_, true))
     return;
   constexpr milliseconds shortest{1};
-  delayed_send(this, std::max(context_.options.reorder_window + shortest, shortest), sweep_atom_v);
+  delayed_send(this, std::max(context_.options.reorder_window + shortest, shortest), tick_atom_v);
 }
 
 bool journal_writer::tick_due(std::uint32_t shard) const {
   return context_.status[shard].holds_unsealed.load(std::memory_order_acquire) &&
-         context_.credit.serving_now() - logs_[shard].arrival_ms >=
+         context_.serving.now() - logs_[shard].arrival_ms >=
              context_.options.reorder_window.count();
 }
 
 /// Rule 5. Nothing unsealed: no tick, and no timer either.
-void journal_writer::sweep() {
-  sweep_due_ = false;
+void journal_writer::tick() {
+  timer_is_set_ = false;
   bool unsealed = false;
   for (std::uint32_t shard = 0; shard < logs_.size(); ++shard) {
     unsealed |= context_.status[shard].holds_unsealed.load(std::memory_order_acquire);
     tick_wanted_ |= tick_due(shard);
   }
   if (unsealed)
-    schedule_sweep();
+    schedule_tick();
   if (tick_wanted_ && !commit_due_)
     commit();
 }
@@ -203,9 +224,9 @@ void journal_writer::trim(const std::vector<shard_marker>& markers) {
     if (marker.cut == 0)
       continue;
     // Rule 21: the deletes may be lost; the marker alone decides what a replay skips.
-    context_.credit.journal_busy(context_.time.steady_ms());
+    context_.health.journal_busy(context_.time.steady_ms());
     const auto outcome = journal_.trim(marker.shard, marker.cut);
-    context_.credit.journal_busy(std::nullopt);
+    context_.health.journal_busy(std::nullopt);
     if (!outcome)
       log::warn("journal not trimmed; the next checkpoint tries again",
                 {{"shard", marker.shard}, {"reason", outcome.error().text}});

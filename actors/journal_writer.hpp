@@ -32,6 +32,7 @@ private:
 
   // Group commit (journal_writer.cpp).
   void commit();
+  std::vector<submission_ptr> take_waiting();
   commit_ptr form();
   batch_stamp stamp(shard_log& log);
   template <class Atom>
@@ -39,8 +40,8 @@ private:
   void write();
   void written();
   void failed(const failure& why);
-  void schedule_sweep();
-  void sweep();
+  void schedule_tick();
+  void tick();
   [[nodiscard]] bool tick_due(std::uint32_t shard) const;
   void trim(const std::vector<shard_marker>& markers);
   void answer_finish();
@@ -57,11 +58,11 @@ private:
   std::vector<shard_marker> markers_; ///< those of the store at start
   std::vector<shard_log> logs_;
 
-  std::vector<submission_ptr> waiting_; ///< for the next commit
-  bool commit_due_ = false;             ///< a commit_atom is under way
-  bool sweep_due_ = false;              ///< a sweep_atom is under way
-  bool tick_wanted_ = false;            ///< the next commit includes shards due for a tick
-  commit_ptr current_;                  ///< formed and not durable yet
+  std::vector<submission_ptr> waiting_;
+  bool commit_due_ = false;   ///< a commit_atom is under way
+  bool timer_is_set_ = false; ///< a tick_atom is under way
+  bool tick_wanted_ = false;  ///< the next commit includes shards due for a tick
+  commit_ptr current_;        ///< formed and not durable yet
   std::chrono::milliseconds retry_delay_{0};
   std::vector<caf::typed_response_promise<bool>> finishing_;
 

@@ -80,10 +80,10 @@ void journal_writer::shard_is_live() {
   if (--shards_recovering_ > 0)
     return;
   // Rule 2: the node's clock starts above everything on record.
-  context_.credit.start_clock(std::max(context_.time.wall(), arrival_max_ms_));
+  context_.serving.start(std::max(context_.time.wall(), arrival_max_ms_));
   live_ = true;
   trim(markers_); // a crash may have come between the last checkpoint and its trim
-  schedule_sweep();
+  schedule_tick();
   if (!waiting_.empty())
     commit();
   recovered_.deliver(result<recovery_stats>{stats_});

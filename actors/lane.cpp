@@ -53,7 +53,7 @@ const submission_ptr& lane::join(participant& who) {
       part.owner = current_.get();
     schedule_end_of_turn();
   }
-  current_->participants.emplace_back(&who);
+  current_->participants.emplace_back(who.ctrl());
   return current_;
 }
 
@@ -67,12 +67,14 @@ lane::place lane::add(const event_view& event) {
   part.items.push_back({hash, static_cast<std::uint32_t>(part.bytes.size())});
   encode_event(part.bytes, event);
   part.verdicts.push_back(verdict::pending);
+  if (++current_->events == submission_events_max)
+    hand_over();
   return {shard, index};
 }
 
-void lane::await_gate(const caf::actor& who) { waiting_.push_back(who); }
+void lane::await_gate(const participant_actor& who) { waiting_.push_back(who); }
 
-void lane::flush_later(caf::actor keep, flushable& who) {
+void lane::flush_later(participant_actor keep, flushable& who) {
   unflushed_.emplace_back(std::move(keep), &who);
   schedule_end_of_turn();
 }
@@ -85,24 +87,27 @@ void lane::schedule_end_of_turn() {
 
 void lane::end_turn() {
   turn_scheduled_ = false;
-  if (current_) {
-    for (std::size_t shard = 0; shard < usual_.size(); ++shard) {
-      const auto& part = current_->slices[shard];
-      if (part.items.empty())
-        continue;
-      current_->bytes += part.bytes.size();
-      auto& usual = usual_[shard];
-      usual.items = (usual.items + part.items.size() + 1) / 2;
-      usual.bytes = (usual.bytes + part.bytes.size() + 1) / 2;
-    }
-    if (current_->bytes > 0) {
-      current_->footprint = footprint_of(*current_);
-      context_.credit.add_journal(current_->bytes);
-      caf::anon_send(context_.writer, append_atom_v, std::move(current_));
-    }
-    current_.reset();
-  }
+  if (current_)
+    hand_over();
   flush_all();
+}
+
+/// Gives the current submission to the journal writer.
+void lane::hand_over() {
+  for (std::size_t shard = 0; shard < usual_.size(); ++shard) {
+    const auto& part = current_->slices[shard];
+    if (part.items.empty())
+      continue;
+    auto& usual = usual_[shard];
+    usual.items = (usual.items + part.items.size() + 1) / 2;
+    usual.bytes = (usual.bytes + part.bytes.size() + 1) / 2;
+  }
+  if (current_->events > 0) {
+    current_->footprint = footprint_of(*current_);
+    context_.credit.add(charge::received, current_->footprint);
+    caf::anon_send(context_.writer, append_atom_v, std::move(current_));
+  }
+  current_.reset();
 }
 
 void lane::flush_all() {
@@ -140,13 +145,13 @@ void lane::keep_query(const caf::actor& idle) {
 
 void lane::poke_waiting() {
   for (const auto& one : std::exchange(waiting_, {}))
-    unit_.deliver(one, retry_atom_v);
+    unit_.deliver(one, look_again_atom_v);
   flush_all();
 }
 
 void lane::poke_all() {
-  for (const auto& one : std::vector<caf::actor>(members_.begin(), members_.end()))
-    unit_.deliver(one, retry_atom_v);
+  for (const auto& one : std::vector<participant_actor>(members_.begin(), members_.end()))
+    unit_.deliver(one, look_again_atom_v);
   flush_all();
 }
 
@@ -157,6 +162,11 @@ void lane::tell(const submission& about) {
 }
 
 void lane::answer(const commit_ptr& commit) {
+  std::size_t bytes = 0;
+  for (const auto& one : commit->submissions)
+    bytes += one->footprint;
+  if (bytes > 0)
+    commit->submissions.front()->origin->context_.credit.remove(charge::received, bytes);
   std::vector<lane*> told;
   for (const auto& one : commit->submissions) {
     if (std::find(told.begin(), told.end(), one->origin) != told.end())
@@ -175,7 +185,8 @@ void lane::answer(const commit_ptr& commit) {
 
 verdict_place lane::defer(submission& source, std::uint32_t shard, std::uint32_t index) {
   const bool is_first = source.late.fetch_add(1, std::memory_order_acq_rel) == 0;
-  source.origin->context_.credit.add_memory(late_event_bytes + (is_first ? source.footprint : 0));
+  source.origin->context_.credit.add(charge::answers,
+                                     late_event_bytes + (is_first ? source.footprint : 0));
   return {source.shared_from_this(), shard, index};
 }
 
@@ -204,7 +215,8 @@ void lane::tell_late(std::span<const late_verdict> verdicts) {
       begin->place.part().judge(begin->place.index, begin->what, begin->seal_point);
     tell(source);
     const bool was_last = source.late.fetch_sub(count, std::memory_order_acq_rel) == count;
-    context_.credit.remove_memory(count * late_event_bytes + (was_last ? source.footprint : 0));
+    context_.credit.remove(charge::answers,
+                           count * late_event_bytes + (was_last ? source.footprint : 0));
   }
 }
 

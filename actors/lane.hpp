@@ -24,13 +24,13 @@ public:
   virtual void flush() = 0;
 };
 
-/// An actor of a lane with events in submissions. Its lane and its session own it and run it
-/// inline. They call it directly at every read and every commit, instead of sending messages (ADR
-/// 0048).
-class participant : public caf::event_based_actor {
+/// An actor of a lane with events in submissions. Its lane and its session are its owners: they run
+/// it inline, and what comes with every read and every commit is a call, as for robots
+/// (docs/adr/0048).
+class participant : public participant_actor::base {
 public:
-  using caf::event_based_actor::event_based_actor;
-  /// Verdicts of its events have arrived.
+  using participant_actor::base::base;
+  /// Verdicts of its events are in.
   virtual void on_verdicts() = 0;
 };
 
@@ -44,13 +44,17 @@ public:
   lane(engine_context& context, net::io_thread& io);
   ~lane();
 
-  /// The place of an event in the current submission.
+  /// A commit takes whole submissions, at least one, so this bounds by how much a commit may exceed
+  /// the room that memory has.
+  static constexpr std::size_t submission_events_max = 4'096;
+
+  /// An event's place in the current submission.
   struct place {
     std::uint32_t shard;
     std::uint32_t index;
   };
-  /// Adds an event to the current submission, which goes to the journal at the end of this turn
-  /// of the I/O thread.
+  /// Adds an event to the current submission, which goes to the journal when it has
+  /// `submission_events_max`, and otherwise at the end of this turn of the I/O thread.
   place add(const event_view& event);
 
   /// Adds `who` to the participants of the submission that add() fills. @returns the submission.
@@ -58,19 +62,19 @@ public:
   /// The submission that add() fills; nullptr if there is none.
   [[nodiscard]] const submission_ptr& current() const noexcept { return current_; }
 
-  /// Sends `who` a retry_atom when the gate opens. @pre the gate is closed.
-  void await_gate(const caf::actor& who);
-  /// Calls who.flush() once, when no actor runs. `keep` keeps `who` alive.
-  void flush_later(caf::actor keep, flushable& who);
+  /// `who` gets a look_again_atom when the credit opens. @pre it is closed.
+  void await_gate(const participant_actor& who);
+  /// Has `who` write its answers once no actor runs, in one go; `keep` keeps it alive.
+  void flush_later(participant_actor keep, flushable& who);
 
-  /// Sends a retry_atom to the actors that wait for the gate, because it has opened.
+  /// Has those who wait for the credit look again: it opened.
   void poke_waiting();
   /// Sends a retry_atom to every member, because the store has been away for too long.
   void poke_all();
 
-  /// Makes an actor a member, which gets a retry_atom from poke_all().
-  void enlist(const caf::actor& member) { members_.insert(member); }
-  void dismiss(const caf::actor& member) { members_.erase(member); }
+  /// Members get a look_again_atom from poke_all().
+  void enlist(const participant_actor& member) { members_.insert(member); }
+  void dismiss(const participant_actor& member) { members_.erase(member); }
 
   [[nodiscard]] inline_unit& unit() noexcept { return unit_; }
   /// Gives the question `what` to a query actor, and runs the actor here until it waits. If the
@@ -102,6 +106,7 @@ private:
   void give_answers() noexcept;
   void schedule_end_of_turn();
   void end_turn();
+  void hand_over();
   void tell(const submission& about);
   void tell_late(std::span<const late_verdict> verdicts);
   void flush_all();
@@ -119,10 +124,10 @@ private:
     std::size_t items = 0;
     std::size_t bytes = 0;
   };
-  std::vector<slice_size> usual_; ///< per shard
-  std::vector<std::pair<caf::actor, flushable*>> unflushed_;
-  std::vector<caf::actor> waiting_; ///< for the gate to open
-  std::unordered_set<caf::actor> members_;
+  std::vector<slice_size> usual_;
+  std::vector<std::pair<participant_actor, flushable*>> unflushed_;
+  std::vector<participant_actor> waiting_; ///< for the credit
+  std::unordered_set<participant_actor> members_;
 };
 
 } // namespace telemetry

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 /// Every message and every typed interface of the actors.
@@ -60,6 +61,22 @@ struct memory_view {
   std::vector<event_row> rows;       ///< the requested rows
 };
 
+/// Messages from a shard to its robots. They are delivered inline, in the shard's turn, so they may
+/// point to what the shard holds.
+namespace robot_message {
+
+enum class view_kind { state, rows, ends };
+/// What does memory hold?
+struct view {
+  view_kind what;
+  timestamp_ms from;
+  timestamp_ms to;
+  std::size_t limit; ///< of rows
+  memory_view* out;
+};
+
+} // namespace robot_message
+
 struct listed_robot {
   std::string name;
   robot_state state;
@@ -95,7 +112,9 @@ CAF_ADD_ATOM(telemetry, telemetry, append_atom, "append")
 CAF_ADD_ATOM(telemetry, telemetry, prepare_atom, "prepare")
 CAF_ADD_ATOM(telemetry, telemetry, committed_atom, "committed")
 CAF_ADD_ATOM(telemetry, telemetry, commit_atom, "commit")
-CAF_ADD_ATOM(telemetry, telemetry, retry_atom, "retry")
+CAF_ADD_ATOM(telemetry, telemetry, room_atom, "room")
+CAF_ADD_ATOM(telemetry, telemetry, retry_append_atom, "retryApp")
+CAF_ADD_ATOM(telemetry, telemetry, tick_atom, "tick")
 CAF_ADD_ATOM(telemetry, telemetry, trim_atom, "trim")
 CAF_ADD_ATOM(telemetry, telemetry, replay_atom, "replay")
 CAF_ADD_ATOM(telemetry, telemetry, replayed_atom, "replayed")
@@ -107,17 +126,22 @@ CAF_ADD_ATOM(telemetry, telemetry, lookup_atom, "lookup")
 CAF_ADD_ATOM(telemetry, telemetry, collect_atom, "collect")
 CAF_ADD_ATOM(telemetry, telemetry, stored_atom, "stored")
 CAF_ADD_ATOM(telemetry, telemetry, checkpoint_atom, "checkpoint")
+CAF_ADD_ATOM(telemetry, telemetry, interval_atom, "interval")
+CAF_ADD_ATOM(telemetry, telemetry, retry_checkpoint_atom, "retryCheck")
 CAF_ADD_ATOM(telemetry, telemetry, finish_atom, "finish")
 CAF_ADD_ATOM(telemetry, telemetry, state_atom, "state")
 CAF_ADD_ATOM(telemetry, telemetry, rows_atom, "rows")
 CAF_ADD_ATOM(telemetry, telemetry, ends_atom, "ends")
 CAF_ADD_ATOM(telemetry, telemetry, list_atom, "list")
-CAF_ADD_ATOM(telemetry, telemetry, sweep_atom, "sweep")
+CAF_ADD_ATOM(telemetry, telemetry, passivate_atom, "passivate")
 CAF_ADD_ATOM(telemetry, telemetry, watch_atom, "watch")
 CAF_ADD_ATOM(telemetry, telemetry, unsealed_atom, "unsealed")
 CAF_ADD_ATOM(telemetry, telemetry, mark_atom, "mark")
 CAF_ADD_ATOM(telemetry, telemetry, changed_atom, "changed")
+CAF_ADD_ATOM(telemetry, telemetry, refresh_atom, "refresh")
+CAF_ADD_ATOM(telemetry, telemetry, deadline_atom, "deadline")
 CAF_ADD_ATOM(telemetry, telemetry, expired_atom, "expired")
+CAF_ADD_ATOM(telemetry, telemetry, look_again_atom, "lookAgain")
 CAF_END_TYPE_ID_BLOCK(telemetry)
 
 // Local messages: they never cross a process, so they need no inspector.
@@ -130,6 +154,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::shard_checkpoint_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::shard_marker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<telemetry::shard_marker>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::memory_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::recovery_stats)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::list_question_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::list_answer)
@@ -149,12 +174,14 @@ using journal_writer_actor = caf::typed_actor<
     caf::reacts_to<append_atom, submission_ptr>,
     // To itself: commits all waiting submissions by one synced write.
     caf::reacts_to<commit_atom>,
+    // Memory has room again: the submissions that wait for it go into the next commit.
+    caf::reacts_to<room_atom>,
     // To itself: appends the same batches again after a failure (rule 6).
-    caf::reacts_to<retry_atom>,
+    caf::reacts_to<retry_append_atom>,
     // A shard got its first unsealed events. Makes sure that the shard gets ticks (rule 5).
     caf::reacts_to<unsealed_atom>,
     // To itself: seals quiet shards by an empty batch (rule 5).
-    caf::reacts_to<sweep_atom>,
+    caf::reacts_to<tick_atom>,
     // The new markers of the checkpointer are durable. Trims the journal up to them (rule 21).
     caf::reacts_to<trim_atom, std::vector<shard_marker>>,
     // Reads the markers and replays the journal into the shards. Answers once all shards are live.
@@ -197,7 +224,7 @@ using shard_actor = caf::typed_actor<
     // Latest states of robots that changed since the last such request, at most the given number.
     caf::replies_to<changed_atom, std::uint64_t>::with<listed_robots>,
     // To itself: passivates robots that are idle or too many.
-    caf::reacts_to<sweep_atom>>;
+    caf::reacts_to<passivate_atom>>;
 
 /// CHECKPOINTER: writes sealed rows to the store, one checkpoint at a time. Detached, because it
 /// blocks on the store.
@@ -205,9 +232,9 @@ using checkpointer_actor = caf::typed_actor<
     // Starts a checkpoint, because of the timer, or because memory fills up.
     caf::reacts_to<checkpoint_atom>,
     // To itself: the interval is over.
-    caf::reacts_to<sweep_atom>,
+    caf::reacts_to<interval_atom>,
     // To itself: writes the same checkpoint again after a failure.
-    caf::reacts_to<retry_atom>,
+    caf::reacts_to<retry_checkpoint_atom>,
     // Makes a last checkpoint. Answers when it is durable, or at once if the store is away.
     caf::replies_to<finish_atom>::with<bool>>;
 
@@ -227,10 +254,37 @@ using reader_actor = caf::typed_actor<
 
 /// CACHE WRITER: copies latest states to the cache. Exists only if there is a cache. Detached,
 /// because it blocks on the cache and the store.
-using cache_writer_actor = caf::typed_actor<caf::reacts_to<sweep_atom>>;
+using cache_writer_actor = caf::typed_actor<
+    // To itself: cache.interval is over.
+    caf::reacts_to<refresh_atom>>;
 
-/// MONITOR: checks free space, the gate and the stall limit once a second. Detached, because it
+/// MONITOR: checks free space, the credit and the stall limit once a second. Detached, because it
 /// blocks on the file system.
-using monitor_actor = caf::typed_actor<caf::reacts_to<watch_atom>>;
+using monitor_actor = caf::typed_actor<
+    // To itself: a second is over.
+    caf::reacts_to<watch_atom>>;
+
+/// ROBOT: one robot name and its track. Its shard owns it, runs it inline in the shard's own turn,
+/// and alone has its handle. Batches and checkpoints are calls (actors/robot.hpp).
+using robot_actor = caf::typed_actor<
+    // Reads the rows in memory. The answer goes to the place that the message points to, before the
+    // shard goes on.
+    caf::reacts_to<robot_message::view>>;
+
+/// CONNECTION: one WebSocket. Its lane runs it inline on its I/O thread. Only the lane and the
+/// session have its handle. Reads and verdicts are calls (actors/connection.hpp).
+using connection_actor = caf::typed_actor<
+    // The credit opened, or the journal has been away for too long. Checks both again.
+    caf::reacts_to<look_again_atom>>;
+
+/// INGEST: the events of one POST body. Its lane runs it inline on its I/O thread, and alone has
+/// its handle. Verdicts are calls (actors/ingest.hpp).
+using ingest_actor = caf::typed_actor<
+    // The credit opened, or the journal has been away for too long. Checks both again.
+    caf::reacts_to<look_again_atom>>;
+
+/// An actor that a lane runs: a connection or an ingest.
+using participant_actor = connection_actor;
+static_assert(std::is_same_v<participant_actor, ingest_actor>);
 
 } // namespace telemetry

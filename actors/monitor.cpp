@@ -23,7 +23,7 @@ monitor::behavior_type monitor::make_behavior() {
   return {
       [this](watch_atom) {
         watch_space();
-        watch_gate();
+        watch_credit();
         watch_answers();
         watch_memory();
         delayed_send(this, period, watch_atom_v);
@@ -47,33 +47,41 @@ void monitor::watch_space() {
   space_is_low_ = low;
 }
 
-void monitor::watch_gate() {
+void monitor::watch_credit() {
   const auto closed_ms = context_.credit.closed_ms();
   if (closed_ms >= back_pressure_ms && !std::exchange(back_pressure_, true))
     log::warn("back-pressure begins: producers are not read",
-              {{"reason", context_.credit.away().value_or("the store cannot keep up")},
+              {{"reason", context_.health.away().value_or(what_fills_memory())},
                {"memory_bytes", context_.credit.memory_bytes()}});
   if (closed_ms == 0 && std::exchange(back_pressure_, false))
     log::info("back-pressure ends");
-  if (context_.credit.away_ms() < context_.options.stall_limit.count())
+  if (context_.health.away_ms() < context_.options.stall_limit.count())
     return;
   for (const auto& one : context_.lanes)
     one->io().post([where = one] { where->poke_all(); });
 }
 
+const char* monitor::what_fills_memory() const {
+  const auto& credit = context_.credit;
+  return credit.bytes(charge::robots) > credit.bytes(charge::rows)
+             ? "new robots come faster than others can leave memory"
+             : "the store cannot keep up";
+}
+
 void monitor::watch_answers() {
-  tell_silence(journal_, context_.credit.journal_answering());
-  tell_silence(store_, context_.credit.store_answering());
-  tell_silence(shards_, context_.credit.shards_answering());
+  tell_silence(journal_, context_.health.journal_answering());
+  tell_silence(store_, context_.health.store_answering());
+  tell_silence(shards_, context_.health.shards_answering());
 }
 
 /// Two lines per silence. One that refuses has said so: then its attempts may hang without a word,
 /// and a silence that ends in a refusal ends with the refusal.
-void monitor::tell_silence(watched& one, gate::answering now) const {
+void monitor::tell_silence(watched& one, storage_health::answering now) const {
   const auto now_ms = context_.time.steady_ms();
   if (now.silence_ms > 0 && !now.refuses && !one.silent_since_ms) {
     one.silent_since_ms = now_ms - now.silence_ms;
-    log::warn(one.silent_text, {{"reason", gate::silence_text(one.what, now.silence_ms)}});
+    log::warn(one.silent_text,
+              {{"reason", storage_health::silence_text(one.what, now.silence_ms)}});
   }
   if (now.silence_ms == 0 && !now.refuses && one.silent_since_ms) {
     const auto away_ms = now_ms - *std::exchange(one.silent_since_ms, std::nullopt);

@@ -28,9 +28,10 @@ private:
   };
 
   void watch_space();
-  void watch_gate();
+  void watch_credit();
+  [[nodiscard]] const char* what_fills_memory() const;
   void watch_answers();
-  void tell_silence(watched& one, gate::answering now) const;
+  void tell_silence(watched& one, storage_health::answering now) const;
   void watch_memory();
 
   engine_context& context_;

@@ -101,7 +101,7 @@ private:
 
   void expire() final {
     // If the store is away, the question is not to blame for the delay, and may be asked again.
-    if (auto trouble = context_.credit.store_trouble())
+    if (auto trouble = context_.health.store_trouble())
       return answer(failure{errc::unavailable, std::move(*trouble)});
     answer(failure{errc::timeout, "no answer within query.timeout"});
   }

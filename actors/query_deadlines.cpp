@@ -6,7 +6,7 @@ namespace telemetry {
 
 void query_deadlines::start(caf::actor_system& system) {
   timer_ = system.spawn<caf::hidden>(
-      [this]() -> caf::behavior { return {[this](sweep_atom) { sweep(); }}; });
+      [this]() -> caf::behavior { return {[this](deadline_atom) { sweep(); }}; });
 }
 
 void query_deadlines::stop() {
@@ -20,7 +20,7 @@ query_deadlines::place query_deadlines::begin(waiting what) {
   const auto due_ms = time_.steady_ms() + patience_.count();
   const std::lock_guard lock(mutex_);
   if (!std::exchange(is_armed_, true))
-    caf::delayed_anon_send(timer_, patience_, sweep_atom_v);
+    caf::delayed_anon_send(timer_, patience_, deadline_atom_v);
   return entries_.insert(entries_.end(), {due_ms, std::move(what)});
 }
 
@@ -40,7 +40,8 @@ void query_deadlines::sweep() {
       caf::anon_send(late, expired_atom_v, next->what.number);
   is_armed_ = next != entries_.end();
   if (is_armed_)
-    caf::delayed_anon_send(timer_, std::chrono::milliseconds{next->due_ms - now_ms}, sweep_atom_v);
+    caf::delayed_anon_send(timer_, std::chrono::milliseconds{next->due_ms - now_ms},
+                           deadline_atom_v);
 }
 
 } // namespace telemetry

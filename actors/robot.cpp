@@ -2,11 +2,11 @@
 
 namespace telemetry {
 
-robot::robot(caf::actor_config& config, engine_context& context) : caf::event_based_actor(config) {
+robot::robot(caf::actor_config& config, engine_context& context) : robot_actor::base(config) {
   end_process_on_exception(*this, context);
 }
 
-caf::behavior robot::make_behavior() {
+robot::behavior_type robot::make_behavior() {
   return {[this](const robot_message::view& what) { view(what); }};
 }
 

@@ -4,29 +4,6 @@
 #include "actors/shard_batch.hpp"
 #include "core/robot_track.hpp"
 
-#include <caf/all.hpp>
-
-namespace telemetry {
-
-/// Messages from a shard to its robots. They are delivered inline, in the shard's turn, so they may
-/// point to what the shard holds.
-namespace robot_message {
-
-enum class view_kind { state, rows, ends };
-/// What does memory hold?
-struct view {
-  view_kind what;
-  timestamp_ms from;
-  timestamp_ms to;
-  std::size_t limit; ///< of rows
-  memory_view* out;
-};
-
-} // namespace robot_message
-} // namespace telemetry
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::view)
-
 namespace telemetry {
 
 /// ROBOT: one robot name; owns its track. Run inline by its shard, which alone knows its handle.
@@ -34,7 +11,7 @@ namespace telemetry {
 /// What comes once per batch or checkpoint is a call in the shard's turn, not a message: the
 /// robot's mailbox is empty then and nobody else can be in it, so both are the same turn; but the
 /// message costs 0.3 us, and 1.3 us of cache misses with 100,000 robots (docs/adr/0048).
-class robot final : public caf::event_based_actor {
+class robot final : public robot_actor::base {
 public:
   static inline const char* const actor_name = "robot";
 
@@ -68,7 +45,7 @@ public:
   void prefetch_track() const noexcept { track_.prefetch(); }
 
 protected:
-  caf::behavior make_behavior() override;
+  behavior_type make_behavior() override;
 
 private:
   void view(const robot_message::view& what);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "actors/engine_options.hpp"
+#include "actors/messages.hpp"
 #include "actors/shard_batch.hpp"
 
 #include <absl/container/flat_hash_map.h>
@@ -35,7 +37,7 @@ struct alignas(64) robot_slot {
   std::int64_t last_used_ms = 0;    ///< steady time, for passivation
   const std::uint64_t hash;
   robot_slot* same_hash = nullptr; ///< the next robot whose name has this hash
-  caf::actor actor;
+  robot_actor actor;
   std::vector<parked_event> parked; ///< while loading, in order (rule 28)
 
   /// Tells the processor to fetch the first two cache lines.
@@ -44,9 +46,12 @@ struct alignas(64) robot_slot {
     __builtin_prefetch(reinterpret_cast<const char*>(this) + 64, 1);
   }
 
-  /// Whether the robot may leave memory (rule 27).
+  /// What a live robot takes of the node's credit.
+  [[nodiscard]] std::size_t charged_bytes() const noexcept { return robot_bytes + name.size(); }
+
+  /// Rule 27. One that is `uncached` may leave as well, but the cache then lacks its latest state.
   [[nodiscard]] bool may_passivate() const {
-    return !loading && !dirty && !taken && !awaits_seal && !unlisted && !uncached && pins == 0;
+    return !loading && !dirty && !taken && !awaits_seal && !unlisted && pins == 0;
   }
 };
 

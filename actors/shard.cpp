@@ -14,8 +14,8 @@ shard::shard(caf::actor_config& config, engine_context& context, const shard_mar
       unit_(config.host->system(), inline_unit::leftover::runs_here), marker_(marker),
       applied_(marker.cut), arrival_ms_(marker.arrival_ms),
       // Rule 22: the marker's time is a floor for new stamps, never the start of a replay.
-      horizon_ms_(std::numeric_limits<std::int64_t>::min()),
-      crowded_at_(crowd_above(active_max())) {}
+      horizon_ms_(std::numeric_limits<std::int64_t>::min()), crowded_at_(crowd_above(active_max())),
+      crowded_at_bytes_(crowd_above(bytes_max())) {}
 
 shard::behavior_type shard::make_behavior() {
   end_process_on_exception(*this, context_);
@@ -25,7 +25,7 @@ shard::behavior_type shard::make_behavior() {
       [this](replay_atom, const replayed_batches& batches) { replay(*batches); },
       [this](live_atom) {
         live_due_ = true;
-        delayed_send(this, sweep_interval(), sweep_atom_v);
+        delayed_send(this, sweep_interval(), passivate_atom_v);
         report_replay();
       },
       [this](loaded_atom, const activation_ptr& rows) { loaded(*rows); },
@@ -47,9 +47,9 @@ shard::behavior_type shard::make_behavior() {
         return true;
       },
       [this](changed_atom, std::uint64_t limit) { return take_changed(limit); },
-      [this](sweep_atom) {
+      [this](passivate_atom) {
         sweep();
-        delayed_send(this, sweep_interval(), sweep_atom_v);
+        delayed_send(this, sweep_interval(), passivate_atom_v);
       },
   };
 }
@@ -69,6 +69,7 @@ void shard::prepare(const commit_ptr& commit) {
   for (const auto& one : commit->submissions)
     touch_all(*batch, one->slices[id_]);
   fetch_unknown();
+  context_.credit.remove(charge::expected, events * robot_bytes);
   prepared_.push_back(std::move(batch));
 }
 
@@ -156,8 +157,7 @@ void shard::touch(shard_batch& batch, const event_view& event, std::uint64_t has
 robot_slot& shard::activate(std::string_view name, std::uint64_t hash) {
   auto& slot = robots_.insert(name, hash);
   // Hidden: the system's destructor need not wait for it; its shard owns it.
-  slot.actor = caf::actor_cast<caf::actor>(
-      system().spawn<robot, caf::lazy_init + caf::hidden>(std::ref(context_)));
+  slot.actor = system().spawn<robot, caf::lazy_init + caf::hidden>(std::ref(context_));
   slot.body = static_cast<robot*>(caf::actor_cast<caf::abstract_actor*>(slot.actor));
   unknown_.push_back(&slot);
   ++loading_;
@@ -171,11 +171,16 @@ void shard::fetch_unknown() {
   wanted->robots = std::exchange(unknown_, {});
   std::sort(wanted->robots.begin(), wanted->robots.end(), by_name);
   wanted->names.reserve(wanted->robots.size());
-  for (const auto* slot : wanted->robots)
+  std::size_t bytes = 0;
+  for (const auto* slot : wanted->robots) {
     wanted->names.push_back(slot->name);
+    bytes += slot->charged_bytes();
+  }
+  charged_ += bytes;
+  context_.credit.add(charge::robots, bytes);
   caf::anon_send(context_.reader_of(id_), load_atom_v, caf::actor_cast<shard_actor>(this),
                  std::move(wanted));
-  if (robots_.size() > crowded_at_)
+  if (robots_.size() > crowded_at_ || charged_ > crowded_at_bytes_)
     sweep();
 }
 
@@ -232,8 +237,8 @@ void shard::park(robot_slot& slot, const shard_batch& batch, std::uint32_t first
 
 /// Rows that memory holds from now on, until a checkpoint has them.
 void shard::hold(std::size_t rows) {
-  context_.credit.add_memory(rows * sizeof(track_row));
-  if (!context_.credit.is_open()) // memory is full: what is sealed has to leave it
+  context_.credit.add(charge::rows, rows * sizeof(track_row));
+  if (context_.credit.needs_checkpoint()) // what is sealed has to leave memory
     caf::anon_send(context_.checkpointer, checkpoint_atom_v);
 }
 

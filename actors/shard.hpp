@@ -55,8 +55,11 @@ private:
   shard_checkpoint_ptr collect();
   void stored(const shard_checkpoint& what);
   void sweep();
+  void forget(std::span<robot_slot* const> leaving);
   [[nodiscard]] std::size_t active_max() const;
-  [[nodiscard]] static std::size_t crowd_above(std::size_t robots);
+  [[nodiscard]] std::size_t bytes_max() const;
+  [[nodiscard]] std::size_t excess_of(std::size_t robots, std::size_t bytes) const;
+  [[nodiscard]] static std::size_t crowd_above(std::size_t robots_or_bytes);
   [[nodiscard]] std::chrono::milliseconds sweep_interval() const;
 
   // Reads (shard_reads.cpp).
@@ -81,6 +84,8 @@ private:
   std::vector<robot_slot*> unknown_;     ///< of the batch being prepared
   std::size_t loading_ = 0;              ///< robots
   std::size_t crowded_at_;               ///< more robots than this: sweep at once
+  std::size_t crowded_at_bytes_;         ///< the same, of charged_
+  std::size_t charged_ = 0;              ///< bytes that the robots are charged to the node's credit
   std::int64_t hurried_ms_ = 0;          ///< when a sweep last asked for a checkpoint (steady)
   std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
   late_verdicts late_;                   ///< known in this turn, to be given at its end

@@ -50,8 +50,8 @@ void shard::stored(const shard_checkpoint& what) {
   }
   taken_.clear();
   unlisted_.forget_listed();
-  context_.credit.remove_memory(what.rows * sizeof(track_row));
-  if (robots_.size() > active_max()) // what kept them alive has left them
+  context_.credit.remove(charge::rows, what.rows * sizeof(track_row));
+  if (excess_of(robots_.size(), charged_) > 0) // what kept them alive has left them
     sweep();
 }
 
@@ -60,8 +60,24 @@ std::size_t shard::active_max() const {
   return (context_.options.robots_active_max + shards - 1) / shards;
 }
 
+/// Rounded down, so that all shards together leave room for rows whatever the limit is.
+std::size_t shard::bytes_max() const {
+  return context_.options.robots_bytes_max() / context_.status.size();
+}
+
+/// How many of so many robots, which are charged so many bytes, have to leave memory.
+std::size_t shard::excess_of(std::size_t robots, std::size_t bytes) const {
+  const auto too_many = robots > active_max() ? robots - active_max() : 0;
+  if (bytes <= bytes_max())
+    return too_many;
+  const auto average = bytes / robots;
+  return std::max(too_many, (bytes - bytes_max() + average - 1) / average);
+}
+
 /// A sweep looks at every robot: the next one is due when there are an eighth more.
-std::size_t shard::crowd_above(std::size_t robots) { return robots + robots / 8; }
+std::size_t shard::crowd_above(std::size_t robots_or_bytes) {
+  return robots_or_bytes + robots_or_bytes / 8;
+}
 
 std::chrono::milliseconds shard::sweep_interval() const {
   return std::clamp(context_.options.robots_idle / 8, std::chrono::milliseconds{50},
@@ -70,33 +86,55 @@ std::chrono::milliseconds shard::sweep_interval() const {
 
 void shard::sweep() {
   const auto now_ms = context_.time.steady_ms();
-  std::vector<robot_slot*> idle;
+  // The cache has no part in any promise: producers do not wait for one that hangs.
+  constexpr std::int64_t cache_patience_ms = 2'000;
+  const bool waits_for_cache = context_.credit.closed_ms() < cache_patience_ms;
+  std::vector<robot_slot*> leaving; // the idle ones first
   std::vector<robot_slot*> rested;
+  auto bytes = charged_;
   robots_.for_each([&](robot_slot& slot) {
-    if (!slot.may_passivate())
+    if (!slot.may_passivate() || (slot.uncached && waits_for_cache))
       return;
     const bool is_idle = now_ms - slot.last_used_ms >= context_.options.robots_idle.count();
-    (is_idle ? idle : rested).push_back(&slot);
+    (is_idle ? leaving : rested).push_back(&slot);
+    bytes -= is_idle ? slot.charged_bytes() : 0;
   });
-  const auto left = robots_.size() - idle.size();
-  if (left > active_max()) {
-    // Too many: the least recently used go as well.
-    const auto excess = std::min(left - active_max(), rested.size());
+  const auto excess = excess_of(robots_.size() - leaving.size(), bytes);
+  if (excess > 0) { // the least recently used go as well
+    const auto end = rested.begin() + static_cast<std::ptrdiff_t>(std::min(excess, rested.size()));
     std::nth_element(
-        rested.begin(), rested.begin() + static_cast<std::ptrdiff_t>(excess), rested.end(),
+        rested.begin(), end, rested.end(),
         [](const robot_slot* a, const robot_slot* b) { return a->last_used_ms < b->last_used_ms; });
-    idle.insert(idle.end(), rested.begin(), rested.begin() + static_cast<std::ptrdiff_t>(excess));
+    leaving.insert(leaving.end(), rested.begin(), end);
     constexpr std::int64_t pause_ms = 1'000;
-    if (left - excess > active_max() && now_ms - hurried_ms_ >= pause_ms) {
+    if (excess > rested.size() && now_ms - hurried_ms_ >= pause_ms) {
       hurried_ms_ = now_ms; // the others wait for a checkpoint
       caf::anon_send(context_.checkpointer, checkpoint_atom_v);
     }
   }
-  for (auto* slot : idle)
-    robots_.erase(*slot);
+  forget(leaving);
   crowded_at_ = crowd_above(std::max(robots_.size(), active_max()));
+  crowded_at_bytes_ = crowd_above(std::max(charged_, bytes_max()));
+}
+
+/// Ends robots. @pre they may be passivated.
+void shard::forget(std::span<robot_slot* const> leaving) {
+  std::size_t bytes = 0;
+  bool is_uncached = false;
+  for (auto* slot : leaving) {
+    bytes += slot->charged_bytes();
+    is_uncached |= std::exchange(slot->uncached, false);
+  }
+  if (is_uncached) {
+    std::erase_if(uncached_, [](const auto* slot) { return !slot->uncached; });
+    context_.cache_lacks_robots.store(true);
+  }
+  for (auto* slot : leaving)
+    robots_.erase(*slot);
+  charged_ -= bytes;
+  context_.credit.remove(charge::robots, bytes);
   constexpr std::size_t worth_trimming = 1'000;
-  if (idle.size() >= worth_trimming)
+  if (leaving.size() >= worth_trimming)
     context_.memory_freed.store(true);
 }
 

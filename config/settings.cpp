@@ -99,7 +99,7 @@ constexpr std::array table{
     count(
         "robots.active_max", [](options& o) -> slot { return &o.robots.active_max; }, 1,
         100'000'000,
-        "Robots in memory at once; above this number the least recently used leave early."),
+        "Robots in memory at once, at most what three quarters of storage.memory_max hold."),
 
     choice(
         "storage.store", [](options& o) -> slot { return &o.storage.store; }, "rocksdb|mysql",
@@ -125,7 +125,7 @@ constexpr std::array table{
         "RocksDB's block cache for reads."),
     size(
         "storage.memory_max", [](options& o) -> slot { return &o.storage.memory_max; }, mib, tib,
-        "Rows not checkpointed yet, in all shards; above this size no socket is read."),
+        "Robots in memory, and rows not checkpointed yet; beyond, sockets are not read."),
 
     duration(
         "checkpoint.interval", [](options& o) -> slot { return &o.checkpoint.interval; }, 10, hour,

@@ -60,11 +60,11 @@ def ws_100(bench, wanted):
 
 
 def robots(bench, wanted):
-    """100k and 1M robots on one server, whose store is filled first."""
+    """100k and 1M robots on one server, whose store is filled first; a million fit its memory."""
     rows = {}
     before = bench.size(20_000_000)
     fleet = {"robots": bench.size(100_000), "window": 100}
-    with bench.server("robots") as server:
+    with bench.server("robots", "--storage.memory_max=2304MiB") as server:
         bench.load(server, events=before, robots=fleet["robots"], lines=100, window=4, verify="no")
         prefill = f"{before:,} events of {fleet['robots']:,} robots"
         if "robots-100k" in wanted:

@@ -205,6 +205,34 @@ def test_producers_that_outrun_the_disk_are_not_read_and_lose_nothing(make_serve
     assert sum(robot["events"] for robot in server.rest().robots()) == 200_000
 
 
+def test_new_names_stay_within_memory_and_lose_nothing(make_server):
+    settings = {"storage.memory_max": "4MiB", "reorder.window": "50ms", "checkpoint.interval": "1s"}
+    server = make_server(settings).start()
+    assert "robots_active_max=1820" in server.log()
+    before = server.rss_bytes()
+    accepted = []
+
+    def post_names(first):
+        for start in range(first, first + 25_000, 5_000):
+            lines = [f"{n},0,1,name-{n}" for n in range(start, start + 5_000)]
+            accepted.append(server.rest().post_lines(lines)["accepted"])
+
+    threads = [threading.Thread(target=post_names, args=(p * 25_000,)) for p in range(4)]
+    for thread in threads:
+        thread.start()
+    peak = 0
+    while any(thread.is_alive() for thread in threads):
+        peak = max(peak, server.rss_bytes())
+        threads[0].join(0.02)
+    assert accepted == [5_000] * 20
+    assert peak - before < 100 * MIB, "100,000 robots at once take 180"
+    robots = server.rest().robots()
+    assert {robot["name"]: robot["last_x"] for robot in robots} == {
+        f"name-{n}": n for n in range(100_000)
+    }
+    assert {robot["events"] for robot in robots} == {1}
+
+
 def test_unsynced_events_stop_the_reading_of_sockets(make_server, faults):
     server = make_server({"ingest.max_in_flight_bytes": "1MiB"}, env=faults.env).start()
     before = server.rss_bytes()

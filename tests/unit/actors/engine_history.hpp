@@ -269,7 +269,7 @@ private:
     constexpr std::int64_t reader_retry_ms = 260;
     machine_.database.store_faults->robots.fail_next(0, errc::unavailable);
     machine_.live(reader_retry_ms, reader_retry_ms / 4);
-    if (!machine_.context().credit.away()) // else a commit is retried, durable or not
+    if (!machine_.context().health.away()) // else a commit is retried, durable or not
       check_state();
   }
 
@@ -318,8 +318,8 @@ private:
     }
     const auto& credit = machine_.context().credit;
     ADD_FAILURE() << "not everything is answered: up " << up_ << ", gate open " << credit.is_open()
-                  << ", rows in memory " << credit.memory_bytes() / sizeof(track_row) << ", away "
-                  << credit.away().value_or("nothing");
+                  << ", rows in memory " << credit.bytes(charge::rows) / sizeof(track_row)
+                  << ", away " << machine_.context().health.away().value_or("nothing");
   }
 
   /// Rule 5: what is quiet is sealed, stored and trimmed.
@@ -333,7 +333,7 @@ private:
 
   /// What a crash or a failed trim left at or below a marker goes with the next one (rule 21).
   [[nodiscard]] bool all_is_stored() {
-    if (machine_.context().credit.memory_bytes() > 0)
+    if (machine_.context().credit.bytes(charge::rows) > 0)
       return false; // not stored, or not known to be
     const auto& markers = machine_.database.tables->markers;
     for (std::size_t shard = 0; shard < markers.size(); ++shard) {

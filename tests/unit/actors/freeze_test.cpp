@@ -72,7 +72,7 @@ TEST_F(FreezeTest, AShardThatDoesNotAnswerIsSaidInReadyz) {
 TEST_F(FreezeTest, AShardThatDoesNotAnswerIsSaidInTheLogOnce) {
   options.checkpoint_interval = std::chrono::hours{1}; // one that is done would end the silence
   start();
-  context().credit.shards_busy(time.steady);
+  context().health.shards_busy(time.steady);
   const auto log_of = [this](std::int64_t ms) {
     testing::internal::CaptureStderr();
     live(ms, 100);
@@ -83,7 +83,7 @@ TEST_F(FreezeTest, AShardThatDoesNotAnswerIsSaidInTheLogOnce) {
   EXPECT_THAT(begin, HasSubstr("level=warn msg=\"a shard does not answer: nothing leaves memory "
                                "until it does\" reason=\"a shard has not answered for"));
   EXPECT_EQ(begin.find("level="), begin.rfind("level=")) << begin;
-  context().credit.shards_busy(std::nullopt);
+  context().health.shards_busy(std::nullopt);
   EXPECT_THAT(log_of(1'000), HasSubstr("level=info msg=\"shards answer again\""));
 }
 

@@ -26,14 +26,14 @@ using MonitorTest = monitor_test;
 
 TEST_F(MonitorTest, TellsOnceThatTheJournalIsSilentAndHowLongItWas) {
   start();
-  context().credit.journal_busy(time.steady);
+  context().health.journal_busy(time.steady);
   EXPECT_THAT(log_of(1'900), IsEmpty());
   const auto begin = log_of(2'100);
   EXPECT_THAT(begin, HasSubstr("level=warn msg=\"journal does not answer: no event is answered "
                                "until it does\" reason=\"the journal has not answered for"));
   EXPECT_EQ(begin.find("level="), begin.rfind("level=")) << begin;
   EXPECT_THAT(log_of(26'500), IsEmpty());
-  context().credit.journal_busy(std::nullopt);
+  context().health.journal_busy(std::nullopt);
   EXPECT_THAT(log_of(1'000),
               HasSubstr("level=info msg=\"journal answers again\" away_seconds=31\n"));
   EXPECT_THAT(log_of(3'000), IsEmpty());
@@ -41,25 +41,25 @@ TEST_F(MonitorTest, TellsOnceThatTheJournalIsSilentAndHowLongItWas) {
 
 TEST_F(MonitorTest, SilenceThatEndsInARefusalEndsWithTheRefusal) {
   start();
-  auto& credit = context().credit;
-  credit.journal_busy(time.steady);
+  auto& health = context().health;
+  health.journal_busy(time.steady);
   EXPECT_THAT(log_of(4'000), HasSubstr("journal does not answer"));
-  credit.journal_away("lost");
-  credit.journal_busy(time.steady); // the next attempt hangs as well
+  health.journal_away("lost");
+  health.journal_busy(time.steady); // the next attempt hangs as well
   EXPECT_THAT(log_of(4'000), IsEmpty());
-  credit.journal_busy(std::nullopt);
+  health.journal_busy(std::nullopt);
   EXPECT_THAT(log_of(2'000), IsEmpty()) << "it still refuses";
-  credit.journal_away("");
+  health.journal_away("");
   EXPECT_THAT(log_of(1'000), HasSubstr("journal answers again"));
 }
 
 TEST_F(MonitorTest, AttemptsThatHangWhileTheJournalRefusesAreNotTold) {
   start();
-  context().credit.journal_away("lost");
-  context().credit.journal_busy(time.steady);
+  context().health.journal_away("lost");
+  context().health.journal_busy(time.steady);
   EXPECT_THAT(log_of(5'000), Not(HasSubstr("does not answer")));
-  context().credit.journal_busy(std::nullopt);
-  context().credit.journal_away("");
+  context().health.journal_busy(std::nullopt);
+  context().health.journal_away("");
 }
 
 TEST_F(MonitorTest, TellsOnceThatTheStoreIsSilentAndHowLongItWas) {

@@ -71,7 +71,7 @@ TEST_F(QueryTest, ACachedReadIsAnsweredInTheCallUnlessItsShardIsBusy) {
   EXPECT_EQ(faults.reads.calls(), reads);
 
   for (const auto& shard : context().shards)
-    caf::anon_send(shard, sweep_atom_v);
+    caf::anon_send(shard, passivate_atom_v);
   ask();
   EXPECT_FALSE(got);
   while (run_actor()) {

@@ -279,12 +279,12 @@ TEST_F(CheckpointerTest, RowsLeaveMemoryAndJournalOnlyOnceTheStoreHasThem) {
   database.store_faults->commit.fail_next(1, errc::no_space);
   checkpoint();
   EXPECT_FALSE(database.journal_is_empty());
-  EXPECT_GT(context().credit.memory_bytes(), 0U);
+  EXPECT_GT(context().credit.bytes(charge::rows), 0U);
   EXPECT_TRUE(engine().not_ready());
   EXPECT_EQ(timestamps("b"), (std::vector<timestamp_ms>{100}));
   live(600);
   EXPECT_TRUE(database.journal_is_empty());
-  EXPECT_EQ(context().credit.memory_bytes(), 0U);
+  EXPECT_EQ(context().credit.bytes(charge::rows), 0U);
   EXPECT_FALSE(engine().not_ready());
   EXPECT_EQ(timestamps("b"), (std::vector<timestamp_ms>{100}));
 }
