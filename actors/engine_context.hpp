@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/damaged_robots.hpp"
 #include "actors/engine_options.hpp"
 #include "actors/gate.hpp"
 #include "actors/messages.hpp"
@@ -41,6 +42,7 @@ struct engine_context {
   const time_source& time;
   gate credit;
   stale_log stale;
+  damaged_robots damaged;
   query_deadlines deadlines;
   std::vector<shard_status> status;
   std::vector<lane*> lanes; ///< one per I/O thread
@@ -48,7 +50,8 @@ struct engine_context {
   std::atomic<std::uint64_t> store_version{0};
   std::atomic<bool> disk_is_full{false};
   std::atomic<bool> memory_freed{false}; ///< many actors are gone: give pages back
-  /// Ends the process: what the disk holds is unknown or damaged. Does not return.
+  /// Ends the process: what the disk holds is unknown, or more than single rows is damaged. Does not
+  /// return.
   std::function<void(const failure&)> fatal;
 
   std::vector<shard_actor> shards;

@@ -22,7 +22,9 @@ struct shard_checkpoint {
   std::uint32_t shard = 0;
   shard_marker marker;
   std::vector<checkpoint::robot> robots;
-  std::size_t rows = 0;
+  std::size_t rows = 0; ///< of `robots`
+  /// Of `robots`, those whose stored rows are damaged: their rows are not in the store.
+  std::vector<checkpoint::robot> left_out;
 };
 using shard_checkpoint_ptr = std::shared_ptr<shard_checkpoint>;
 
@@ -35,9 +37,9 @@ using replayed_batches = std::shared_ptr<std::vector<replayed_batch>>;
 
 /// Robot rows for robots that a shard wants to activate.
 struct activation {
-  std::vector<robot_slot*> robots;            ///< the shard's; they stay while they are loading
-  std::vector<std::string_view> names;        ///< of each, sorted; theirs
-  std::vector<std::optional<robot_row>> rows; ///< of each, once loaded
+  std::vector<robot_slot*> robots;     ///< the shard's; they stay while they are loading
+  std::vector<std::string_view> names; ///< of each, sorted; theirs
+  std::vector<robot_outcome> rows;     ///< of each, once loaded
 };
 using activation_ptr = std::shared_ptr<activation>;
 
@@ -57,6 +59,8 @@ struct memory_view {
   timestamp_ms stored_upto = -1;
   std::optional<robot_state> latest; ///< if live and not empty
   std::vector<event_row> rows;       ///< as asked for
+  /// Why neither memory nor store can answer: its row is damaged. Null if they can.
+  std::shared_ptr<const failure> damage;
 };
 
 struct listed_robot {
@@ -78,6 +82,8 @@ using list_question_ptr = std::shared_ptr<const list_question>;
 
 struct list_answer {
   std::vector<listed_robot> states; ///< in no order
+  /// Robots to be left out, because events of theirs wait for a damaged row to be mended.
+  std::vector<std::string> withheld;
   /// If the limit cut the unlisted names short: the last one looked at. "": all were.
   std::string cut_after;
 };
@@ -179,7 +185,7 @@ using shard_actor = caf::typed_actor<
     caf::reacts_to<loaded_atom, activation_ptr>,
     // Everything that is sealed, and the exact cut (rules 15-17).
     caf::replies_to<collect_atom>::with<shard_checkpoint_ptr>,
-    // It is in the store: forget those rows (rule 21).
+    // It is in the store, but for what was left out: forget those rows (rule 21).
     caf::reacts_to<stored_atom, shard_checkpoint_ptr>,
     // Latest state of a robot, and where its rows are.
     caf::replies_to<state_atom, std::string>::with<memory_view>,

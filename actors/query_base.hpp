@@ -21,11 +21,15 @@ public:
 protected:
   /// Asks the first actor.
   virtual void start() = 0;
+  /// The name of the robot in question; "" if it is about many.
+  [[nodiscard]] virtual std::string_view robot() const { return {}; }
 
   /// Answers within the asker's call if that is where this still runs, otherwise by a post, which
   /// may have to wake its thread. The last thing that a question does: it is destroyed on return.
   void answer(result<T> what) {
     context_.deadlines.end(deadline_);
+    if (!what && what.error().code == errc::damaged_row)
+      context_.damaged.see(robot(), what.error(), context_.time.steady_ms());
     const bool is_good = what.has_value();
     const question_ptr until_return = self_->done(is_good);
     auto again = is_good ? caf::actor{self_} : caf::actor{};

@@ -28,6 +28,8 @@ std::string_view to_string(errc code) noexcept {
     return "timeout";
   case errc::unreachable:
     return "unreachable";
+  case errc::damaged_row:
+    return "damaged_row";
   }
   assert(false && "an errc without a name");
   return "unknown";

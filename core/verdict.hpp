@@ -12,6 +12,7 @@ enum class verdict : std::uint8_t {
   conflict,  ///< another position holds this robot's millisecond: CONFLICT
   sealed,    ///< at or below the seal point and not in memory: look it up in the store
   stale,     ///< at or below the seal point and not stored: STALE
+  damaged,   ///< a stored row that decides is damaged: ERR, though it may be kept
 };
 
 } // namespace telemetry

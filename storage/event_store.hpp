@@ -19,6 +19,23 @@ struct robot_row {
   robot_state state;
 };
 
+/// A robot with a stored row that cannot be read. All other robots can be.
+struct damaged_robot {
+  std::string name;
+  failure why; ///< errc::damaged_row
+};
+
+/// A stretch of the robot table.
+struct robot_page {
+  std::vector<robot_row> rows;
+  std::vector<damaged_robot> damaged; ///< robots that are left out of `rows`
+};
+
+/// The row of one robot; none if it has none; or errc::damaged_row.
+using robot_outcome = result<std::optional<robot_row>>;
+/// A stored position; none if there is none; or errc::damaged_row.
+using position_outcome = result<std::optional<position>>;
+
 /// The marker of a shard: where its replay starts, and floors for what is new (rule 22).
 struct shard_marker {
   std::uint32_t shard = 0;
@@ -69,16 +86,21 @@ public:
 /// Final rows of every robot, and the robot table.
 ///
 /// Thread-safety: reads from any thread, beside one writer; commit() by one owner, the
-/// checkpointer. Blocking: every call may wait for the disk. Errors: through result<>.
+/// checkpointer. Blocking: every call may wait for the disk. Errors: through result<>. A row that
+/// cannot be decoded is errc::damaged_row and concerns its robot alone; errc::corrupt concerns all.
 class event_store : public cached_reads {
 public:
   /// Writes a checkpoint: per robot atomically (or up to one of its events, with the robot row as
   /// of that event), markers last. On return it is visible to every read that starts then, and
   /// durable. Repeating one is harmless, also after an error. Asserts rule 20: rows above all rows
   /// of their robot, or bit-identical to what is there.
-  /// @returns errc::no_space, errc::unavailable (retry the same), errc::sync_failed, errc::corrupt
-  ///          (rule 20 is broken: end the process), errc::fenced (another process has the store).
-  [[nodiscard]] virtual result<void> commit(const checkpoint& what) = 0;
+  /// @returns the robots whose stored rows are damaged, so that rule 20 cannot be checked. If there
+  ///          are any, no marker was written: commit again without them, with markers that keep
+  ///          their batches in the journal.
+  ///          Or errc::no_space, errc::unavailable (retry the same), errc::sync_failed,
+  ///          errc::corrupt (rule 20 is broken: end the process), errc::fenced (another process has
+  ///          the store).
+  [[nodiscard]] virtual result<std::vector<damaged_robot>> commit(const checkpoint& what) = 0;
 
   /// The marker of every shard, ordered by shard; shards never checkpointed have cut 0.
   /// last_counter is at least that of every robot in the store, also of one whose marker was not
@@ -86,12 +108,13 @@ public:
   [[nodiscard]] virtual result<std::vector<shard_marker>> markers() = 0;
 
   /// Rows of the robot table, one per name and in the order of `names`, which are sorted.
-  [[nodiscard]] virtual result<std::vector<std::optional<robot_row>>>
+  [[nodiscard]] virtual result<std::vector<robot_outcome>>
   robots(std::span<const std::string_view> names) = 0;
 
   /// Robot rows by name (bytewise) after `after` (exclusive; "" is before all), at most `limit`.
-  [[nodiscard]] virtual result<std::vector<robot_row>> scan_robots(std::string_view after,
-                                                                   std::size_t limit) = 0;
+  /// Rows that are damaged do not count.
+  [[nodiscard]] virtual result<robot_page> scan_robots(std::string_view after,
+                                                       std::size_t limit) = 0;
 
   /// The last row at or before `at`, the first at or after it.
   [[nodiscard]] virtual result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) = 0;
@@ -114,8 +137,7 @@ public:
     friend auto operator<=>(const key&, const key&) = default;
   };
   /// The positions at `keys`, which are sorted, in their order.
-  [[nodiscard]] virtual result<std::vector<std::optional<position>>>
-  exact(std::span<const key> keys) = 0;
+  [[nodiscard]] virtual result<std::vector<position_outcome>> exact(std::span<const key> keys) = 0;
 
   /// For how long a server below has been asked without answering anything; 0 if it answers, or
   /// nobody asks. Of reads and of commits, which may hang alone, the longer time. Engines without a

@@ -23,6 +23,7 @@ int status_of(errc code) noexcept {
     return 504;
   case errc::sync_failed:
   case errc::corrupt:
+  case errc::damaged_row:
   case errc::version:
   case errc::locked:
   case errc::invalid_option:

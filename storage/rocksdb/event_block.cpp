@@ -174,7 +174,7 @@ std::string_view event_block_encoder::write(std::span<const track_row> rows, boo
     to = put_column(to, {x.values.data(), count});
     to = put_column(to, {y.values.data(), count});
   }
-  if (kind == odometer_kind::apart)
+  if (kind == odometer_kind::apart && count > 1)
     to = put_numbers(to, rows, [](const event_row& row) { return bits_of(row.odometer); });
   return {buffer_.data(), static_cast<std::size_t>(to - buffer_.data())};
 }

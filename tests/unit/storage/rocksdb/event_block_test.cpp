@@ -324,6 +324,8 @@ TEST(EventBlockTest, IsWrittenAsPlainDoublesIfItDoesNotReadBack) {
   const auto back = decoded(9, 3, plain);
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, made);
+  const rows one{{7, {0.5, 1}, 0.25}};
+  EXPECT_EQ(decoded(7, 1, encoder.encode(tracked(one))), one);
 }
 
 TEST(EventBlockTest, GivesNoBytesIfNeitherFormReadsBack) {
