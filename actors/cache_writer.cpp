@@ -56,19 +56,20 @@ void cache_writer::begin_rebuild() {
 void cache_writer::copy_table() {
   std::string after;
   for (bool more = true; more && is_whole_;) {
-    const auto rows = store_.scan_robots(after, robots_per_piece);
-    if (!rows) {
+    const auto table = store_.scan_robots(after, robots_per_piece);
+    if (!table) {
       is_whole_ = false;
-      return note(rows.error());
+      return note(table.error());
     }
+    const auto& rows = table->rows;
     std::vector<listed_robot> page;
-    page.reserve(rows->size());
-    for (const auto& row : *rows)
+    page.reserve(rows.size());
+    for (const auto& row : rows)
       page.push_back({row.name, row.state});
     put(page);
-    more = rows->size() == robots_per_piece;
+    more = rows.size() == robots_per_piece;
     if (more)
-      after = rows->back().name;
+      after = rows.back().name;
   }
 }
 

@@ -3,8 +3,10 @@
 #include "config/log.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <unordered_map>
 
 namespace telemetry {
 
@@ -78,10 +80,43 @@ void checkpointer::collected(const shard_checkpoint_ptr& part) {
     content_.robots.insert(content_.robots.end(), std::make_move_iterator(one->robots.begin()),
                            std::make_move_iterator(one->robots.end()));
     one->robots.clear();
+  }
+  gather_markers();
+  write();
+}
+
+void checkpointer::gather_markers() {
+  content_.markers.clear();
+  for (const auto& one : parts_)
     if (one->rows > 0 || one->marker.cut > markers_[one->shard].cut)
       content_.markers.push_back(one->marker);
+}
+
+/// Takes damaged robots out of the checkpoint: their rows stay with their shards, and in the
+/// journal, since the cut of the shard stays below them (rule 17).
+void checkpointer::leave_out(const std::vector<damaged_robot>& damaged) {
+  std::unordered_map<std::string_view, const failure*> reasons;
+  for (const auto& one : damaged) {
+    context_.damaged.hold(one.name, one.why);
+    reasons.emplace(one.name, &one.why);
   }
-  write();
+  std::unordered_map<std::uint32_t, shard_checkpoint*> parts;
+  for (const auto& one : parts_)
+    parts.emplace(one->shard, one.get());
+  constexpr int counter_bits = 48;
+  std::erase_if(content_.robots, [&](checkpoint::robot& robot) {
+    if (!reasons.contains(robot.name))
+      return false;
+    auto& part = *parts.at(static_cast<std::uint32_t>(robot.id >> counter_bits));
+    auto lowest = std::numeric_limits<std::uint64_t>::max();
+    for (const auto& row : *robot.rows)
+      lowest = std::min(lowest, row.batch_no);
+    part.marker.cut = std::max(markers_[part.shard].cut, std::min(part.marker.cut, lowest - 1));
+    part.rows -= robot.rows->size();
+    part.left_out.push_back(std::move(robot));
+    return true;
+  });
+  gather_markers();
 }
 
 /// The processor belongs to whoever answers a producer first.
@@ -93,10 +128,14 @@ void checkpointer::step_back() {
 
 void checkpointer::write() {
   step_back();
-  if (content_.markers.empty())
-    return written();
-  if (const auto outcome = store_.commit(content_); !outcome)
-    return failed(outcome.error());
+  while (!content_.markers.empty()) {
+    const auto outcome = store_.commit(content_);
+    if (!outcome)
+      return failed(outcome.error());
+    if (outcome->empty())
+      break;
+    leave_out(*outcome);
+  }
   written();
 }
 

@@ -27,6 +27,8 @@ private:
   void collected(const shard_checkpoint_ptr& part);
   void step_back();
   void write();
+  void gather_markers();
+  void leave_out(const std::vector<damaged_robot>& damaged);
   void written();
   void failed(const failure& why);
   void finish();

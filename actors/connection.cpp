@@ -101,6 +101,8 @@ void connection::take_line(std::string_view line) {
     answers_.refuse(event.error().text);
   else if (event->timestamp > future_limit_)
     answers_.refuse(std::string{future_refusal});
+  else if (home_.context().damaged.refuses(event->robot))
+    answers_.refuse(std::string{damaged_refusal});
   else
     answers_.submit(*event, home_, *this);
 }
@@ -143,6 +145,8 @@ void connection::append_answer(const answer_queue::answer& what) {
     text_ += '\n';
   if (!what.refusal.empty())
     text_.append("ERR ").append(what.refusal);
+  else if (what.what == verdict::damaged)
+    text_.append("ERR ").append(damaged_refusal);
   else if (what.what == verdict::stale)
     append_integer(text_ += "STALE ", what.seal_point);
   else

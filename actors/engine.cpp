@@ -167,6 +167,10 @@ std::optional<std::string> engine::not_ready() const {
   return context_.health.away();
 }
 
+std::optional<std::string> engine::trouble() const {
+  return context_.damaged.detail(context_.time.steady_ms());
+}
+
 namespace {
 
 const failure recovering{errc::unavailable, recovering_reason};

@@ -58,6 +58,7 @@ public:
   void ingest(net::io_thread& io, std::vector<net::ingest_line> events,
               net::callback<net::ingest_outcome> done) override;
   [[nodiscard]] std::optional<std::string> not_ready() const override;
+  [[nodiscard]] std::optional<std::string> trouble() const override;
 
 private:
   engine(const engine_options& options, storage& database, const time_source& time);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/byte_credit.hpp"
+#include "actors/damaged_robots.hpp"
 #include "actors/engine_options.hpp"
 #include "actors/messages.hpp"
 #include "actors/query_deadlines.hpp"
@@ -45,6 +46,7 @@ struct engine_context {
   storage_health health;
   byte_credit credit;
   stale_log stale;
+  damaged_robots damaged;
   query_deadlines deadlines;
   std::vector<shard_status> status;
   std::vector<lane*> lanes; ///< one per I/O thread

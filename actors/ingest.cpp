@@ -41,17 +41,29 @@ void ingest::submit_next() {
     if (!home_.context().credit.is_open())
       return home_.await_gate(this);
     const auto& event = events_[submitted_];
-    if (event.timestamp > latest) {
-      if (++outcome_.refused <= refusals_max)
-        outcome_.refusals.push_back({submitted_, std::string{future_refusal}});
-    } else {
+    if (event.timestamp > latest)
+      answers_.refuse(std::string{future_refusal});
+    else if (home_.context().damaged.refuses(event.robot))
+      answers_.refuse(std::string{damaged_refusal});
+    else
       answers_.submit({event.at, event.timestamp, event.robot}, home_, *this);
-    }
+    count_answers(); // there may be nobody to do it later, if all are refused
   }
 }
 
+void ingest::count_refusal(std::string_view reason) {
+  if (++outcome_.refused <= refusals_max)
+    outcome_.refusals.push_back({answered_, std::string{reason}});
+}
+
 void ingest::count_answers() {
-  while (const auto next = answers_.next()) {
+  for (; const auto next = answers_.next(); ++answered_) {
+    if (!next->refusal.empty()) {
+      count_refusal(next->refusal);
+      continue;
+    }
+    if (next->what == verdict::damaged)
+      count_refusal(damaged_refusal);
     outcome_.accepted += next->what == verdict::accepted ? 1 : 0;
     outcome_.duplicate += next->what == verdict::duplicate ? 1 : 0;
     outcome_.conflict += next->what == verdict::conflict ? 1 : 0;

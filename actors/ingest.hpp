@@ -31,12 +31,14 @@ private:
   void advance();
   void submit_next();
   void count_answers();
+  void count_refusal(std::string_view reason);
   void finish(result<net::ingest_outcome> outcome);
 
   lane& home_;
   std::vector<net::ingest_line> events_;
   net::callback<net::ingest_outcome> done_; ///< empty once it was called
   std::size_t submitted_ = 0;               ///< events handed to the lane, or refused
+  std::size_t answered_ = 0;                ///< of those submitted, in order
   answer_queue answers_;
   net::ingest_outcome outcome_;
 };

@@ -16,6 +16,9 @@ namespace telemetry {
 [[nodiscard]] timestamp_ms future_limit(const engine_context& context);
 inline constexpr std::string_view future_refusal =
     "timestamp is too far ahead of the server's clock";
+/// The event may be kept in the journal all the same; to send it again is safe.
+inline constexpr std::string_view damaged_refusal =
+    "the stored data of this robot is damaged, send the event again later";
 
 /// An object with answers that wait to be written.
 class flushable {

@@ -24,7 +24,9 @@ struct shard_checkpoint {
   std::uint32_t shard = 0;
   shard_marker marker;
   std::vector<checkpoint::robot> robots;
-  std::size_t rows = 0;
+  std::size_t rows = 0; ///< of `robots`
+  /// Of `robots`, those whose stored rows are damaged: their rows are not in the store.
+  std::vector<checkpoint::robot> left_out;
 };
 using shard_checkpoint_ptr = std::shared_ptr<shard_checkpoint>;
 
@@ -37,9 +39,9 @@ using replayed_batches = std::shared_ptr<std::vector<replayed_batch>>;
 
 /// A request of a shard for the rows of robots that it activates, and the answer.
 struct activation {
-  std::vector<robot_slot*> robots;            ///< owned by the shard, which keeps loading robots
-  std::vector<std::string_view> names;        ///< one per robot, sorted; owned by `robots`
-  std::vector<std::optional<robot_row>> rows; ///< one per robot, once loaded
+  std::vector<robot_slot*> robots;     ///< owned by the shard, which keeps loading robots
+  std::vector<std::string_view> names; ///< one per robot, sorted; owned by `robots`
+  std::vector<robot_outcome> rows;     ///< one per robot, once loaded
 };
 using activation_ptr = std::shared_ptr<activation>;
 
@@ -59,6 +61,8 @@ struct memory_view {
   timestamp_ms stored_upto = -1;
   std::optional<robot_state> latest; ///< nullopt unless live and not empty
   std::vector<event_row> rows;       ///< the requested rows
+  /// The reason if neither memory nor store can answer, because its row is damaged; else null.
+  std::shared_ptr<const failure> damage;
 };
 
 /// Messages from a shard to its robots. They are delivered inline, in the shard's turn, so they may
@@ -96,6 +100,8 @@ using list_question_ptr = std::shared_ptr<const list_question>;
 
 struct list_answer {
   std::vector<listed_robot> states; ///< in no order
+  /// Robots that the list leaves out, because their events wait for a damaged row to be mended.
+  std::vector<std::string> withheld;
   /// If the limit was reached, the last unlisted name that was visited. Otherwise "".
   std::string cut_after;
 };
@@ -207,7 +213,8 @@ using shard_actor = caf::typed_actor<
     caf::reacts_to<loaded_atom, activation_ptr>,
     // Answers with all sealed rows and the exact cut (rules 15-17).
     caf::replies_to<collect_atom>::with<shard_checkpoint_ptr>,
-    // The checkpoint is in the store. Drops its rows from memory (rule 21).
+    // The checkpoint is in the store, except for the rows that it left out. Drops its rows from
+    // memory (rule 21).
     caf::reacts_to<stored_atom, shard_checkpoint_ptr>,
     // Latest state of the robot and its `stored_upto`, without rows.
     caf::replies_to<state_atom, std::string>::with<memory_view>,

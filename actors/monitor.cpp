@@ -26,6 +26,7 @@ monitor::behavior_type monitor::make_behavior() {
         watch_credit();
         watch_answers();
         watch_memory();
+        watch_damage();
         delayed_send(this, period, watch_atom_v);
       },
   };
@@ -93,6 +94,17 @@ void monitor::tell_silence(watched& one, storage_health::answering now) const {
 void monitor::watch_memory() {
   if (context_.memory_freed.exchange(false))
     release_free_memory();
+}
+
+void monitor::watch_damage() {
+  constexpr std::int64_t pause_ms = 60'000;
+  const auto now_ms = context_.time.steady_ms();
+  const auto found = context_.damaged.summarize(now_ms);
+  if (!found || (damage_told_ms_ && now_ms - *damage_told_ms_ < pause_ms))
+    return;
+  damage_told_ms_ = now_ms;
+  log::error("stored rows are damaged: their robots are not served, all others are",
+             {{"robots", found->robots}, {"robot", found->first}, {"reason", found->why.text}});
 }
 
 } // namespace telemetry

@@ -33,11 +33,13 @@ private:
   void watch_answers();
   void tell_silence(watched& one, storage_health::answering now) const;
   void watch_memory();
+  void watch_damage();
 
   engine_context& context_;
   std::function<result<std::uint64_t>()> free_bytes_;
   bool space_is_low_ = false;
   bool back_pressure_ = false;
+  std::optional<std::int64_t> damage_told_ms_; ///< steady time of the last line about damaged rows
   watched journal_{"the journal", "journal does not answer: no event is answered until it does",
                    "journal answers again"};
   watched store_{"the store", "store does not answer: reads fail and memory fills up until it does",

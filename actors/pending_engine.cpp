@@ -57,6 +57,11 @@ std::optional<std::string> pending_engine::not_ready() const {
   return away().text;
 }
 
+std::optional<std::string> pending_engine::trouble() const {
+  const auto* engine = behind();
+  return engine != nullptr ? engine->trouble() : std::nullopt;
+}
+
 result<std::unique_ptr<net::upstream>> pending_engine::open(net::upstream_peer& peer,
                                                             net::io_thread& io) {
   if (auto* engine = behind())

@@ -32,6 +32,7 @@ public:
   void ingest(net::io_thread& io, std::vector<net::ingest_line> events,
               net::callback<net::ingest_outcome> done) override;
   [[nodiscard]] std::optional<std::string> not_ready() const override;
+  [[nodiscard]] std::optional<std::string> trouble() const override;
 
   // net::upstream_factory
   [[nodiscard]] result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer,

@@ -23,11 +23,15 @@ public:
 protected:
   /// Sends the first request.
   virtual void start() = 0;
+  /// The name of the robot in question; "" if it is about many.
+  [[nodiscard]] virtual std::string_view robot() const { return {}; }
 
   /// Answers within the asker's call, if this still runs there. Otherwise posts the answer to the
   /// asker's I/O thread. Call it last, because it destroys this object.
   void answer(result<T> what) {
     context_.deadlines.end(deadline_);
+    if (!what && what.error().code == errc::damaged_row)
+      context_.damaged.see(robot(), what.error(), context_.time.steady_ms());
     const bool is_good = what.has_value();
     const question_ptr until_return = self_->done(is_good);
     auto again = is_good ? caf::actor{self_} : caf::actor{};

@@ -27,6 +27,7 @@ public:
 
 protected:
   void start() override { ask_memory(); }
+  [[nodiscard]] std::string_view robot() const override { return robot_; }
 
 private:
   void ask_memory() {
@@ -35,6 +36,8 @@ private:
   }
 
   void use(const memory_view& memory) {
+    if (memory.damage)
+      return answer(*memory.damage);
     stored_upto_ = memory.stored_upto;
     if (!memory.live)
       ask_row(robot_, [this](const robot_row* row) {

@@ -50,6 +50,7 @@ private:
     rows_ = std::move(rows);
     upto_ = rows_.size() == names_per_piece ? rows_.back().name : "";
     memory_.clear();
+    withheld_.clear();
     std::vector<std::shared_ptr<list_question>> questions;
     for (std::size_t i = 0; i < context_.shards.size(); ++i)
       questions.push_back(
@@ -66,6 +67,7 @@ private:
     memory_.reserve(memory_.size() + part.states.size());
     for (const auto& one : part.states)
       memory_.push_back({one.name, one.state});
+    withheld_.insert(part.withheld.begin(), part.withheld.end());
     shorten(part.cut_after);
     if (--unanswered_ > 0)
       return;
@@ -103,6 +105,8 @@ private:
     out.upto = upto_;
     out.robots.reserve(rows.size() + memory_.size());
     const auto add = [&](std::string& name, const robot_state& state) {
+      if (!withheld_.empty() && withheld_.contains(name))
+        return;
       if (out.robots.empty() || out.robots.back().name != name)
         out.robots.push_back({std::move(name), state});
       else if (state.events > out.robots.back().state.events)
@@ -127,6 +131,7 @@ private:
   std::uint64_t version_ = 0;   ///< of the store, before it was read
   std::vector<robot_row> rows_; ///< whose memory is asked
   std::vector<net::named_robot> memory_;
+  std::unordered_set<std::string> withheld_; ///< damaged, though their rows may be mended by now
 };
 
 class robot_stream final : public net::pull_stream<net::named_robot> {

@@ -18,6 +18,8 @@ protected:
     ask(shard_for(robot_), state_atom_v, robot_)
         .then(
             [this](const memory_view& memory) {
+              if (memory.damage)
+                return answer(*memory.damage);
               if (memory.live)
                 return answer(memory.latest);
               ask_row(robot_, [this](const robot_row* row) {
@@ -26,6 +28,7 @@ protected:
             },
             on_error());
   }
+  [[nodiscard]] std::string_view robot() const override { return robot_; }
 
 private:
   std::string robot_;
@@ -43,9 +46,12 @@ protected:
     ask(shard_for(robot_), ends_atom_v, robot_, from_, to_)
         .then([this](const memory_view& memory) { use(memory); }, on_error());
   }
+  [[nodiscard]] std::string_view robot() const override { return robot_; }
 
 private:
   void use(const memory_view& memory) {
+    if (memory.damage)
+      return answer(*memory.damage);
     if (!memory.rows.empty())
       memory_ = {memory.rows.front(), memory.rows.back()};
     to_ = std::min(to_, memory.stored_upto); // what the store is asked for

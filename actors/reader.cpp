@@ -32,7 +32,7 @@ reader::behavior_type reader::make_behavior() {
         return answer(store_.ends(robot, from, to));
       },
       [this](list_atom, const std::string& after, std::uint64_t limit) {
-        return answer(store_.scan_robots(after, limit));
+        return answer(list(after, limit));
       },
   };
 }
@@ -77,23 +77,38 @@ void reader::look_up(const old_events& olds) {
     const auto& old = (*olds)[i];
     const auto& held = (*found)[i];
     auto& answer = answers.emplace_back(old.answer);
-    answer.what = !held ? verdict::stale : *held == old.at ? verdict::duplicate : verdict::conflict;
-    if (held)
-      continue;
     const auto& part = answer.place.part();
     const auto event =
         read_encoded_event(part.bytes.data() + part.items[answer.place.index].offset);
-    context_.stale.note(event.robot, answer.seal_point, context_.time.steady_ms());
+    if (!held) {
+      answer.what = verdict::damaged;
+      context_.damaged.see(event.robot, held.error(), context_.time.steady_ms());
+    } else if (*held) {
+      answer.what = **held == old.at ? verdict::duplicate : verdict::conflict;
+    } else {
+      answer.what = verdict::stale;
+      context_.stale.note(event.robot, answer.seal_point, context_.time.steady_ms());
+    }
   }
   lane::answer_late(std::move(answers));
 }
 
-result<std::optional<robot_row>> reader::row(const std::string& name) {
+robot_outcome reader::row(const std::string& name) {
   const std::string_view names[] = {name};
   auto rows = store_.robots(names);
   if (!rows)
     return rows.error();
   return std::move(rows->front());
+}
+
+/// A list leaves out the robots whose rows are damaged.
+result<std::vector<robot_row>> reader::list(const std::string& after, std::size_t limit) {
+  auto page = store_.scan_robots(after, limit);
+  if (!page)
+    return page.error();
+  for (const auto& one : page->damaged)
+    context_.damaged.see(one.name, one.why, context_.time.steady_ms());
+  return std::move(page->rows);
 }
 
 void reader::survive(const failure& why) {

@@ -24,7 +24,8 @@ private:
   caf::result<T> answer(T what);
   void load(const shard_actor& shard, const activation_ptr& wanted);
   void look_up(const old_events& olds);
-  result<std::optional<robot_row>> row(const std::string& name);
+  robot_outcome row(const std::string& name);
+  result<std::vector<robot_row>> list(const std::string& after, std::size_t limit);
   /// Ends the process if the store is damaged. Otherwise returns, and the read may be repeated.
   void survive(const failure& why);
 

@@ -31,6 +31,10 @@ public:
   /// Seals by `horizon_ms` and hands out what is sealed (rule 16). @param next_id to take if the
   /// robot has none yet.
   [[nodiscard]] collected collect(std::int64_t horizon_ms, robot_id next_id);
+  /// For a robot whose taken rows are still held, so that collect() may not be called.
+  [[nodiscard]] std::uint64_t lowest_untaken_batch() { return track_.lowest_untaken_batch(); }
+  /// Rows in memory.
+  [[nodiscard]] std::size_t rows() const noexcept { return track_.rows(); }
   /// What collect() handed out is in the store.
   void stored() { track_.release(); }
 

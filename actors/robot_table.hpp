@@ -33,6 +33,8 @@ struct alignas(64) robot_slot {
   bool awaits_seal = false;         ///< in the shard's queue of unsealed robots
   bool unlisted = false;            ///< the robot table may not have it yet
   bool uncached = false;            ///< the cache writer has not fetched its latest state
+  bool damaged = false;             ///< its row in the robot table is damaged; `loading` stays
+  bool held = false;                ///< rows of it in the store are damaged; `taken` stays
   std::int64_t last_arrival_ms = 0; ///< of the latest batch that touched it
   std::int64_t last_used_ms = 0;    ///< steady time, for passivation
   const std::uint64_t hash;

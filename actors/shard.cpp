@@ -48,6 +48,7 @@ shard::behavior_type shard::make_behavior() {
       },
       [this](changed_atom, std::uint64_t limit) { return take_changed(limit); },
       [this](passivate_atom) {
+        retry_damaged();
         sweep();
         delayed_send(this, sweep_interval(), passivate_atom_v);
       },
@@ -167,21 +168,26 @@ robot_slot& shard::activate(std::string_view name, std::uint64_t hash) {
 void shard::fetch_unknown() {
   if (unknown_.empty())
     return;
-  auto wanted = std::make_shared<activation>();
-  wanted->robots = std::exchange(unknown_, {});
-  std::sort(wanted->robots.begin(), wanted->robots.end(), by_name);
-  wanted->names.reserve(wanted->robots.size());
   std::size_t bytes = 0;
-  for (const auto* slot : wanted->robots) {
-    wanted->names.push_back(slot->name);
+  for (const auto* slot : unknown_)
     bytes += slot->charged_bytes();
-  }
   charged_ += bytes;
   context_.credit.add(charge::robots, bytes);
-  caf::anon_send(context_.reader_of(id_), load_atom_v, caf::actor_cast<shard_actor>(this),
-                 std::move(wanted));
+  fetch(std::exchange(unknown_, {}));
   if (robots_.size() > crowded_at_ || charged_ > crowded_at_bytes_)
     sweep();
+}
+
+/// Asks for the rows of `robots`.
+void shard::fetch(std::vector<robot_slot*> robots) {
+  auto wanted = std::make_shared<activation>();
+  wanted->robots = std::move(robots);
+  std::sort(wanted->robots.begin(), wanted->robots.end(), by_name);
+  wanted->names.reserve(wanted->robots.size());
+  for (const auto* slot : wanted->robots)
+    wanted->names.push_back(slot->name);
+  caf::anon_send(context_.reader_of(id_), load_atom_v, caf::actor_cast<shard_actor>(this),
+                 std::move(wanted));
 }
 
 /// Has the processor fetch the robots some places behind `at`.
@@ -224,12 +230,16 @@ void shard::apply(shard_batch& batch) {
   seal_quiet();
 }
 
-/// Rule 28: its events wait in order.
+/// Rule 28: its events wait in order. If its row is damaged, they wait until the row is mended, and
+/// so as not to hold up the answers behind them they are answered now.
 void shard::park(robot_slot& slot, const shard_batch& batch, std::uint32_t first) {
   for (auto i = first; i != shard_batch::no_event; i = batch.events[i].next) {
     const auto& event = batch.events[i];
-    auto place = event.answer != nullptr ? lane::defer(*event.answer->owner, id_, event.index)
-                                         : verdict_place{};
+    verdict_place place;
+    if (event.answer != nullptr && slot.damaged)
+      event.answer->judge(event.index, verdict::damaged, -1);
+    else if (event.answer != nullptr)
+      place = lane::defer(*event.answer->owner, id_, event.index);
     slot.parked.push_back({event.timestamp, event.at, batch.stamp, std::move(place)});
   }
   parked_.insert(batch.stamp.batch_no);
@@ -267,18 +277,59 @@ void shard::loaded(activation& rows) {
   for (std::size_t i = 0; i < rows.robots.size(); ++i) {
     prefetch_ahead(rows.robots, i);
     auto* slot = rows.robots[i];
+    if (!slot->damaged)
+      --loading_;
+    const auto& outcome = rows.rows[i];
+    if (!outcome) {
+      hold_back(*slot, outcome.error());
+      continue;
+    }
     slot->loading = false;
-    --loading_;
-    if (const auto& row = rows.rows[i])
+    if (const auto& row = *outcome)
       slot->body->load(*row);
     else
       unlisted_.add(*slot);
     accepted += unpark(*slot);
+    if (slot->damaged)
+      heal(*slot);
   }
   give_late();
   hold(accepted);
   seal_quiet();
   report_replay();
+}
+
+/// The row of `slot` is damaged. What is in the journal stays parked, which keeps the cut below it;
+/// more of it is refused before the journal.
+void shard::hold_back(robot_slot& slot, const failure& why) {
+  damaged_[&slot] = std::make_shared<const failure>(why);
+  if (std::exchange(slot.damaged, true)) {
+    damaged_due_ = false;
+    return;
+  }
+  context_.damaged.hold(slot.name, why);
+  context_.damaged.refuse(slot.name);
+  for (auto& event : slot.parked)
+    if (auto place = std::exchange(event.place, {}); place.source)
+      late_.push_back({std::move(place), verdict::damaged});
+}
+
+/// The row of `slot` could be read, and what was parked is offered.
+void shard::heal(robot_slot& slot) {
+  damaged_due_ = false;
+  slot.damaged = false;
+  damaged_.erase(&slot);
+  context_.damaged.release(slot.name);
+}
+
+/// Asks for damaged rows again: an operator may have mended or removed them.
+void shard::retry_damaged() {
+  if (damaged_.empty() || std::exchange(damaged_due_, true))
+    return;
+  std::vector<robot_slot*> robots;
+  for (const auto& [slot, why] : damaged_)
+    robots.push_back(slot);
+  fetch(std::move(robots));
 }
 
 /// @returns how many events were accepted.

@@ -9,6 +9,7 @@
 #include <deque>
 #include <set>
 #include <span>
+#include <unordered_map>
 
 namespace telemetry {
 
@@ -44,6 +45,10 @@ private:
   void hold(std::size_t rows);
   void run(robot_slot& slot, shard_batch& batch, std::uint32_t first);
   void loaded(activation& rows);
+  void fetch(std::vector<robot_slot*> robots);
+  void hold_back(robot_slot& slot, const failure& why);
+  void heal(robot_slot& slot);
+  void retry_damaged();
   std::size_t unpark(robot_slot& slot);
   std::size_t offer_parked(robot_slot& slot, std::span<const parked_event> chain);
   void note_late(shard_batch& batch);
@@ -53,7 +58,8 @@ private:
 
   // Checkpoints and passivation (shard_checkpoint.cpp).
   shard_checkpoint_ptr collect();
-  void stored(const shard_checkpoint& what);
+  void stored(shard_checkpoint& what);
+  void refuse_above_share();
   void sweep();
   void forget(std::span<robot_slot* const> leaving);
   [[nodiscard]] std::size_t active_max() const;
@@ -100,8 +106,16 @@ private:
   std::deque<awaiting_seal> unsealed_; ///< each robot with unsealed events once (rule 5)
   std::vector<robot_slot*> dirty_;     ///< each robot with untaken rows once
   std::vector<robot_slot*> taken_;     ///< robots of the checkpoint in flight (rule 18)
-  std::vector<robot_slot*> uncached_;  ///< each robot that changed for the cache once
-  unlisted_robots unlisted_;           ///< those that the robot table may not have yet
+  struct held_robot {
+    robot_slot* slot;
+    checkpoint::robot content; ///< as it was left out of the last checkpoint
+  };
+  std::vector<held_robot> held_; ///< to be in the next checkpoint again (docs/adr/0055)
+  /// Robots whose row in the robot table is damaged, and why.
+  std::unordered_map<robot_slot*, std::shared_ptr<const failure>> damaged_;
+  bool damaged_due_ = false;          ///< their rows are being asked for once more
+  std::vector<robot_slot*> uncached_; ///< each robot that changed for the cache once
+  unlisted_robots unlisted_;          ///< those that the robot table may not have yet
 };
 
 } // namespace telemetry

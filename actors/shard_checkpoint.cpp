@@ -13,10 +13,22 @@ shard_checkpoint_ptr shard::collect() {
   auto lowest_kept = applied_ + 1;
   if (!parked_.empty())
     lowest_kept = std::min(lowest_kept, *parked_.begin());
+  // Rows of before, whose robots may be mended by now.
+  for (auto& [slot, content] : held_) {
+    taken_.push_back(slot);
+    what->rows += content.rows->size();
+    what->robots.push_back(std::move(content));
+  }
+  held_.clear();
   std::vector<robot_slot*> still_dirty;
   for (std::size_t i = 0; i < dirty_.size(); ++i) {
     prefetch_ahead(dirty_, i);
     auto* slot = dirty_[i];
+    if (slot->held) { // its newer rows come after those
+      lowest_kept = std::min(lowest_kept, slot->body->lowest_untaken_batch());
+      still_dirty.push_back(slot);
+      continue;
+    }
     // Rule 15: the horizon of the last batch applied; no clock is read.
     const auto next_id = robot_id{id_} << 48 | (marker_.last_counter + 1);
     auto robot = slot->body->collect(horizon_ms_, next_id);
@@ -41,18 +53,47 @@ shard_checkpoint_ptr shard::collect() {
   return what;
 }
 
-void shard::stored(const shard_checkpoint& what) {
+void shard::stored(shard_checkpoint& what) {
+  marker_.cut = what.marker.cut; // which is lower if robots were left out
+  std::unordered_map<std::string_view, checkpoint::robot*> left_out;
+  for (auto& one : what.left_out)
+    left_out.emplace(one.name, &one);
   for (std::size_t i = 0; i < taken_.size(); ++i) {
     prefetch_ahead(taken_, i);
-    taken_[i]->body->stored();
-    taken_[i]->taken = false;
-    taken_[i]->unlisted = false;
+    auto& slot = *taken_[i];
+    if (!left_out.empty())
+      if (const auto found = left_out.find(slot.name); found != left_out.end()) {
+        slot.held = true;
+        held_.push_back({&slot, std::move(*found->second)});
+        continue;
+      }
+    slot.body->stored();
+    slot.taken = false;
+    slot.unlisted = false;
+    if (std::exchange(slot.held, false))
+      context_.damaged.release(slot.name);
   }
   taken_.clear();
+  refuse_above_share();
   unlisted_.forget_listed();
   context_.credit.remove(charge::rows, what.rows * sizeof(track_row));
   if (excess_of(robots_.size(), charged_) > 0) // what kept them alive has left them
     sweep();
+}
+
+/// Rows that are held for damaged robots have an eighth of the memory for rows: when that is full,
+/// their events are refused, before they take the memory of the others.
+void shard::refuse_above_share() {
+  if (held_.empty())
+    return;
+  constexpr std::size_t share_divisor = 8;
+  const auto share = context_.options.memory_bytes_max / share_divisor / context_.status.size();
+  std::size_t rows = 0;
+  for (const auto& one : held_)
+    rows += one.slot->body->rows();
+  if (rows * sizeof(track_row) > share)
+    for (const auto& one : held_)
+      context_.damaged.refuse(one.slot->name);
 }
 
 std::size_t shard::active_max() const {

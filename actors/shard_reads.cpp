@@ -13,6 +13,8 @@ memory_view shard::view(const std::string& name, robot_message::view_kind what, 
   auto* slot = robots_.find(name, name_hash(name));
   if (slot == nullptr || slot->loading) {
     out.stored_upto = timestamp_max; // what is parked has no answer yet: the store has it all
+    if (slot != nullptr && slot->damaged)
+      out.damage = damaged_.at(slot);
     return out;
   }
   unit_.deliver(slot->actor, robot_message::view{what, from, to, limit, &out});
@@ -22,6 +24,8 @@ memory_view shard::view(const std::string& name, robot_message::view_kind what, 
 list_answer shard::list(const list_question& question) {
   list_answer out;
   const auto add = [&](robot_slot* slot) {
+    if (slot != nullptr && slot->damaged)
+      out.withheld.push_back(slot->name);
     // A clean robot equals its row.
     if (slot == nullptr || slot->loading || !(slot->dirty || slot->taken))
       return;

@@ -30,6 +30,8 @@ std::string_view to_string(errc code) noexcept {
     return "unreachable";
   case errc::write_failed:
     return "write_failed";
+  case errc::damaged_row:
+    return "damaged_row";
   }
   assert(false && "an errc without a name");
   return "unknown";

@@ -15,7 +15,7 @@ enum class errc {
   no_space = 3,       ///< the disk is full; retry the same call once there is room
   sync_failed = 4,    ///< an fsync failed, so the disk's content is unknown; end the process
   fenced = 5,         ///< another node owns the shard; stop writing to it
-  corrupt = 6,        ///< stored bytes are damaged; the text names the place
+  corrupt = 6,        ///< journal, manifest or schema is damaged; end the process
   version = 7,        ///< foreign data directory, or a format newer than this program
   locked = 8,         ///< another process holds the data directory
   invalid_option = 9, ///< a setting is unknown or out of bounds
@@ -23,6 +23,7 @@ enum class errc {
   timeout = 11,       ///< no answer in time
   unreachable = 12,   ///< a server that is needed at start does not answer yet; try again
   write_failed = 13,  ///< the disk refuses writes in one new place after another; end the process
+  damaged_row = 14,   ///< a stored row of one robot is damaged; all other robots are served
 };
 
 /// The name of `code` as written in logs, e.g. "no_space".

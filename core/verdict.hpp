@@ -12,6 +12,7 @@ enum class verdict : std::uint8_t {
   conflict,  ///< accepted before, at another position; answer CONFLICT
   sealed,    ///< at or below the seal point and not in memory; look it up in the store
   stale,     ///< at or below the seal point and not stored; answer STALE
+  damaged,   ///< a stored row that decides is damaged; answer ERR, though the event may be kept
 };
 
 } // namespace telemetry

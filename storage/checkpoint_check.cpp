@@ -49,12 +49,45 @@ result<void> check_final_rows(const checkpoint::robot& robot, event_store& store
   return {};
 }
 
-result<void> checkpoint_check::operator()(const checkpoint& what, event_store& stored) {
+result<std::vector<damaged_robot>> find_damaged(const checkpoint& what, event_store& stored) {
+  checkpoint_check all;
+  return all.check(what, stored, std::numeric_limits<std::size_t>::max());
+}
+
+result<std::vector<damaged_robot>> checkpoint_check::operator()(const checkpoint& what,
+                                                                event_store& stored) {
+  return check(what, stored, robots_max);
+}
+
+result<std::vector<damaged_robot>> checkpoint_check::check(const checkpoint& what,
+                                                           event_store& stored, std::size_t most) {
   const std::size_t robots = what.robots.size();
-  for (std::size_t i = 0; i < std::min(robots, robots_max); ++i)
-    if (auto checked = check_final_rows(what.robots[next_++ % robots], stored); !checked)
-      return checked;
-  return {};
+  const std::size_t sampled = std::min(robots, most);
+  std::vector<damaged_robot> damaged;
+  const auto check_one = [&](const checkpoint::robot& robot) -> result<void> {
+    auto checked = check_final_rows(robot, stored);
+    if (checked) {
+      suspects_.erase(robot.id);
+    } else if (checked.error().code == errc::damaged_row) {
+      suspects_.insert(robot.id);
+      damaged.push_back({std::string(robot.name), checked.error()});
+      checked = {};
+    }
+    return checked;
+  };
+  const std::size_t first = robots > 0 ? next_ % robots : 0;
+  const auto is_sampled = [&](std::size_t i) { return (i + robots - first) % robots < sampled; };
+  if (!suspects_.empty()) {
+    const auto before = suspects_;
+    for (std::size_t i = 0; i < robots; ++i)
+      if (!is_sampled(i) && before.contains(what.robots[i].id))
+        if (auto checked = check_one(what.robots[i]); !checked)
+          return checked.error();
+  }
+  for (std::size_t i = 0; i < sampled; ++i)
+    if (auto checked = check_one(what.robots[next_++ % robots]); !checked)
+      return checked.error();
+  return damaged;
 }
 
 } // namespace telemetry

@@ -19,6 +19,23 @@ struct robot_row {
   robot_state state;
 };
 
+/// A robot with a stored row that cannot be read. All other robots can be.
+struct damaged_robot {
+  std::string name;
+  failure why; ///< errc::damaged_row
+};
+
+/// A stretch of the robot table.
+struct robot_page {
+  std::vector<robot_row> rows;
+  std::vector<damaged_robot> damaged; ///< robots that are left out of `rows`
+};
+
+/// The row of one robot; none if it has none; or errc::damaged_row.
+using robot_outcome = result<std::optional<robot_row>>;
+/// A stored position; none if there is none; or errc::damaged_row.
+using position_outcome = result<std::optional<position>>;
+
 /// The marker of a shard: the start of its replay, and lower bounds for new stamps (rule 22).
 struct shard_marker {
   std::uint32_t shard = 0;
@@ -72,7 +89,7 @@ public:
 ///
 /// Thread-safety: any thread may read, also during commit(). commit() has one owner, the
 /// checkpointer. Blocking: every call may wait for a disk or a server, unless it says otherwise.
-/// Errors: through result<>.
+/// Errors: through result<>. errc::damaged_row concerns one robot, errc::corrupt concerns all.
 class event_store : public cached_reads {
 public:
   /// Writes a checkpoint, markers last. Each robot is written atomically, or in steps that each end
@@ -80,9 +97,13 @@ public:
   /// durable and visible to every read that starts afterwards. The same checkpoint may be committed
   /// again, also after an error. Checks rule 20: new rows are above all stored rows of their robot,
   /// or bit-identical to them.
-  /// @returns errc::no_space, errc::unavailable (retry the same), errc::sync_failed, errc::corrupt
-  ///          (rule 20 is broken: end the process), errc::fenced (another process owns the store).
-  [[nodiscard]] virtual result<void> commit(const checkpoint& what) = 0;
+  /// @returns the robots whose stored rows are damaged, so that rule 20 cannot be checked. If there
+  ///          are any, no marker was written. Commit again without them, with markers that keep
+  ///          their batches in the journal.
+  ///          Or errc::no_space, errc::unavailable (retry the same), errc::sync_failed,
+  ///          errc::corrupt (rule 20 is broken: end the process), errc::fenced (another process
+  ///          owns the store).
+  [[nodiscard]] virtual result<std::vector<damaged_robot>> commit(const checkpoint& what) = 0;
 
   /// The marker of every shard, ordered by shard. A shard without a checkpoint has cut 0.
   /// last_counter is not below the counter of any robot in the store, even if a crash came between
@@ -91,13 +112,13 @@ public:
 
   /// Rows of the robot table, one per name, in the order of `names`; nullopt for an absent robot.
   /// @pre `names` are sorted.
-  [[nodiscard]] virtual result<std::vector<std::optional<robot_row>>>
+  [[nodiscard]] virtual result<std::vector<robot_outcome>>
   robots(std::span<const std::string_view> names) = 0;
 
   /// At most `limit` robot rows, ordered bytewise by name, after the name `after` (exclusive; ""
-  /// is before all names).
-  [[nodiscard]] virtual result<std::vector<robot_row>> scan_robots(std::string_view after,
-                                                                   std::size_t limit) = 0;
+  /// is before all names). Damaged rows do not count.
+  [[nodiscard]] virtual result<robot_page> scan_robots(std::string_view after,
+                                                       std::size_t limit) = 0;
 
   /// floor(): the last row at or before `at`. ceil(): the first row at or after `at`.
   [[nodiscard]] virtual result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) = 0;
@@ -121,8 +142,7 @@ public:
   };
   /// The positions of the events `keys`, in the same order; nullopt for an absent event.
   /// @pre `keys` are sorted.
-  [[nodiscard]] virtual result<std::vector<std::optional<position>>>
-  exact(std::span<const key> keys) = 0;
+  [[nodiscard]] virtual result<std::vector<position_outcome>> exact(std::span<const key> keys) = 0;
 
   /// Time for which the server of this store has not answered although it was asked; 0 if it
   /// answers, or no call asks it. Reads and commits are timed apart, because either may hang alone;

@@ -95,5 +95,22 @@ void decode_block(benchmark::State& state) {
 }
 BENCHMARK(decode_block)->ArgsProduct({{1, 2, 5, 16, 64, 128}, {walk, random_doubles}});
 
+/// What encode_block takes more since blocks are read back before they are stored.
+void read_block_back(benchmark::State& state) {
+  const auto each = static_cast<std::size_t>(state.range(0));
+  const std::vector<track_row> rows = make_rows(rows_made, state.range(1));
+  const auto blocks = encode_all(rows, each);
+  std::size_t at = 0;
+  for (auto _ : state) {
+    if (!rocks::reads_back({rows.data() + at * each, each}, blocks[at].second))
+      state.SkipWithError("differs");
+    at = at + 1 == blocks.size() ? 0 : at + 1;
+  }
+  state.counters["per_event"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(each),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(read_block_back)->ArgsProduct({{1, 2, 5, 16, 64, 128}, {walk, random_doubles}});
+
 } // namespace
 } // namespace telemetry

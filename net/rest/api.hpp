@@ -86,6 +86,10 @@ public:
   /// Why the server should get no traffic now; nothing if it is ready. Thread-safe, returns at
   /// once.
   [[nodiscard]] virtual std::optional<std::string> not_ready() const = 0;
+
+  /// What an operator should see to although the server is ready; nothing if all is well.
+  /// Thread-safe, returns at once.
+  [[nodiscard]] virtual std::optional<std::string> trouble() const { return std::nullopt; }
 };
 
 } // namespace telemetry::net

@@ -24,6 +24,7 @@ int status_of(errc code) noexcept {
   case errc::sync_failed:
   case errc::write_failed:
   case errc::corrupt:
+  case errc::damaged_row:
   case errc::version:
   case errc::locked:
   case errc::invalid_option:

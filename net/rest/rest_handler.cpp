@@ -75,7 +75,12 @@ http_answer ask_for_upgrade(const http_request& request) {
 http_answer readiness(const http_request& request, const api& rest) {
   if (const auto reason = rest.not_ready())
     return make_problem(503, request.target, *reason);
-  return {200, json_type, {}, "{\"status\":\"ready\"}\n", nullptr};
+  std::string body = "{";
+  if (const auto trouble = rest.trouble()) {
+    append_json_string(body += "\"detail\":", *trouble);
+    body += ',';
+  }
+  return {200, json_type, {}, body += "\"status\":\"ready\"}\n", nullptr};
 }
 
 http_answer version_answer(std::string_view version) {

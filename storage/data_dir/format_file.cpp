@@ -54,6 +54,7 @@ result<survey> look_into(const fs::path& path) {
 
 /// Content of FORMAT (docs/formats.md, "FORMAT file").
 struct format_line {
+  std::uint32_t version = format_file::format_version;
   std::uint32_t shards = 0;
   std::string store_id;
 };
@@ -91,13 +92,14 @@ result<format_line> read_format(int file, const fs::path& path) {
     return failure{errc::version, path.string() + " has format " + std::to_string(version) +
                                       "; this program knows only formats up to " +
                                       std::to_string(format_file::format_version)};
-  if (version != 0 && version < format_file::format_version)
+  if (version != 0 && version < format_file::oldest_version)
     return failure{
         errc::version,
         path.string() + " has format " + std::to_string(version) +
             ", which this program cannot read; name a new directory, and copy the events "
             "over HTTP: GET them from the program that wrote them, POST them to this one"};
   format_line line;
+  line.version = version;
   line.shards = number_after(" shards ");
   constexpr std::string_view store = " store ";
   if (text.starts_with(store) && text.ends_with('\n'))
@@ -169,7 +171,8 @@ result<void> sync_ancestors(rocksdb::FileSystem& files, const fs::path& path, st
   return {};
 }
 
-/// Writes FORMAT and syncs it, and its name in the directory. @pre FORMAT is empty and locked.
+/// Writes FORMAT and syncs it, and its name in the directory. @pre FORMAT is locked, and empty or
+/// of an older format. That line is as long, and of one sector, so a crash leaves one of the two.
 result<void> write_format(int file, const fs::path& path, const format_line& line) {
   const std::string text = write_line(line);
   const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -228,7 +231,8 @@ result<format_file> format_file::open(const fs::path& path, std::uint32_t shards
   if (is_new) {
     if (result<void> synced = sync_ancestors(files, path, *made); !synced)
       return synced.error();
-    if (result<void> written = write_format(file, path, {shards, store_id}); !written)
+    if (result<void> written = write_format(file, path, {format_version, shards, store_id});
+        !written)
       return written.error();
   }
   const result<format_line> stored = read_format(file, format);
@@ -236,6 +240,11 @@ result<format_file> format_file::open(const fs::path& path, std::uint32_t shards
     return stored.error();
   if (result<void> ours = check_store(*stored, store_id, path); !ours)
     return ours.error();
+  if (stored->version < format_version)
+    if (result<void> written =
+            write_format(file, path, {format_version, stored->shards, stored->store_id});
+        !written)
+      return written.error();
   opened.shards_ = stored->shards;
   return opened;
 }

@@ -14,10 +14,9 @@ memory_tables::memory_tables(std::uint32_t shards) : markers(shards) {
 memory_event_store::memory_event_store(std::shared_ptr<memory_tables> tables)
     : tables_(std::move(tables)) {}
 
-result<void> memory_event_store::commit(const checkpoint& what) {
-  for (const checkpoint::robot& robot : what.robots)
-    if (auto checked = check_final_rows(robot, *this); !checked)
-      return checked;
+result<std::vector<damaged_robot>> memory_event_store::commit(const checkpoint& what) {
+  if (auto checked = find_damaged(what, *this); !checked)
+    return checked;
   const std::scoped_lock lock(tables_->mutex);
   for (const checkpoint::robot& robot : what.robots) {
     auto& events = tables_->events[robot.id];
@@ -28,7 +27,7 @@ result<void> memory_event_store::commit(const checkpoint& what) {
   }
   for (const shard_marker& marker : what.markers)
     tables_->markers.at(marker.shard) = marker;
-  return {};
+  return std::vector<damaged_robot>();
 }
 
 result<std::vector<shard_marker>> memory_event_store::markers() {
@@ -36,24 +35,23 @@ result<std::vector<shard_marker>> memory_event_store::markers() {
   return tables_->markers;
 }
 
-result<std::vector<std::optional<robot_row>>>
+result<std::vector<robot_outcome>>
 memory_event_store::robots(std::span<const std::string_view> names) {
   const std::scoped_lock lock(tables_->mutex);
-  std::vector<std::optional<robot_row>> found;
+  std::vector<robot_outcome> found;
   for (const std::string_view name : names) {
     const auto it = tables_->robots.find(name);
-    found.push_back(it == tables_->robots.end() ? std::nullopt : std::optional(it->second));
+    found.emplace_back(it == tables_->robots.end() ? std::nullopt : std::optional(it->second));
   }
   return found;
 }
 
-result<std::vector<robot_row>> memory_event_store::scan_robots(std::string_view after,
-                                                               std::size_t limit) {
+result<robot_page> memory_event_store::scan_robots(std::string_view after, std::size_t limit) {
   const std::scoped_lock lock(tables_->mutex);
-  std::vector<robot_row> found;
+  robot_page found;
   for (auto it = tables_->robots.upper_bound(after);
-       it != tables_->robots.end() && found.size() < limit; ++it)
-    found.push_back(it->second);
+       it != tables_->robots.end() && found.rows.size() < limit; ++it)
+    found.rows.push_back(it->second);
   return found;
 }
 
@@ -82,19 +80,19 @@ result<std::vector<event_row>> memory_event_store::scan(robot_id robot, timestam
   return found;
 }
 
-result<std::vector<std::optional<position>>> memory_event_store::exact(std::span<const key> keys) {
+result<std::vector<position_outcome>> memory_event_store::exact(std::span<const key> keys) {
   const std::scoped_lock lock(tables_->mutex);
-  std::vector<std::optional<position>> found;
+  std::vector<position_outcome> found;
   for (const key& one : keys) {
     const auto& events = tables_->events[one.robot];
     const auto it = events.find(one.timestamp);
-    found.push_back(it == events.end() ? std::nullopt : std::optional(it->second.at));
+    found.emplace_back(it == events.end() ? std::nullopt : std::optional(it->second.at));
   }
   return found;
 }
 
 std::optional<std::optional<robot_row>> memory_event_store::cached_robot(std::string_view name) {
-  return std::make_optional(std::move(robots(std::span(&name, 1))->front()));
+  return std::move(robots(std::span(&name, 1))->front().value());
 }
 
 std::optional<range_ends> memory_event_store::cached_ends(robot_id robot, timestamp_ms from,

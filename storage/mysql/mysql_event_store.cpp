@@ -1,6 +1,7 @@
 #include "storage/mysql/mysql_event_store.hpp"
 
 #include "storage/mysql/mysql_text.hpp"
+#include "storage/row_check.hpp"
 
 #include <algorithm>
 #include <string>
@@ -30,6 +31,27 @@ robot_row read_robot(const mysql_rows& rows) {
 
 event_row read_event(const mysql_rows& rows) {
   return {rows.signed_number(1), {rows.real(2), rows.real(3)}, rows.real(4)};
+}
+
+/// A row that somebody else has written, or that came back altered.
+failure damaged_robot_row(std::string_view name) {
+  return {errc::damaged_row,
+          "the row of \"" + std::string(name) + "\" in the table robots is damaged"};
+}
+
+failure damaged_event_row(robot_id robot, timestamp_ms timestamp) {
+  return {errc::damaged_row, "the row (" + std::to_string(robot) + ", " +
+                                 std::to_string(timestamp) + ") of the table events is damaged"};
+}
+
+/// The first of `rows`, if there is one.
+result<std::optional<event_row>> read_one(robot_id robot, mysql_rows rows) {
+  if (!rows.next())
+    return std::optional<event_row>();
+  const event_row row = read_event(rows);
+  if (!is_legal(row))
+    return damaged_event_row(robot, row.timestamp);
+  return std::optional(row);
 }
 
 /// Calls `piece(first, count)` for each `size` of `total` items, until a call fails.
@@ -87,10 +109,20 @@ auto mysql_event_store::read(std::string_view table, Work work) {
                                mysql_pool::after_loss::repeat, work, &reads_);
 }
 
-result<void> mysql_event_store::commit(const checkpoint& what) {
-  if (auto checked = check_(what, *this); !checked)
-    return checked;
-  return writer_.write(what);
+result<std::vector<damaged_robot>> mysql_event_store::commit(const checkpoint& what) {
+  auto damaged = check_(what, *this);
+  if (!damaged || !damaged->empty())
+    return damaged;
+  const auto written = writer_.write(what);
+  if (written)
+    return damaged;
+  if (written.error().code != errc::damaged_row)
+    return written.error();
+  // The check above may have looked at a few robots only.
+  damaged = find_damaged(what, *this);
+  if (damaged && damaged->empty())
+    return failure{errc::unavailable, written.error().text}; // it is mended by now
+  return damaged;
 }
 
 result<std::vector<shard_marker>> mysql_event_store::markers() {
@@ -114,10 +146,10 @@ result<std::vector<shard_marker>> mysql_event_store::markers() {
   });
 }
 
-result<std::vector<std::optional<robot_row>>>
+result<std::vector<robot_outcome>>
 mysql_event_store::robots(std::span<const std::string_view> names) {
   return read("robots", [&](mysql_session& session) {
-    std::vector<std::optional<robot_row>> found(names.size());
+    std::vector<robot_outcome> found(names.size(), std::optional<robot_row>());
     const auto piece = [&](std::size_t first, std::size_t count) -> result<void> {
       sql_text ask(robot_columns, " WHERE name IN (");
       for (std::size_t i = 0; i < count; ++i)
@@ -129,29 +161,35 @@ mysql_event_store::robots(std::span<const std::string_view> names) {
         while (at < first + count && names[at] < row.name)
           ++at;
         for (; at < first + count && names[at] == row.name; ++at)
-          found[at] = row;
+          found[at] =
+              is_legal(row.id, row.state) ? robot_outcome(row) : damaged_robot_row(row.name);
       }
       return {};
     };
     const auto done = in_pieces(names.size(), keys_per_query, piece);
-    return done ? result<std::vector<std::optional<robot_row>>>(std::move(found)) : done.error();
+    return done ? result<std::vector<robot_outcome>>(std::move(found)) : done.error();
   });
 }
 
-result<std::vector<robot_row>> mysql_event_store::scan_robots(std::string_view after,
-                                                              std::size_t limit) {
-  return read("robots", [&](mysql_session& session) -> result<std::vector<robot_row>> {
-    std::vector<robot_row> found;
-    for (bool more = true; more && found.size() < limit;) {
-      const std::size_t wanted = std::min(rows_per_page, limit - found.size());
-      const std::string last = found.empty() ? std::string(after) : found.back().name;
+result<robot_page> mysql_event_store::scan_robots(std::string_view after, std::size_t limit) {
+  return read("robots", [&](mysql_session& session) -> result<robot_page> {
+    robot_page found;
+    std::string last(after);
+    for (bool more = true; more && found.rows.size() < limit;) {
+      const std::size_t wanted = std::min(rows_per_page, limit - found.rows.size());
       mysql_rows rows = session.query(sql_text(robot_columns, " WHERE name > ", sql_bytes{last},
                                                " ORDER BY name LIMIT ", wanted)
                                           .str());
-      const std::size_t before = found.size();
-      while (rows.next())
-        found.push_back(read_robot(rows));
-      more = found.size() - before == wanted;
+      std::size_t count = 0;
+      for (; rows.next(); ++count) {
+        robot_row row = read_robot(rows);
+        last = row.name;
+        if (is_legal(row.id, row.state))
+          found.rows.push_back(std::move(row));
+        else
+          found.damaged.push_back({row.name, damaged_robot_row(row.name)});
+      }
+      more = count == wanted;
     }
     return found;
   });
@@ -163,7 +201,7 @@ result<std::optional<event_row>> mysql_event_store::floor(robot_id robot, timest
         session.query(sql_text(event_columns, " WHERE robot = ", robot, " AND timestamp <= ", at,
                                " ORDER BY timestamp DESC LIMIT 1")
                           .str());
-    return rows.next() ? std::optional(read_event(rows)) : std::nullopt;
+    return read_one(robot, std::move(rows));
   });
 }
 
@@ -173,7 +211,7 @@ result<std::optional<event_row>> mysql_event_store::ceil(robot_id robot, timesta
         session.query(sql_text(event_columns, " WHERE robot = ", robot, " AND timestamp >= ", at,
                                " ORDER BY timestamp LIMIT 1")
                           .str());
-    return rows.next() ? std::optional(read_event(rows)) : std::nullopt;
+    return read_one(robot, std::move(rows));
   });
 }
 
@@ -189,17 +227,20 @@ result<std::vector<event_row>> mysql_event_store::scan(robot_id robot, timestamp
                    " AND timestamp <= ", to, " ORDER BY timestamp LIMIT ", wanted)
               .str());
       const std::size_t before = found.size();
-      while (rows.next())
+      while (rows.next()) {
         found.push_back(read_event(rows));
+        if (!is_legal(found.back()))
+          return damaged_event_row(robot, found.back().timestamp);
+      }
       more = found.size() - before == wanted;
     }
     return found;
   });
 }
 
-result<std::vector<std::optional<position>>> mysql_event_store::exact(std::span<const key> keys) {
+result<std::vector<position_outcome>> mysql_event_store::exact(std::span<const key> keys) {
   return read("events", [&](mysql_session& session) {
-    std::vector<std::optional<position>> found(keys.size());
+    std::vector<position_outcome> found(keys.size(), std::optional<position>());
     const auto piece = [&](std::size_t first, std::size_t count) -> result<void> {
       mysql_rows rows = session.query(sql_text("SELECT robot, timestamp, x, y FROM events WHERE ",
                                                match_keys(keys.subspan(first, count)),
@@ -210,13 +251,15 @@ result<std::vector<std::optional<position>>> mysql_event_store::exact(std::span<
         const key stored{rows.number(1), rows.signed_number(2)};
         while (at < first + count && keys[at] < stored)
           ++at;
+        const event_row row{stored.timestamp, {rows.real(3), rows.real(4)}, 0};
         for (; at < first + count && keys[at] == stored; ++at)
-          found[at] = position{rows.real(3), rows.real(4)};
+          found[at] = is_legal(row) ? position_outcome(std::optional(row.at))
+                                    : damaged_event_row(stored.robot, stored.timestamp);
       }
       return {};
     };
     const auto done = in_pieces(keys.size(), keys_per_query, piece);
-    return done ? result<std::vector<std::optional<position>>>(std::move(found)) : done.error();
+    return done ? result<std::vector<position_outcome>>(std::move(found)) : done.error();
   });
 }
 

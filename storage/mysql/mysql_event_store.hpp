@@ -18,16 +18,15 @@ public:
   explicit mysql_event_store(std::shared_ptr<mysql_database> database,
                              const checkpoint_sizes& sizes = {});
 
-  result<void> commit(const checkpoint& what) override;
+  result<std::vector<damaged_robot>> commit(const checkpoint& what) override;
   result<std::vector<shard_marker>> markers() override;
-  result<std::vector<std::optional<robot_row>>>
-  robots(std::span<const std::string_view> names) override;
-  result<std::vector<robot_row>> scan_robots(std::string_view after, std::size_t limit) override;
+  result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override;
+  result<robot_page> scan_robots(std::string_view after, std::size_t limit) override;
   result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) override;
   result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) override;
   result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from, timestamp_ms to,
                                       std::size_t limit) override;
-  result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override;
+  result<std::vector<position_outcome>> exact(std::span<const key> keys) override;
   [[nodiscard]] std::chrono::milliseconds silence() const override;
 
 private:

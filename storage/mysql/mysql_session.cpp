@@ -8,6 +8,7 @@
 #include <cppconn/exception.h>
 #include <cppconn/resultset.h>
 #include <cppconn/statement.h>
+#include <limits>
 #include <utility>
 
 namespace telemetry::mysql {
@@ -252,7 +253,7 @@ double mysql_rows::real(std::uint32_t column) const {
   double value = 0;
   if (const auto read = std::from_chars(text.c_str(), end, value);
       read.ec != std::errc() || read.ptr != end)
-    throw sql::SQLException("the server sent \"" + text.asStdString() + "\" for a number");
+    return std::numeric_limits<double>::quiet_NaN();
   return value;
 }
 

@@ -45,8 +45,9 @@ struct integers {
   unsigned decimals; ///< the fewest that all can be written with, or no_decimals
   std::array<std::int64_t, block_events_max> values;
 
-  integers(std::span<const track_row> rows, double position::*axis) noexcept {
-    decimals = 0;
+  /// @param plain keep the bits of all values.
+  integers(std::span<const track_row> rows, double position::*axis, bool plain) noexcept {
+    decimals = plain ? no_decimals : 0;
     for (std::size_t i = 0; i < rows.size() && decimals < no_decimals;) {
       if (to_integer(rows[i].event.at.*axis, powers[decimals], values[i])) {
         ++i;
@@ -120,12 +121,43 @@ bool to_doubles(std::span<const std::int64_t> integers, unsigned decimals,
 
 } // namespace
 
+bool reads_back(std::span<const track_row> rows, std::string_view bytes) noexcept {
+  event_block_reader reader;
+  if (!reader.open(rows.back().event.timestamp, rows.size(), bytes))
+    return false;
+  do {
+    if (!reader.next() || reader.rows().size() > rows.size())
+      return false;
+    std::uint64_t differs = 0; // no branches, so that the compiler compares several at a time
+    for (std::size_t i = 0; i < reader.rows().size(); ++i) {
+      const event_row& read = reader.rows()[i];
+      const event_row& row = rows[i].event;
+      differs |= static_cast<std::uint64_t>(read.timestamp ^ row.timestamp) |
+                 static_cast<std::uint64_t>(bits_of(read.at.x) ^ bits_of(row.at.x)) |
+                 static_cast<std::uint64_t>(bits_of(read.at.y) ^ bits_of(row.at.y)) |
+                 static_cast<std::uint64_t>(bits_of(read.odometer) ^ bits_of(row.odometer));
+    }
+    if (differs != 0)
+      return false;
+    rows = rows.subspan(reader.rows().size());
+  } while (!reader.rows().empty());
+  return rows.empty();
+}
+
 std::string_view event_block_encoder::encode(std::span<const track_row> rows) noexcept {
+  for (const bool plain : {false, true})
+    if (const std::string_view bytes = write(rows, plain); is_right_(rows, bytes))
+      return bytes;
+  return {};
+}
+
+/// @param plain write the bits of coordinates and odometers, and derive nothing.
+std::string_view event_block_encoder::write(std::span<const track_row> rows, bool plain) noexcept {
   assert(!rows.empty() && rows.size() <= block_events_max);
   const std::size_t count = rows.size();
-  const integers x(rows, &position::x);
-  const integers y(rows, &position::y);
-  const odometer_kind kind = kind_of(rows);
+  const integers x(rows, &position::x, plain);
+  const integers y(rows, &position::y, plain);
+  const odometer_kind kind = plain ? odometer_kind::apart : kind_of(rows);
   const event_row& first = rows.front().event;
   char* to = buffer_.data();
   *to++ = static_cast<char>(x.decimals | y.decimals << 4);
@@ -142,7 +174,7 @@ std::string_view event_block_encoder::encode(std::span<const track_row> rows) no
     to = put_column(to, {x.values.data(), count});
     to = put_column(to, {y.values.data(), count});
   }
-  if (kind == odometer_kind::apart)
+  if (kind == odometer_kind::apart && count > 1)
     to = put_numbers(to, rows, [](const event_row& row) { return bits_of(row.odometer); });
   return {buffer_.data(), static_cast<std::size_t>(to - buffer_.data())};
 }

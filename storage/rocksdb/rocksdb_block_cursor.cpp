@@ -128,11 +128,13 @@ result<bool> block_cursor::open_block() {
     return false;
   }
   const std::optional<block_key> key = read_event_key(blocks_->key().ToStringView());
+  if (key && key->robot != robot_) // its damage, if it has any, is not this robot's
+    return false;
   if (!key || !block_.open(key->last, key->count, blocks_->value().ToStringView()))
     return damaged();
-  at_block_ = key->robot == robot_;
+  at_block_ = true;
   decoded_above_ = 0;
-  return at_block_;
+  return true;
 }
 
 /// Decodes until a row at or after `at` is among block_.rows(). @pre at <= block_.last().
@@ -143,7 +145,8 @@ result<void> block_cursor::decode_to(timestamp_ms at) {
   return {};
 }
 
-failure block_cursor::damaged() const {
+failure block_cursor::damaged() {
+  at_block_ = false; // it has been decoded up to the damage: no call goes on in it
   return database_.damaged("row " + blocks_->key().ToString(true) + " of table events");
 }
 

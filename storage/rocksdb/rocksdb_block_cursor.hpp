@@ -21,7 +21,7 @@ namespace telemetry::rocks {
 /// and reached the end of D: its first block is full, and ends behind D, which is no longer; or it
 /// is all of the commit, and ends with D at the earliest, where the larger block comes first.
 ///
-/// Thread-safety: none. Blocking: yes. Errors: errc::corrupt, errc::unavailable.
+/// Thread-safety: none. Blocking: yes. Errors: errc::damaged_row, errc::unavailable.
 class block_cursor {
 public:
   /// @param database, session must outlive this.
@@ -43,7 +43,7 @@ private:
   [[nodiscard]] result<bool> seek_before(robot_id robot, timestamp_ms at);
   [[nodiscard]] result<bool> open_block();
   [[nodiscard]] result<void> decode_to(timestamp_ms at);
-  [[nodiscard]] failure damaged() const;
+  [[nodiscard]] failure damaged();
 
   const rocksdb_database& database_;
   std::unique_ptr<rocksdb::Iterator> blocks_;

@@ -194,14 +194,18 @@ result<void> rocksdb_database::written(const rocksdb::Status& status, std::strin
   return why;
 }
 
-result<void> rocksdb_database::read(const rocksdb::Status& status, std::string_view what) const {
+result<void> rocksdb_database::read(const rocksdb::Status& status, std::string_view what,
+                                    errc if_damaged) const {
   if (status.ok())
     return {};
-  return to_failure(status, std::string(what) + " in " + home_->path());
+  failure why = to_failure(status, std::string(what) + " in " + home_->path());
+  if (why.code == errc::corrupt)
+    why.code = if_damaged;
+  return why;
 }
 
-failure rocksdb_database::damaged(std::string_view place) const {
-  return {errc::corrupt, std::string(place) + " is damaged in " + home_->path()};
+failure rocksdb_database::damaged(std::string_view place, errc if_damaged) const {
+  return {if_damaged, std::string(place) + " is damaged in " + home_->path()};
 }
 
 } // namespace telemetry::rocks

@@ -78,11 +78,13 @@ public:
   /// The outcome of a write. `what` names it for a person: "checkpoint of 3 robots".
   [[nodiscard]] result<void> written(const rocksdb::Status& status, std::string_view what);
 
-  /// The outcome of a read.
-  [[nodiscard]] result<void> read(const rocksdb::Status& status, std::string_view what) const;
+  /// The outcome of a read. @param if_damaged for damage that RocksDB saw: errc::corrupt if what is
+  /// read concerns more than one robot.
+  [[nodiscard]] result<void> read(const rocksdb::Status& status, std::string_view what,
+                                  errc if_damaged = errc::damaged_row) const;
 
-  /// errc::corrupt with the place, for damage that RocksDB did not see.
-  [[nodiscard]] failure damaged(std::string_view place) const;
+  /// The same with the place, for damage that RocksDB did not see.
+  [[nodiscard]] failure damaged(std::string_view place, errc if_damaged = errc::damaged_row) const;
 
 private:
   rocksdb_database(std::shared_ptr<data_directory> home, const storage_options& options);

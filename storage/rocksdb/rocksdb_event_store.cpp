@@ -22,10 +22,13 @@ rocksdb_event_store::rocksdb_event_store(std::shared_ptr<rocksdb_database> datab
     : database_(database), writer_(std::move(database), ingest_from_entries),
       file_reads_max_(file_reads_max) {}
 
-result<void> rocksdb_event_store::commit(const checkpoint& what) {
-  if (auto checked = check_(what, *this); !checked)
-    return checked;
-  return writer_.write(what);
+result<std::vector<damaged_robot>> rocksdb_event_store::commit(const checkpoint& what) {
+  auto damaged = check_(what, *this);
+  if (!damaged || !damaged->empty())
+    return damaged;
+  if (auto written = writer_.write(what); !written)
+    return written.error();
+  return damaged;
 }
 
 result<std::vector<shard_marker>> rocksdb_event_store::markers() {
@@ -41,23 +44,23 @@ result<std::vector<shard_marker>> rocksdb_event_store::markers() {
         rocksdb::ReadOptions(), session->handle(family::meta), marker_of.view(), &value);
     if (status.IsNotFound())
       continue;
-    if (auto outcome = database_->read(status, "reading the markers"); !outcome)
+    if (auto outcome = database_->read(status, "reading the markers", errc::corrupt); !outcome)
       return outcome.error();
     const std::optional<shard_marker> marker = read_marker(shard, value);
     if (!marker)
-      return database_->damaged("marker of shard " + std::to_string(shard));
+      return database_->damaged("marker of shard " + std::to_string(shard), errc::corrupt);
     found[shard] = *marker;
   }
   return found;
 }
 
-result<std::vector<std::optional<robot_row>>>
+result<std::vector<robot_outcome>>
 rocksdb_event_store::robots(std::span<const std::string_view> names) {
   const auto session = database_->use();
   if (!session)
     return session.error();
   const std::vector<rocksdb::Slice> keys(names.begin(), names.end());
-  std::vector<std::optional<robot_row>> found(keys.size());
+  std::vector<robot_outcome> found(keys.size(), std::optional<robot_row>());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
   session->db().MultiGet(rocksdb::ReadOptions(), session->handle(family::robots), keys.size(),
@@ -65,36 +68,42 @@ rocksdb_event_store::robots(std::span<const std::string_view> names) {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i].IsNotFound())
       continue;
-    if (auto outcome = database_->read(statuses[i], "reading table robots"); !outcome)
-      return outcome.error();
-    found[i] = read_robot(names[i], values[i].ToStringView());
-    if (!found[i])
-      return database_->damaged("row " + keys[i].ToString() + " of table robots");
+    if (auto outcome = database_->read(statuses[i], "reading table robots"); !outcome) {
+      if (outcome.error().code != errc::damaged_row)
+        return outcome.error();
+      found[i] = outcome.error();
+    } else if (auto row = read_robot(names[i], values[i].ToStringView())) {
+      found[i] = std::move(row);
+    } else {
+      found[i] = database_->damaged("row " + keys[i].ToString() + " of table robots");
+    }
   }
   return found;
 }
 
-result<std::vector<robot_row>> rocksdb_event_store::scan_robots(std::string_view after,
-                                                                std::size_t limit) {
+result<robot_page> rocksdb_event_store::scan_robots(std::string_view after, std::size_t limit) {
   const auto session = database_->use();
   if (!session)
     return session.error();
-  std::vector<robot_row> rows;
-  rows.reserve(std::min<std::size_t>(limit, 4'096)); // pieces of a list have that or less
+  robot_page page;
+  page.rows.reserve(std::min<std::size_t>(limit, 4'096)); // pieces of a list have that or less
   const std::unique_ptr<rocksdb::Iterator> it(
       session->db().NewIterator(rocksdb::ReadOptions(), session->handle(family::robots)));
   it->Seek(after.empty() ? least_name : after);
   if (it->Valid() && it->key() == rocksdb::Slice(after))
     it->Next();
-  for (; rows.size() < limit && it->Valid(); it->Next()) {
+  for (; page.rows.size() < limit && it->Valid(); it->Next()) {
     std::optional<robot_row> row = read_robot(it->key().ToStringView(), it->value().ToStringView());
-    if (!row)
-      return database_->damaged("row " + it->key().ToString() + " of table robots");
-    rows.push_back(std::move(*row));
+    if (row)
+      page.rows.push_back(std::move(*row));
+    else
+      page.damaged.push_back(
+          {it->key().ToString(),
+           database_->damaged("row " + it->key().ToString() + " of table robots")});
   }
   if (auto outcome = database_->read(it->status(), "reading table robots"); !outcome)
     return outcome.error();
-  return rows;
+  return page;
 }
 
 result<std::optional<event_row>> rocksdb_event_store::floor(robot_id robot, timestamp_ms at) {
@@ -130,18 +139,20 @@ result<std::vector<event_row>> rocksdb_event_store::scan(robot_id robot, timesta
   return found;
 }
 
-result<std::vector<std::optional<position>>> rocksdb_event_store::exact(std::span<const key> keys) {
-  std::vector<std::optional<position>> found(keys.size());
+result<std::vector<position_outcome>> rocksdb_event_store::exact(std::span<const key> keys) {
+  std::vector<position_outcome> found(keys.size(), std::optional<position>());
   const auto session = database_->use();
   if (!session)
     return session.error();
   block_cursor blocks(*database_, *session);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto row = blocks.ceil(keys[i].robot, keys[i].timestamp);
-    if (!row)
+    if (!row && row.error().code != errc::damaged_row)
       return row.error();
-    if (*row && (*row)->timestamp == keys[i].timestamp)
-      found[i] = (*row)->at;
+    if (!row)
+      found[i] = row.error();
+    else if (*row && (*row)->timestamp == keys[i].timestamp)
+      found[i] = std::optional((*row)->at);
   }
   return found;
 }

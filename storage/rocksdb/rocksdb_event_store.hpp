@@ -23,18 +23,17 @@ public:
       std::size_t ingest_from_entries = checkpoint_writer::ingest_entries_min,
       std::size_t file_reads_max = usual_file_reads_max);
 
-  result<void> commit(const checkpoint& what) override;
+  result<std::vector<damaged_robot>> commit(const checkpoint& what) override;
   result<std::vector<shard_marker>> markers() override;
-  result<std::vector<std::optional<robot_row>>>
-  robots(std::span<const std::string_view> names) override;
-  result<std::vector<robot_row>> scan_robots(std::string_view after, std::size_t limit) override;
+  result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override;
+  result<robot_page> scan_robots(std::string_view after, std::size_t limit) override;
   result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) override;
   result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) override;
   /// As event_store, with one iterator for both: to make one takes as long as to seek.
   result<range_ends> ends(robot_id robot, timestamp_ms from, timestamp_ms to) override;
   result<std::vector<event_row>> scan(robot_id robot, timestamp_ms from, timestamp_ms to,
                                       std::size_t limit) override;
-  result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override;
+  result<std::vector<position_outcome>> exact(std::span<const key> keys) override;
 
   /// Out of memtables, the block cache, and what the kernel holds of the tables. Indexes and
   /// filters are always in memory: every table is open, and they are outside of the cache.

@@ -2,6 +2,7 @@
 
 #include "core/robot_state.hpp"
 #include "storage/event_store.hpp"
+#include "storage/row_check.hpp"
 
 #include <array>
 #include <bit>
@@ -117,7 +118,7 @@ using robot_value = fixed_bytes<64>;
   return value;
 }
 
-/// @returns nothing if the size is wrong (damage).
+/// @returns nothing if the size is wrong or a number illegal (damage).
 [[nodiscard]] inline std::optional<robot_row> read_robot(std::string_view name,
                                                          std::string_view value) {
   if (value.size() != sizeof(robot_value))
@@ -133,6 +134,8 @@ using robot_value = fixed_bytes<64>;
       .take(row.state.events)
       .take(row.state.created)
       .take(row.state.updated);
+  if (!is_legal(row.id, row.state))
+    return std::nullopt;
   return row;
 }
 

@@ -35,12 +35,12 @@ protected:
     return store().scan(robot, from, to, limit).value();
   }
   std::optional<robot_row> robot(std::string_view name) {
-    return store().robots(std::array{name}).value()[0];
+    return store().robots(std::array{name}).value()[0].value();
   }
   std::vector<std::string> names(std::string_view after, std::size_t limit) {
     std::vector<std::string> found;
     const auto rows = store().scan_robots(after, limit);
-    for (const robot_row& row : *rows)
+    for (const robot_row& row : rows->rows)
       found.push_back(row.name);
     return found;
   }
@@ -233,7 +233,9 @@ TEST_P(EventStoreContractTest, FindsExactPositionsInTheOrderOfTheKeys) {
   const auto found = store().exact(keys).value();
   const std::vector<std::optional<position>> expected{std::nullopt, row_at(10).at, std::nullopt,
                                                       row_at(20).at, row_at(10).at};
-  EXPECT_EQ(found, expected);
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_EQ(found[i].value(), expected[i]) << i;
   EXPECT_TRUE(store().exact({})->empty());
 }
 
@@ -250,10 +252,10 @@ TEST_P(EventStoreContractTest, ComparesNamesByteByByte) {
   const std::array<std::string_view, 4> asked{"A", "a", "a  ", "b"};
   const auto found = store().robots(asked).value();
   ASSERT_EQ(found.size(), 4U);
-  EXPECT_EQ(found[0]->id, 2U);
-  EXPECT_EQ(found[1]->id, 3U);
-  EXPECT_FALSE(found[2]);
-  EXPECT_EQ(found[3]->id, 6U);
+  EXPECT_EQ((*found[0])->id, 2U);
+  EXPECT_EQ((*found[1])->id, 3U);
+  EXPECT_FALSE(found[2].value());
+  EXPECT_EQ((*found[3])->id, 6U);
 }
 
 TEST_P(EventStoreContractTest, ReaderNeverSeesHalfACheckpoint) {
@@ -311,7 +313,7 @@ void expect_equal_reads(event_store& store, const store_model& model, std::mt199
   }
   ASSERT_TRUE(same(store.ends(id, from, to).value(), ends));
   const auto exact = rows.find(to);
-  ASSERT_EQ(store.exact(std::array{event_store::key{id, to}}).value()[0],
+  ASSERT_EQ(store.exact(std::array{event_store::key{id, to}}).value()[0].value(),
             exact == rows.end() ? std::nullopt : std::optional(exact->second.at));
 }
 

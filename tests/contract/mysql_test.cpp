@@ -32,6 +32,50 @@ TEST_F(MysqlTest, KeepsEveryByteOfAPayload) {
   EXPECT_EQ(payloads(opened_->log, 0), std::vector{all});
 }
 
+TEST_F(MysqlTest, DamagedRowsConcernTheirRobotAloneUntilTheyAreMended) {
+  for (const auto& [name, id] : {std::pair{"a", 1}, {"b", 2}, {"c", 3}})
+    commit(checkpoint_builder().robot(name, static_cast<robot_id>(id), rows_at({10, 20})));
+  direct_.run("UPDATE robots SET events = 0 WHERE name = 'b'");
+  const std::array<std::string_view, 3> names{"a", "b", "c"};
+  auto& store = opened_->store;
+  const auto found = store.robots(names);
+  ASSERT_TRUE(found) << found.error().text;
+  EXPECT_EQ((*found)[0].value()->id, 1U);
+  EXPECT_EQ((*found)[1].error().code, errc::damaged_row);
+  EXPECT_EQ((*found)[2].value()->id, 3U);
+  const auto page = store.scan_robots("", 2);
+  ASSERT_TRUE(page) << page.error().text;
+  ASSERT_EQ(page->rows.size(), 2U);
+  EXPECT_EQ(page->rows[1].name, "c");
+  ASSERT_EQ(page->damaged.size(), 1U);
+  EXPECT_EQ(page->damaged[0].name, "b");
+
+  direct_.run("ALTER TABLE events MODIFY x DOUBLE NULL");
+  direct_.run("UPDATE events SET x = NULL WHERE robot = 2");
+  EXPECT_EQ(store.floor(2, timestamp_max).error().code, errc::damaged_row);
+  EXPECT_EQ(store.ceil(2, 0).error().code, errc::damaged_row);
+  EXPECT_EQ(store.scan(2, 0, 99, 9).error().code, errc::damaged_row);
+  EXPECT_EQ(store.scan(1, 0, 99, 9)->size(), 2U);
+  const std::array keys{event_store::key{2, 10}, event_store::key{3, 10}};
+  const auto positions = store.exact(keys);
+  ASSERT_TRUE(positions) << positions.error().text;
+  EXPECT_EQ((*positions)[0].error().code, errc::damaged_row);
+  EXPECT_EQ((*positions)[1].value(), row_at(10).at);
+  checkpoint_builder what;
+  what.robot("a", 1, rows_at({20, 30})).robot("b", 2, rows_at({20, 30})).marker({0, 9, 1, 1, 3});
+  const auto committed = store.commit(what.get());
+  ASSERT_TRUE(committed) << committed.error().text;
+  ASSERT_EQ(committed->size(), 1U);
+  EXPECT_EQ(committed->front().name, "b");
+  EXPECT_EQ(store.markers()->front().cut, 0U);
+
+  direct_.run("DELETE FROM events WHERE robot = 2");
+  const auto mended = store.commit(what.get());
+  ASSERT_TRUE(mended && mended->empty());
+  EXPECT_EQ(store.scan(2, 0, 99, 9).value(), rows_at({20, 30}));
+  EXPECT_EQ(store.markers()->front().cut, 9U);
+}
+
 TEST_F(MysqlTest, KeepsEveryByteOfAName) {
   const std::vector<std::string> names{std::string("\0", 1),
                                        "%",
@@ -52,12 +96,12 @@ TEST_F(MysqlTest, KeepsEveryByteOfAName) {
   commit(what);
   const std::vector<std::string_view> asked(sorted.begin(), sorted.end());
   const auto found = opened_->store.robots(asked).value();
-  const auto listed = opened_->store.scan_robots("", 100).value();
+  const auto listed = opened_->store.scan_robots("", 100).value().rows;
   ASSERT_EQ(listed.size(), sorted.size());
   for (std::size_t i = 0; i < sorted.size(); ++i) {
-    ASSERT_TRUE(found[i]) << sorted[i];
-    EXPECT_EQ(found[i]->name, sorted[i]);
-    EXPECT_EQ(names[found[i]->id - 1], sorted[i]);
+    ASSERT_TRUE(found[i] && *found[i]) << sorted[i];
+    EXPECT_EQ((*found[i])->name, sorted[i]);
+    EXPECT_EQ(names[(*found[i])->id - 1], sorted[i]);
     EXPECT_EQ(listed[i].name, sorted[i]);
   }
 }

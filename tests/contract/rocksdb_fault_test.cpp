@@ -28,7 +28,8 @@ std::vector<std::uint64_t> replay(faulty_database& engine, std::uint32_t shard,
 
 /// Rows (from, to] of one robot, and a marker that says so for both shards. Of three rows or more
 /// another robot has the same: only those are ingested where both ways are taken.
-result<void> commit(faulty_database& engine, std::uint64_t from, std::uint64_t to) {
+result<std::vector<damaged_robot>> commit(faulty_database& engine, std::uint64_t from,
+                                          std::uint64_t to) {
   std::vector<event_row> rows;
   for (std::uint64_t n = from + 1; n <= to; ++n)
     rows.push_back(row_at(static_cast<timestamp_ms>(n)));
@@ -47,7 +48,7 @@ std::uint64_t expect_whole_checkpoints(faulty_database& engine) {
   const std::uint64_t cut = (*markers)[0].cut;
   EXPECT_EQ((*markers)[1].cut, cut);
   EXPECT_EQ(engine.store().scan(1, 0, timestamp_max, 2'000'000)->size(), cut);
-  const auto robot = engine.store().robots(std::array<std::string_view, 1>{"r"}).value()[0];
+  const auto robot = engine.store().robots(std::array<std::string_view, 1>{"r"}).value()[0].value();
   EXPECT_EQ(robot ? robot->state.events : 0, cut);
   return cut;
 }

@@ -89,7 +89,8 @@ protected:
     const std::string_view names[] = {name};
     const auto robot = opened.store->robots(names);
     ASSERT_TRUE(robot) << what << robot.error().text;
-    const timestamp_ms last = robot->front() ? robot->front()->state.last_timestamp : 0;
+    const auto& row = robot->front().value();
+    const timestamp_ms last = row ? row->state.last_timestamp : 0;
     EXPECT_EQ(last, rows->empty() ? 0 : rows->back().timestamp) << what;
     EXPECT_EQ(replay_entries(*opened.journal, shard, cut), numbers(cut + 1, appended_)) << what;
   }

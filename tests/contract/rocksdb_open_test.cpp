@@ -90,7 +90,7 @@ TEST_F(RocksdbOpenTest, CreatesTheDirectoryAndItsParents) {
   EXPECT_EQ(opened->shards, 5U);
   EXPECT_EQ(opened->description, "rocksdb 7.8.3");
   EXPECT_GT(opened->free_bytes().value(), 0U);
-  EXPECT_EQ(read(data_ / "FORMAT"), "telemetryd format 2 shards 5\n");
+  EXPECT_EQ(read(data_ / "FORMAT"), "telemetryd format 3 shards 5\n");
 }
 
 TEST_F(RocksdbOpenTest, UsesAnEmptyDirectoryAndAFreshFileSystem) {
@@ -130,14 +130,28 @@ TEST_F(RocksdbOpenTest, LeavesAForeignRocksdbAsItIs) {
 
 TEST_F(RocksdbOpenTest, RefusesANewerFormatAndNamesIt) {
   ASSERT_TRUE(open());
-  write("FORMAT", "telemetryd format 3 shards 8\n");
+  write("FORMAT", "telemetryd format 4 shards 8\n");
   const auto before = contents();
   EXPECT_EQ(refusal(), errc::version);
-  EXPECT_NE(text_.find("format 3"), std::string::npos) << text_;
+  EXPECT_NE(text_.find("format 4"), std::string::npos) << text_;
   EXPECT_EQ(contents(), before);
 }
 
-TEST_F(RocksdbOpenTest, RefusesTheFormatBeforeAndSaysWhatToDo) {
+TEST_F(RocksdbOpenTest, BringsTheFormatBeforeUpToDateAndKeepsItsRows) {
+  fill();
+  write("FORMAT", "telemetryd format 2 shards 8\n");
+  {
+    const auto opened = open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    EXPECT_EQ(opened->shards, 8U);
+    EXPECT_EQ(rows(*opened), 400U);
+    EXPECT_EQ(read(data_ / "FORMAT"), "telemetryd format 3 shards 8\n")
+        << "a program that knows format 2 only must refuse it from now on";
+  }
+  EXPECT_EQ(rows(*open()), 400U);
+}
+
+TEST_F(RocksdbOpenTest, RefusesAFormatThatIsTooOldAndSaysWhatToDo) {
   ASSERT_TRUE(open());
   write("FORMAT", "telemetryd format 1 shards 8\n");
   const auto before = contents();
@@ -150,8 +164,8 @@ TEST_F(RocksdbOpenTest, RefusesTheFormatBeforeAndSaysWhatToDo) {
 TEST_F(RocksdbOpenTest, RefusesADamagedFormatFile) {
   ASSERT_TRUE(open());
   for (const std::string text :
-       {"", "telemetryd format 2 shards 0\n", "telemetryd format 2 shards 8", "telemetryd format",
-        "telemetryd format 2 shards 99999\n"}) {
+       {"", "telemetryd format 3 shards 0\n", "telemetryd format 3 shards 8", "telemetryd format",
+        "telemetryd format 3 shards 99999\n"}) {
     write("FORMAT", text);
     const errc code = refusal();
     EXPECT_TRUE(code == errc::corrupt || code == errc::version) << text;

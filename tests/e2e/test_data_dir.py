@@ -82,12 +82,23 @@ def test_other_formats_are_refused_and_left_alone(make_server):
     assert server.terminate() == 0
     stamp = server.data_dir / "FORMAT"
     ours = stamp.read_text()
-    for other in "format 3", "format 1":
-        stamp.write_text(ours.replace("format 2", other))
+    for other in "format 4", "format 1":
+        stamp.write_text(ours.replace("format 3", other))
         assert other in refused(server)
         assert other in stamp.read_text()
     stamp.write_text(ours)
     assert server.start().rest().robot("old")["events"] == 1
+
+
+def test_format_before_is_opened_and_brought_up_to_date(make_server):
+    server = make_server().start()
+    assert server.rest().post_lines(["1,2,3,old"])["accepted"] == 1
+    assert server.terminate() == 0
+    stamp = server.data_dir / "FORMAT"
+    ours = stamp.read_text()
+    stamp.write_text(ours.replace("format 3", "format 2"))
+    assert server.start().rest().robot("old")["events"] == 1
+    assert stamp.read_text() == ours
 
 
 def test_format_of_something_else_is_refused(make_server):

@@ -1,7 +1,8 @@
 // A segment of the journal that is anything: the bytes of the input themselves, or records that the
 // writer makes from it and that are then damaged at places it names. No input may crash the reader
 // or make it read outside of the file; what it takes is a prefix of what was written, and what it
-// does not take is refused unless it was the last record.
+// does not take is refused unless it was the last record. The other way round, every head that a
+// writer may make comes back from its bytes.
 
 #include "storage/file_journal/file_journal_reader.hpp"
 #include "tests/fuzz/require.hpp"
@@ -110,11 +111,50 @@ void read_damaged(std::string_view input) {
       fuzz::require(seen.is_refused);
 }
 
+/// From values to bytes and back: a head of a segment and a record, with numbers from the input.
+void write_and_read(std::string_view input) {
+  const auto number = [&input] {
+    std::uint64_t value = 0;
+    input.copy(reinterpret_cast<char*>(&value), sizeof value);
+    input.remove_prefix(std::min(input.size(), sizeof value));
+    return value;
+  };
+  segment_head head = make_head(0);
+  head.number = number();
+  head.journal_id = number();
+  head.salt = number();
+  head.opening = number();
+  const std::array trims{journal_trim{1, number()}, journal_trim{2, number()}};
+  const batch_stamp stamp{number(), static_cast<std::int64_t>(number()),
+                          static_cast<std::int64_t>(number()), static_cast<wall_ms>(number())};
+  const std::uint64_t commit = number();
+  const std::uint64_t opening = number();
+  const std::array<std::string_view, 1> parts{input.substr(0, 4'096)};
+  const std::array batches{journal_batch{1, 1, stamp, record_kind::events, parts}};
+  std::string record(record_bytes(batches, trims.size()), '\0');
+  head.size = journal_page_bytes + record.size();
+  write_record(record.data(), head, commit, opening, batches, trims);
+  const auto length = record_head_bytes(record.substr(0, record_prefix_bytes), record.size());
+  fuzz::require(length.has_value());
+  const auto read = read_record_head(record.substr(0, *length), head, record.size());
+  fuzz::require(read && read->commit == commit && read->opening == opening &&
+                read->bytes == record.size() && read->batches.size() == 1 &&
+                std::equal(trims.begin(), trims.end(), read->trims.begin(), read->trims.end()));
+  const record_batch& one = read->batches.front();
+  fuzz::require(one.batch.shard == 1 && one.batch.stamp.batch_no == stamp.batch_no &&
+                one.batch.stamp.arrival_ms == stamp.arrival_ms &&
+                one.batch.stamp.horizon_ms == stamp.horizon_ms &&
+                one.batch.stamp.wall == stamp.wall && one.payload_bytes == parts[0].size() &&
+                record.compare(one.payload_offset, one.payload_bytes, parts[0]) == 0 &&
+                one.checksum == payload_checksum(parts[0], head));
+}
+
 } // namespace
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
+  write_and_read(input);
   read(std::string(input));
   // With a head that is right, so that the reader looks at what follows.
   std::string file = write_segment_head(make_head(2 * journal_page_bytes + size / 4096 * 4096));

@@ -22,6 +22,7 @@ public:
   std::optional<failure> fault;             ///< every question is answered by it
   std::optional<std::size_t> fault_at_pull; ///< the stream's pull with this number, from 0, fails
   std::optional<std::string> reason;        ///< of not_ready()
+  std::optional<std::string> warning;       ///< of trouble()
   std::size_t piece_rows = 3;
   std::size_t pulls = 0;        ///< calls of next() on all streams
   std::size_t limit_asked = 0;  ///< by the latest list
@@ -81,6 +82,7 @@ public:
   }
 
   std::optional<std::string> not_ready() const override { return reason; }
+  std::optional<std::string> trouble() const override { return warning; }
 
   /// Gives the answers that were held back.
   void release() {

@@ -179,6 +179,11 @@ TEST_F(HttpRestTest, AnswersOperations) {
   const json version = json::parse(get("/version").body);
   EXPECT_EQ(version.at("name"), "telemetryd");
   EXPECT_EQ(version.at("version"), "1.2.3");
+  api_.warning = "stored rows are \"damaged\"";
+  const auto troubled = get("/readyz");
+  EXPECT_EQ(troubled.status, 200);
+  EXPECT_EQ(troubled.body,
+            "{\"detail\":\"stored rows are \\\"damaged\\\"\",\"status\":\"ready\"}\n");
   api_.reason = "replaying the journal";
   const auto unready = get("/readyz");
   expect_problem(unready, 503, "/readyz");

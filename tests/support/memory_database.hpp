@@ -99,18 +99,17 @@ private:
   public:
     explicit kept_store(memory_database& home) : home_(home), base_(home.tables) {}
 
-    result<void> commit(const checkpoint& what) override {
+    result<std::vector<damaged_robot>> commit(const checkpoint& what) override {
       if (!home_.powered)
         return off();
       home_.committed.push_back({{}, what.markers});
       return base_.commit(what);
     }
     result<std::vector<shard_marker>> markers() override { return base_.markers(); }
-    result<std::vector<std::optional<robot_row>>>
-    robots(std::span<const std::string_view> names) override {
+    result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override {
       return base_.robots(names);
     }
-    result<std::vector<robot_row>> scan_robots(std::string_view after, std::size_t limit) override {
+    result<robot_page> scan_robots(std::string_view after, std::size_t limit) override {
       return base_.scan_robots(after, limit);
     }
     result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) override {
@@ -123,7 +122,7 @@ private:
                                         std::size_t limit) override {
       return base_.scan(robot, from, to, limit);
     }
-    result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override {
+    result<std::vector<position_outcome>> exact(std::span<const key> keys) override {
       return base_.exact(keys);
     }
     std::optional<std::optional<robot_row>> cached_robot(std::string_view name) override {

@@ -108,6 +108,7 @@ private:
     }
     case verdict::pending:
     case verdict::sealed:
+    case verdict::damaged:
       ADD_FAILURE() << "the naive robot knows all";
     }
   }

@@ -36,17 +36,18 @@ public:
   explicit counting_store(std::uint32_t shards)
       : base_(std::make_shared<memory::memory_tables>(shards)) {}
 
-  result<void> commit(const checkpoint& what) override {
+  result<std::vector<damaged_robot>> commit(const checkpoint& what) override {
     ++commits;
-    return keeps ? base_.commit(what) : result<void>{};
+    if (!keeps)
+      return std::vector<damaged_robot>();
+    return base_.commit(what);
   }
   result<std::vector<shard_marker>> markers() override { return base_.markers(); }
-  result<std::vector<std::optional<robot_row>>>
-  robots(std::span<const std::string_view> names) override {
+  result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override {
     ++row_reads;
     return base_.robots(names);
   }
-  result<std::vector<robot_row>> scan_robots(std::string_view after, std::size_t limit) override {
+  result<robot_page> scan_robots(std::string_view after, std::size_t limit) override {
     ++scans;
     return base_.scan_robots(after, limit);
   }
@@ -64,7 +65,7 @@ public:
                                       std::size_t limit) override {
     return base_.scan(robot, from, to, limit);
   }
-  result<std::vector<std::optional<position>>> exact(std::span<const key> keys) override {
+  result<std::vector<position_outcome>> exact(std::span<const key> keys) override {
     return base_.exact(keys);
   }
   std::optional<std::optional<robot_row>> cached_robot(std::string_view name) override {

@@ -8,6 +8,7 @@
 #include "storage/mysql/mysql_schema.hpp"
 #include "storage/mysql/mysql_text.hpp"
 #include "storage/redis/redis_journal_format.hpp"
+#include "storage/rocksdb/checkpoint_chain.hpp"
 #include "storage/rocksdb/event_block.hpp"
 #include "storage/rocksdb/packed_column.hpp"
 #include "storage/rocksdb/rocksdb_format.hpp"
@@ -169,6 +170,9 @@ TEST(DocsFormatsTest, RowsOfRocksdbAreEncodedAsOnThePage) {
   expect_bytes("robot-value", make_robot_value(rover_id, state).view());
   expect_bytes("marker-key", make_marker_key(1).view());
   expect_bytes("marker-value", make_marker_value({1, 7, 5000, 4000, 1}).view());
+  expect_bytes("checkpoint-key-markers", chain_key(family::meta, 7));
+  expect_bytes("checkpoint-key-events", chain_key(family::events, 7));
+  expect_bytes("checkpoint-key-robots", chain_key(family::robots, 7));
 }
 
 /// A directory that is gone with the test.

@@ -313,6 +313,36 @@ TEST(EventBlockTest, ReadsTheLimitThatOlderEncodersWrote) {
   EXPECT_EQ(back->front().at.x, 0x1p53 / 1e11);
 }
 
+TEST(EventBlockTest, IsWrittenAsPlainDoublesIfItDoesNotReadBack) {
+  const rows made = folded({{1, {0.5, 1}, 0}, {2, {1.5, 2}, 0}, {9, {2.5, -4}, 0}});
+  const auto plain_only = [](std::span<const track_row> from, std::string_view bytes) noexcept {
+    return bytes[0] == '\xff' && reads_back(from, bytes);
+  };
+  event_block_encoder encoder(plain_only);
+  const std::string plain(encoder.encode(tracked(made)));
+  EXPECT_LT(encoded(made).size(), plain.size());
+  const auto back = decoded(9, 3, plain);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, made);
+  const rows one{{7, {0.5, 1}, 0.25}};
+  EXPECT_EQ(decoded(7, 1, encoder.encode(tracked(one))), one);
+}
+
+TEST(EventBlockTest, GivesNoBytesIfNeitherFormReadsBack) {
+  const double infinite = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(encoded({{1, {infinite, 1}, 0}}), "") << "the reader takes it for damage";
+}
+
+TEST(EventBlockTest, ReadsBackOnlyWhatIsTheSameBitForBit) {
+  const rows made = folded({{1, {0.0, 1}, 0}, {2, {1.5, 2}, 0}});
+  const std::string bytes = encoded(made);
+  EXPECT_TRUE(reads_back(tracked(made), bytes));
+  for (const rows& other : {rows{made[0]}, rows{made[0], {3, made[1].at, made[1].odometer}},
+                            rows{{1, {-0.0, 1}, 0}, made[1]}, rows{{0, made[0].at, 0}, made[1]},
+                            rows{made[0], {2, made[1].at, made[1].odometer + 1}}})
+    EXPECT_FALSE(reads_back(tracked(other), bytes));
+}
+
 TEST(EventBlockTest, RefusesEveryCutAndEveryByteTooMany) {
   std::mt19937_64 random(4);
   for (const std::size_t count : {1U, 2U, 5U, 40U, 128U}) {
