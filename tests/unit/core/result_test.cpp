@@ -21,6 +21,7 @@ TEST(ErrcTest, NumbersAndNamesArePinnedBecauseLogsHoldThem) {
   EXPECT_EQ(to_string(static_cast<errc>(11)), "timeout");
   EXPECT_EQ(to_string(static_cast<errc>(12)), "unreachable");
   EXPECT_EQ(to_string(static_cast<errc>(13)), "write_failed");
+  EXPECT_EQ(to_string(static_cast<errc>(14)), "damaged_row");
 }
 
 TEST(ResultTest, HoldsAValueOrAFailure) {
