@@ -56,9 +56,10 @@ public:
   /// The session is gone: answers still due are dropped. No call to the peer comes after this.
   virtual ~upstream() = default;
 
-  /// The complete text messages of one socket read, in order; the views die with the call.
-  /// An empty message is passed on as one (it is a malformed event).
-  virtual void on_messages(std::span<const std::string_view> messages) = 0;
+  /// Some complete text messages, in order; the views die with the call. An empty message is passed
+  /// on as one (it is a malformed event).
+  /// @returns how many lines they have: what the length of a turn is measured by.
+  virtual std::size_t on_messages(std::span<const std::string_view> messages) = 0;
 
   /// Credit is left (the connection's and the node's). While false the session does not read its
   /// socket; flush() tells when to ask again.

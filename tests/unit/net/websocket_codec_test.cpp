@@ -24,18 +24,27 @@ struct WebsocketCodecTest : testing::Test {
     return codec;
   }
 
-  /// Reads `bytes`. @returns the close frame, or nothing.
+  /// Reads `bytes`, to the end. @returns the close frame, or nothing.
   std::optional<std::string> give(websocket_codec& codec, std::string_view bytes) {
     bytes.copy(inbox.space().data(), bytes.size());
-    return codec.read(inbox, bytes.size(), pongs);
+    codec.take_in(inbox, bytes.size());
+    taken.clear();
+    std::optional<std::string> closed;
+    while (!closed && inbox.has_input()) {
+      closed = codec.read(inbox, pongs);
+      taken.insert(taken.end(), inbox.messages().begin(), inbox.messages().end());
+    }
+    codec.keep_rest(inbox);
+    return closed;
   }
 
-  strings messages() { return {inbox.messages().begin(), inbox.messages().end()}; }
+  const strings& messages() const { return taken; }
 
   boost::asio::io_context context;
   websocket_inbox lobby{context.get_executor()}; // they shake hands here, and read there
   websocket_inbox inbox{context.get_executor()};
   std::string pongs;
+  strings taken; ///< by the last give()
 };
 
 TEST_F(WebsocketCodecTest, ManyConnectionsReadWithOneStream) {
