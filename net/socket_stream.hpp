@@ -7,6 +7,12 @@
 
 namespace telemetry::net {
 
+/// What the kernel may hold of a connection in each direction, as SO_SNDBUF and SO_RCVBUF; the
+/// kernel doubles both for its own overhead. Without a bound it takes 4 MiB of answers for a peer
+/// that does not read them, and lets the receive buffer of a fast one grow to more.
+inline constexpr int kernel_send_bytes = 64 << 10;
+inline constexpr int kernel_receive_bytes = 128 << 10;
+
 /// A TCP socket that its event loop's socket_watch watches, not Asio.
 ///
 /// Asio tries to read once more before it waits, which is a system call for every message of a

@@ -1,5 +1,6 @@
 #include "net/websocket_codec.hpp"
 
+#include "net/http_upgrade.hpp"
 #include "net/websocket_frames.hpp"
 #include "net/websocket_memory_stream.hpp"
 
@@ -12,6 +13,7 @@
 
 namespace telemetry::net {
 
+namespace http = boost::beast::http;
 namespace websocket = boost::beast::websocket;
 
 namespace {
@@ -44,7 +46,6 @@ bool ends_within_code_point(std::string_view text) noexcept {
 
 /// A handshake that Beast agrees to.
 const websocket_codec::request& any_upgrade() {
-  namespace http = boost::beast::http;
   static const auto legal = [] {
     websocket_codec::request upgrade{http::verb::get, "/", 11};
     upgrade.set(http::field::host, "localhost");
@@ -123,9 +124,12 @@ std::optional<websocket_codec::refusal> websocket_codec::accept(const request& u
                                                                 std::string& out) {
   auto fresh = std::make_unique<reader>(inbox.executor_);
   auto& stream = fresh->stream;
-  stream.set_option(websocket::stream_base::decorator([server](websocket::response_type& response) {
-    response.set(boost::beast::http::field::server,
-                 boost::beast::string_view(server.data(), server.size()));
+  const bool is_ours = offers_protocol(upgrade, protocol);
+  stream.set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
+    response.set(http::field::server, boost::beast::string_view(server.data(), server.size()));
+    if (is_ours)
+      response.set(http::field::sec_websocket_protocol,
+                   boost::beast::string_view(protocol.data(), protocol.size()));
   }));
   boost::beast::error_code ec;
   stream.accept(upgrade, ec);

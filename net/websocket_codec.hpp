@@ -98,18 +98,22 @@ public:
   websocket_codec(const websocket_codec&) = delete;
   websocket_codec& operator=(const websocket_codec&) = delete;
 
+  /// The one sub-protocol that is spoken here (PROTOCOL.md §3).
+  static constexpr std::string_view protocol = "telemetry.v1";
+
   struct refusal {
     int status; ///< of HTTP: 400, or 426 for a version other than 13
     std::string reason;
   };
-  /// Answers the client's handshake; `server` is for the Server header.
+  /// Answers the client's handshake; `server` is for the Server header. Of the sub-protocols that
+  /// the client offers, ours is chosen, or none.
   /// @returns why there was no switch to WebSocket, or nothing if `out` got the response that
   /// switches.
   [[nodiscard]] std::optional<refusal> accept(const request& upgrade, std::string_view server,
                                               websocket_inbox& inbox, std::string& out);
 
-  /// Begins a turn: the first `size` bytes of inbox.space() stand behind the incomplete frame of the
-  /// last turn. @pre size == 0 if has_rest(): then the turn is for the rest.
+  /// Begins a turn: the first `size` bytes of inbox.space() stand behind the incomplete frame of
+  /// the last turn. @pre size == 0 if has_rest(): then the turn is for the rest.
   void take_in(websocket_inbox& inbox, std::size_t size);
   /// Reads the next slice of what was taken in. Fills inbox.messages(); appends pongs to `out`.
   /// @pre inbox.has_input()

@@ -1,5 +1,6 @@
 #include "net/websocket_session.hpp"
 
+#include "net/http_upgrade.hpp"
 #include "net/rest/problem.hpp"
 #include "net/turn_queue.hpp"
 #include "net/websocket_codec.hpp"
@@ -55,8 +56,7 @@ class websocket_session final : public session,
 public:
   websocket_session(std::unique_ptr<byte_stream> stream, session_context& context)
       : stream_(std::move(stream)), context_(context), turns_(shared_of(*stream_).turns),
-        inbox_(*shared_of(*stream_).inbox),
-        codec_(context.options.message_bytes_max) {
+        inbox_(*shared_of(*stream_).inbox), codec_(context.options.message_bytes_max) {
     const auto tick = tick_interval(context.options.idle_timeout);
     silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
     closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
@@ -100,6 +100,7 @@ private:
   // stream_listener
   void on_ready() override;
 
+  void note_protocols(const websocket_codec::request& upgrade) const;
   void open();
   void refuse(const websocket_codec::refusal& why, std::string_view server);
   void receive(std::size_t size);
@@ -162,6 +163,7 @@ void websocket_session::start(const websocket_codec::request& upgrade, std::stri
     if (const auto refusal = codec_.accept(upgrade, server, inbox_, out_)) {
       refuse(*refusal, server);
     } else {
+      note_protocols(upgrade);
       codec_.keep_early(received);
       open();
     }
@@ -174,6 +176,15 @@ void websocket_session::close(close_code code, std::string_view reason) {
   append_close_frame(frame, code, reason);
   awaits_peers_close_ = awaits_peers_close_ || phase_ == phase::serving;
   close_with(std::move(frame));
+}
+
+void websocket_session::note_protocols(const websocket_codec::request& upgrade) const {
+  constexpr std::size_t told_bytes_max = 200;
+  const auto offered = upgrade[boost::beast::http::field::sec_websocket_protocol];
+  if (!offered.empty() && !offers_protocol(upgrade, websocket_codec::protocol) &&
+      context_.options.on_protocol_refused)
+    context_.options.on_protocol_refused(
+        {offered.data(), std::min(offered.size(), told_bytes_max)});
 }
 
 void websocket_session::open() {

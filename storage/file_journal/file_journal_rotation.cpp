@@ -35,6 +35,7 @@ std::uint64_t file_journal::next_segment_bytes() const {
 }
 
 result<void> file_journal::rotate(std::uint64_t record_bytes) {
+  const descriptor_reserve::loan descriptors(descriptors_);
   const std::uint64_t head_bytes = round_to_pages(segment_head_bytes(home_->shards()));
   const std::uint64_t least = std::max(next_segment_bytes(), head_bytes + record_bytes);
   // It stays in the list until it is a segment, because every step up to there may fail.

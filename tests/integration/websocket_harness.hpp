@@ -97,6 +97,8 @@ public:
   void block();
   void unblock();
   void run();
+  /// Calls `what` in the next pass of the session's event loop.
+  void post(std::function<void()> what);
   /// Lets time pass: each tick is a second by default.
   void tick(int times);
   void close_client();
