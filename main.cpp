@@ -110,6 +110,10 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
   network.on_accept_failure = [](std::string_view reason) {
     log::warn("connections cannot be accepted; trying again", {{"reason", reason}});
   };
+  network.on_protocol_refused = [](std::string_view offered) {
+    log::debug("a WebSocket was opened without the sub-protocols that its client offered",
+               {{"offered", offered}});
+  };
   auto server = net::make_server(network);
   if (const auto listening = server->listen(door, door); !listening)
     die(listening.error());

@@ -41,22 +41,24 @@ connection::behavior_type connection::make_behavior() {
       [this](look_again_atom) {
         waits_for_gate_ = false;
         give_up_if_stalled();
-        home_.flush_later(this, *this); // reads on if the gate is open, or waits again
+        flush_later(); // reads on if the gate is open, or waits again
       },
   };
 }
 
-void connection::on_messages(std::span<const std::string_view> messages) {
+std::size_t connection::on_messages(std::span<const std::string_view> messages) {
   future_limit_ = future_limit(home_.context());
+  std::size_t lines = 0;
   for (const auto text : messages) {
     if (has_too_many_lines(text)) {
       peer_->close(net::close_code::policy,
                    "a message may have at most " + std::to_string(message_lines_max) + " lines");
       break;
     }
-    take(text);
+    lines += take(text);
   }
   answer();
+  return lines;
 }
 
 bool connection::may_read() {
@@ -79,7 +81,7 @@ void connection::detach() {
 }
 
 /// Each line ends in \n or \r\n; the last one may omit it (PROTOCOL.md §3).
-void connection::take(std::string_view text) {
+std::size_t connection::take(std::string_view text) {
   const auto bytes = static_cast<std::uint32_t>(text.size());
   std::uint32_t lines = 0;
   do {
@@ -93,6 +95,7 @@ void connection::take(std::string_view text) {
   } while (!text.empty());
   messages_.push({lines, bytes});
   bytes_ += bytes;
+  return lines;
 }
 
 void connection::take_line(std::string_view line) {
@@ -137,7 +140,7 @@ void connection::answer() {
   if (text_.empty() && text_.capacity() > idle_text_bytes_max)
     text_.shrink_to_fit();
   if (answered)
-    home_.flush_later(this, *this);
+    flush_later();
 }
 
 void connection::append_answer(const answer_queue::answer& what) {
@@ -166,7 +169,14 @@ void connection::give_up_if_stalled() {
   peer_->close(net::close_code::try_again_later, reason_for_closing(home_.context()));
 }
 
+/// Once for all that is answered until then, however many calls bring it.
+void connection::flush_later() {
+  if (!std::exchange(is_flush_due_, true))
+    home_.flush_later(this, *this);
+}
+
 void connection::flush() {
+  is_flush_due_ = false;
   if (peer_ != nullptr)
     peer_->flush();
 }
@@ -189,12 +199,13 @@ public:
     connection_.detach();
   }
 
-  void on_messages(std::span<const std::string_view> messages) override {
+  std::size_t on_messages(std::span<const std::string_view> messages) override {
     try {
-      connection_.on_messages(messages);
+      return connection_.on_messages(messages);
     } catch (const std::exception& what) { // as in a handler of the actor
       home_.context().fatal({errc::unavailable, std::string{"connection: "} + what.what()});
     }
+    return 0;
   }
   [[nodiscard]] bool may_read() const override { return connection_.may_read(); }
   [[nodiscard]] std::size_t unanswered() const override { return connection_.unanswered(); }

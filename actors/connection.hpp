@@ -26,8 +26,8 @@ public:
   connection(caf::actor_config& config, lane& home, net::upstream_peer& peer);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
-  /// Takes the complete messages of one socket read.
-  void on_messages(std::span<const std::string_view> messages);
+  /// Takes complete messages, some of those of one socket read. @returns how many lines they have.
+  std::size_t on_messages(std::span<const std::string_view> messages);
   void on_verdicts() override { answer(); }
   [[nodiscard]] bool may_read();
   [[nodiscard]] std::size_t unanswered() const noexcept { return messages_.size(); }
@@ -45,10 +45,11 @@ private:
 
   static constexpr std::size_t idle_text_bytes_max = 4096;
 
-  void take(std::string_view text);
+  std::size_t take(std::string_view text);
   void take_line(std::string_view line);
   void answer();
   void append_answer(const answer_queue::answer& what);
+  void flush_later();
   void give_up_if_stalled();
   void flush() override;
 
@@ -61,6 +62,7 @@ private:
   std::string text_;                 ///< their answers
   std::int64_t future_limit_ = 0;    ///< latest timestamp allowed now
   bool waits_for_gate_ = false;
+  bool is_flush_due_ = false; ///< the lane will call flush()
 };
 
 /// Makes a connection actor for every WebSocket.

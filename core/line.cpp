@@ -15,6 +15,8 @@ constexpr std::string_view too_large = " is above 1e15 in magnitude";
 constexpr std::string_view not_integer = "timestamp is not a whole number";
 constexpr std::string_view negative = "timestamp is negative";
 constexpr std::string_view too_late = "timestamp is above 2^53-1";
+constexpr std::string_view marked = "x begins with a byte order mark";
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -104,9 +106,7 @@ std::string_view read_timestamp(std::string_view text, timestamp_ms& value) noex
   return error != std::errc{} || value > timestamp_max ? too_late : std::string_view{};
 }
 
-} // namespace
-
-result<event_view> parse_line(std::string_view line) {
+result<event_view> parse_fields(std::string_view line) {
   const std::size_t x_end = line.find(',');
   if (x_end == std::string_view::npos) {
     return line.empty() ? malformed("line is empty") : malformed("y is missing");
@@ -137,6 +137,15 @@ result<event_view> parse_line(std::string_view line) {
   if (!fault.empty()) {
     return malformed(fault);
   }
+  return event;
+}
+
+} // namespace
+
+result<event_view> parse_line(std::string_view line) {
+  auto event = parse_fields(line);
+  if (!event && line.starts_with(byte_order_mark)) // invisible, so it has to be named
+    return malformed(marked);
   return event;
 }
 

@@ -44,17 +44,6 @@ std::string joined_lines(const request_head& head, http::field name) {
   return list;
 }
 
-/// Takes the first member off the front of `list`, without the white space around it.
-std::string_view take_member(std::string_view& list) noexcept {
-  const auto comma = list.find(',');
-  auto member = list.substr(0, comma);
-  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-  const auto begin = member.find_first_not_of(" \t");
-  if (begin == std::string_view::npos)
-    return {};
-  return member.substr(begin, member.find_last_not_of(" \t") + 1 - begin);
-}
-
 /// Whether Expect has members other than 100-continue.
 bool expects_more_than_continue(const request_head& head) noexcept {
   for (auto list = view(head[http::field::expect]); !list.empty();) {
@@ -95,6 +84,16 @@ void join_list_fields(request_head& head) {
   for (const auto name : list_fields)
     if (head.count(name) > 1)
       head.set(name, joined_lines(head, name));
+}
+
+std::string_view take_member(std::string_view& list) noexcept {
+  const auto comma = list.find(',');
+  auto member = list.substr(0, comma);
+  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  const auto begin = member.find_first_not_of(" \t");
+  if (begin == std::string_view::npos)
+    return {};
+  return member.substr(begin, member.find_last_not_of(" \t") + 1 - begin);
 }
 
 bool has_token(std::string_view list, std::string_view token) noexcept {

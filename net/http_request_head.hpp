@@ -30,6 +30,10 @@ struct read_fault {
 /// Transfer-Encoding, whose lines fault_of() judges.
 void join_list_fields(request_head& head);
 
+/// Takes the first member off the front of the comma-separated `list`, without the white space
+/// around it.
+[[nodiscard]] std::string_view take_member(std::string_view& list) noexcept;
+
 /// Whether the comma-separated `list` contains `token`, ignoring case.
 [[nodiscard]] bool has_token(std::string_view list, std::string_view token) noexcept;
 

@@ -44,6 +44,13 @@ void simplify_upgrade(http::request<http::string_body>& head) {
   head.set(http::field::upgrade, "websocket");
 }
 
+bool offers_protocol(const http::request<http::string_body>& head, std::string_view name) noexcept {
+  for (auto list = view(head[http::field::sec_websocket_protocol]); !list.empty();)
+    if (take_member(list) == name)
+      return true;
+  return false;
+}
+
 std::optional<http_answer> refuse_upgrade(upgrade_request kind, std::string_view target) {
   switch (kind) {
   case upgrade_request::none:

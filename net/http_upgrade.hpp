@@ -26,6 +26,12 @@ judge_upgrade(const boost::beast::http::request<boost::beast::http::string_body>
 /// find `websocket` behind the name of a protocol that has a version.
 void simplify_upgrade(boost::beast::http::request<boost::beast::http::string_body>& head);
 
+/// Whether the client offers the WebSocket sub-protocol `name`, whose case matters.
+/// @pre join_list_fields(head)
+[[nodiscard]] bool
+offers_protocol(const boost::beast::http::request<boost::beast::http::string_body>& head,
+                std::string_view name) noexcept;
+
 /// The answer that refuses a bad handshake; nullopt for kinds `good` and `none`.
 [[nodiscard]] std::optional<http_answer> refuse_upgrade(upgrade_request kind,
                                                         std::string_view target);

@@ -28,6 +28,9 @@ struct server_options {
   /// Receives the reason if accepting fails, for example because no descriptors are left. Called on
   /// an I/O thread, at most once a second. May be empty.
   std::function<void(std::string_view reason)> on_accept_failure{};
+  /// Told, on an I/O thread, that a WebSocket was opened without any of the sub-protocols that its
+  /// client offered; may be empty. A browser closes such a connection without saying why.
+  std::function<void(std::string_view offered)> on_protocol_refused{};
 };
 
 } // namespace telemetry::net

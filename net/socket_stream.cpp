@@ -26,7 +26,10 @@ std::size_t transferred(ssize_t result, boost::system::error_code& ec) {
 
 socket_stream::socket_stream(boost::asio::ip::tcp::socket socket)
     : executor_(socket.get_executor()) {
+  using boost::asio::socket_base;
   error_code ignored; // watch() fails if there is no descriptor
+  socket.set_option(socket_base::send_buffer_size(kernel_send_bytes), ignored);
+  socket.set_option(socket_base::receive_buffer_size(kernel_receive_bytes), ignored);
   descriptor_ = socket.release(ignored);
 }
 

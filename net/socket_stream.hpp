@@ -7,6 +7,12 @@
 
 namespace telemetry::net {
 
+/// Limits of the bytes that the kernel holds of a connection in each direction (SO_SNDBUF and
+/// SO_RCVBUF). The kernel doubles both for its own overhead. Without a limit it holds 4 MiB of
+/// answers for a peer that does not read them, and more of a fast peer's input.
+inline constexpr int kernel_send_bytes = 64 << 10;
+inline constexpr int kernel_receive_bytes = 128 << 10;
+
 /// A TCP socket that is watched by socket_watch instead of Asio (ADR 0021).
 ///
 /// Asio would try one more read before it waits. That is one more system call for every message of

@@ -56,9 +56,10 @@ public:
   /// The session has ended. Open answers are dropped. The peer is not called any more.
   virtual ~upstream() = default;
 
-  /// Takes the complete text messages of one socket read, in order. The views are valid only during
-  /// the call. Empty messages are included (each is a malformed event).
-  virtual void on_messages(std::span<const std::string_view> messages) = 0;
+  /// Takes complete text messages of one socket read, in order. The views are valid only during the
+  /// call. Empty messages are included (each is a malformed event).
+  /// @returns the number of lines in them, which measures the length of a turn.
+  virtual std::size_t on_messages(std::span<const std::string_view> messages) = 0;
 
   /// Whether connection and node have credit left. While it is false, the session does not read its
   /// socket. It asks again after flush().

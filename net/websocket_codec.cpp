@@ -1,16 +1,19 @@
 #include "net/websocket_codec.hpp"
 
+#include "net/http_upgrade.hpp"
 #include "net/websocket_frames.hpp"
 #include "net/websocket_memory_stream.hpp"
 
 #include <boost/beast/websocket/stream.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <tuple>
 
 namespace telemetry::net {
 
+namespace http = boost::beast::http;
 namespace websocket = boost::beast::websocket;
 
 namespace {
@@ -43,7 +46,6 @@ bool ends_within_code_point(std::string_view text) noexcept {
 
 /// A handshake that Beast agrees to.
 const websocket_codec::request& any_upgrade() {
-  namespace http = boost::beast::http;
   static const auto legal = [] {
     websocket_codec::request upgrade{http::verb::get, "/", 11};
     upgrade.set(http::field::host, "localhost");
@@ -122,9 +124,12 @@ std::optional<websocket_codec::refusal> websocket_codec::accept(const request& u
                                                                 std::string& out) {
   auto fresh = std::make_unique<reader>(inbox.executor_);
   auto& stream = fresh->stream;
-  stream.set_option(websocket::stream_base::decorator([server](websocket::response_type& response) {
-    response.set(boost::beast::http::field::server,
-                 boost::beast::string_view(server.data(), server.size()));
+  const bool is_ours = offers_protocol(upgrade, protocol);
+  stream.set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
+    response.set(http::field::server, boost::beast::string_view(server.data(), server.size()));
+    if (is_ours)
+      response.set(http::field::sec_websocket_protocol,
+                   boost::beast::string_view(protocol.data(), protocol.size()));
   }));
   boost::beast::error_code ec;
   stream.accept(upgrade, ec);
@@ -136,35 +141,58 @@ std::optional<websocket_codec::refusal> websocket_codec::accept(const request& u
   return std::nullopt;
 }
 
-std::optional<std::string> websocket_codec::read(websocket_inbox& inbox, std::size_t size,
-                                                 std::string& out) {
+void websocket_codec::keep_early(std::string_view bytes) {
+  rest_ = bytes;
+  has_rest_ = !bytes.empty();
+}
+
+void websocket_codec::take_in(websocket_inbox& inbox, std::size_t size) {
+  assert(size == 0 || !has_rest_);
+  const auto kept = std::min(rest_.size(), inbox.raw_.size());
+  auto* const begin = has_rest_ ? inbox.raw_.data() : inbox.space().data() - kept;
+  std::memcpy(begin, rest_.data(), kept);
+  rest_.erase(0, kept);
+  inbox.input_ = {reinterpret_cast<const std::uint8_t*>(begin), kept + size};
+  inbox.is_incomplete_ = false;
+}
+
+std::optional<std::string> websocket_codec::read(websocket_inbox& inbox, std::string& out) {
   using kind = frame_item::kind;
   inbox.start();
-  auto* const begin = inbox.space().data() - incomplete_.size();
-  std::memcpy(begin, incomplete_.data(), incomplete_.size());
-  std::span bytes(reinterpret_cast<const std::uint8_t*>(begin), size + incomplete_.size());
-  incomplete_.clear();
-  for (;;) {
+  auto& bytes = inbox.input_;
+  const auto enough = bytes.size() - std::min(bytes.size(), websocket_inbox::slice_bytes);
+  do {
     const auto item = scanner_.next(bytes);
     const auto front = bytes.first(item.size);
     bytes = bytes.subspan(item.size);
+    ++inbox.frames_;
     if (item.what == kind::part || item.what == kind::last)
       add(inbox, front, item);
-    if (item.what == kind::part)
+    if (item.what == kind::part && bytes.size() > enough)
       continue;
-    if (auto closed = read_run(inbox))
+    if (auto closed = read_run(inbox)) {
+      bytes = {};
+      rest_.clear();
       return closed;
+    }
     if (item.what == kind::ping)
       append_pong_frame(out, unmasked_payload(front, item.payload));
-    if (item.what == kind::incomplete)
-      break;
-  }
-  incomplete_.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    inbox.is_incomplete_ = item.what == kind::incomplete;
+  } while (bytes.size() > enough && !inbox.is_incomplete_);
   if (reader_ && scanner_.is_between_messages())
     inbox.give_back(std::move(reader_));
   else if (reader_)
     reader_->begun += inbox.unfinished();
   return std::nullopt;
+}
+
+void websocket_codec::keep_rest(websocket_inbox& inbox) {
+  has_rest_ = !rest_.empty() || inbox.has_input();
+  if (!inbox.input_.empty())
+    rest_.insert(0, reinterpret_cast<const char*>(inbox.input_.data()), inbox.input_.size());
+  inbox.input_ = {};
+  if (!has_rest_ && rest_.capacity() > idle_rest_bytes_max)
+    rest_.shrink_to_fit();
 }
 
 void websocket_codec::add(websocket_inbox& inbox, std::span<const std::uint8_t> bytes,

@@ -22,6 +22,9 @@ namespace telemetry::net {
 class websocket_inbox {
 public:
   static constexpr std::size_t read_bytes_max = 64u << 10;
+  /// websocket_codec::read() stops at the first frame that ends behind so many bytes, because only
+  /// the engine knows what messages cost and it has to be asked now and then.
+  static constexpr std::size_t slice_bytes = 4u << 10;
 
   /// @param executor of a context that outlives the inbox; nothing ever runs on it.
   explicit websocket_inbox(boost::asio::any_io_executor executor);
@@ -29,13 +32,18 @@ public:
   websocket_inbox(const websocket_inbox&) = delete;
   websocket_inbox& operator=(const websocket_inbox&) = delete;
 
-  /// Where a socket read goes, before websocket_codec::read().
+  /// Where a socket read goes, before websocket_codec::take_in().
   [[nodiscard]] std::span<char> space() noexcept {
     return std::span(raw_).subspan(frame_scanner::incomplete_max);
   }
 
-  /// The text messages that the last read completed, in order. The views die with the next one.
+  /// The text messages that the last websocket_codec::read() completed, in order. The views die
+  /// with the next one.
   [[nodiscard]] std::span<const std::string_view> messages() const noexcept { return messages_; }
+  /// How many frames, or parts of frames, the last websocket_codec::read() went through.
+  [[nodiscard]] std::size_t frames() const noexcept { return frames_; }
+  /// Whether websocket_codec::read() may find more in what was taken in.
+  [[nodiscard]] bool has_input() const noexcept { return !input_.empty() && !is_incomplete_; }
 
   /// Streams of Beast's that wait for a connection to read with them.
   [[nodiscard]] std::size_t idle_streams() const noexcept { return idle_readers_.size(); }
@@ -51,6 +59,7 @@ private:
 
   void start() noexcept {
     messages_.clear();
+    frames_ = 0;
     head_ = {};
     begin_ = end_ = 0;
   }
@@ -59,6 +68,9 @@ private:
   }
 
   std::vector<char> raw_ = std::vector<char>(frame_scanner::incomplete_max + read_bytes_max);
+  std::span<const std::uint8_t> input_; ///< of raw_: not read yet
+  bool is_incomplete_ = false;          ///< input_ begins with an incomplete frame
+  std::size_t frames_ = 0;
   std::vector<char> payload_ = std::vector<char>(raw_.size());
   std::size_t begin_ = 0; ///< in payload_: of the message that is being read
   std::size_t end_ = 0;
@@ -86,25 +98,41 @@ public:
   websocket_codec(const websocket_codec&) = delete;
   websocket_codec& operator=(const websocket_codec&) = delete;
 
+  /// The one sub-protocol that is spoken here (PROTOCOL.md §3).
+  static constexpr std::string_view protocol = "telemetry.v1";
+
   struct refusal {
     int status; ///< of HTTP: 400, or 426 for a version other than 13
     std::string reason;
   };
-  /// Answers the client's handshake; `server` is for the Server header.
+  /// Answers the client's handshake; `server` is for the Server header. Of the sub-protocols that
+  /// the client offers, ours is chosen, or none.
   /// @returns why there was no switch to WebSocket, or nothing if `out` got the response that
   /// switches.
   [[nodiscard]] std::optional<refusal> accept(const request& upgrade, std::string_view server,
                                               websocket_inbox& inbox, std::string& out);
 
-  /// Reads the first `size` bytes of inbox.space(), behind what was incomplete before. Fills
-  /// inbox.messages(); appends pongs to `out`.
+  /// Begins a turn: the first `size` bytes of inbox.space() stand behind the incomplete frame of
+  /// the last turn. @pre size == 0 if has_rest(): then the turn is for the rest.
+  void take_in(websocket_inbox& inbox, std::size_t size);
+  /// Reads the next slice of what was taken in. Fills inbox.messages(); appends pongs to `out`.
+  /// @pre inbox.has_input()
   /// @returns nothing as long as the connection is open; else the close frame to be sent once the
   /// messages are answered. Nothing may be read after that.
-  [[nodiscard]] std::optional<std::string> read(websocket_inbox& inbox, std::size_t size,
-                                                std::string& out);
+  [[nodiscard]] std::optional<std::string> read(websocket_inbox& inbox, std::string& out);
+  /// Ends the turn: keeps what was not read.
+  void keep_rest(websocket_inbox& inbox);
+
+  /// Keeps `bytes`, which came behind the handshake, for the first turn.
+  void keep_early(std::string_view bytes);
+  /// Whether the next turn need not wait for the socket. At most one read of bytes is kept, but for
+  /// early ones.
+  [[nodiscard]] bool has_rest() const noexcept { return has_rest_; }
 
 private:
   using reader = websocket_inbox::reader;
+
+  static constexpr std::size_t idle_rest_bytes_max = 256;
 
   void add(websocket_inbox& inbox, std::span<const std::uint8_t> bytes, const frame_item& item);
   [[nodiscard]] std::optional<std::string> read_run(websocket_inbox& inbox);
@@ -114,7 +142,8 @@ private:
   frame_scanner scanner_;
   std::size_t message_bytes_max_;
   std::unique_ptr<reader> reader_; ///< within a message, or when it has failed
-  std::string incomplete_;         ///< frame header or control frame, at most incomplete_max bytes
+  std::string rest_;               ///< not read; an incomplete header or control frame at least
+  bool has_rest_ = false;          ///< whole frames may be in it
 };
 
 } // namespace telemetry::net

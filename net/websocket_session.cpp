@@ -1,6 +1,8 @@
 #include "net/websocket_session.hpp"
 
+#include "net/http_upgrade.hpp"
 #include "net/rest/problem.hpp"
+#include "net/turn_queue.hpp"
 #include "net/websocket_codec.hpp"
 #include "net/websocket_frames.hpp"
 
@@ -15,26 +17,30 @@ namespace telemetry::net {
 
 namespace {
 
-/// The inbox of an I/O thread, kept by its io_context: nothing in there may outlive that.
-class inbox_service final : public boost::asio::execution_context::service {
+/// What the WebSockets of an I/O thread share, kept by its io_context: nothing in there may outlive
+/// that.
+class shared_service final : public boost::asio::execution_context::service {
 public:
-  using key_type = inbox_service;
+  using key_type = shared_service;
   static inline boost::asio::execution_context::id id;
 
-  explicit inbox_service(boost::asio::execution_context& io_context)
+  explicit shared_service(boost::asio::execution_context& io_context)
       : service(io_context),
-        inbox(std::in_place, static_cast<boost::asio::io_context&>(io_context).get_executor()) {}
+        inbox(std::in_place, static_cast<boost::asio::io_context&>(io_context).get_executor()),
+        turns(static_cast<boost::asio::io_context&>(io_context).get_executor()) {}
 
-  std::optional<websocket_inbox> inbox;
+  std::optional<websocket_inbox> inbox; ///< keeps nothing of a connection between two turns
+  turn_queue turns;
 
 private:
-  void shutdown() override { inbox.reset(); }
+  void shutdown() override {
+    turns.clear();
+    inbox.reset();
+  }
 };
 
-/// Of the I/O thread: nothing of a connection stays in it from one turn to the next.
-websocket_inbox& inbox_of(byte_stream& stream) {
-  auto& io_context = stream.get_executor().context();
-  return *boost::asio::use_service<inbox_service>(io_context).inbox;
+shared_service& shared_of(byte_stream& stream) {
+  return boost::asio::use_service<shared_service>(stream.get_executor().context());
 }
 
 /// One WebSocket: moves bytes between its stream, the codec and the engine's `upstream`.
@@ -42,12 +48,15 @@ websocket_inbox& inbox_of(byte_stream& stream) {
 /// Owns itself from start() until its end; the registry reaches it for drain, cut and tick.
 /// Thread: its I/O thread only. Everything that may end the session inside a call from the engine
 /// only closes the stream: finish() comes by itself, so that `upstream` never dies in its own call.
-/// For the same reason only on_ready() reads, which the engine never calls.
-class websocket_session final : public session, public upstream_peer, private stream_listener {
+/// For the same reason only on_ready() and on_turn() read, which the engine never calls.
+class websocket_session final : public session,
+                                public upstream_peer,
+                                public turn_taker,
+                                private stream_listener {
 public:
   websocket_session(std::unique_ptr<byte_stream> stream, session_context& context)
-      : stream_(std::move(stream)), context_(context), inbox_(inbox_of(*stream_)),
-        codec_(context.options.message_bytes_max) {
+      : stream_(std::move(stream)), context_(context), turns_(shared_of(*stream_).turns),
+        inbox_(*shared_of(*stream_).inbox), codec_(context.options.message_bytes_max) {
     const auto tick = tick_interval(context.options.idle_timeout);
     silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
     closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
@@ -60,6 +69,9 @@ public:
   void drain() override { close(close_code::going_away, "server is shutting down"); }
   void cut() override { end(); }
   void tick() override;
+
+  // turn_taker
+  void on_turn() override;
 
   // upstream_peer
   void answer_ok(std::size_t messages) override {
@@ -88,17 +100,20 @@ private:
   // stream_listener
   void on_ready() override;
 
+  void note_protocols(const websocket_codec::request& upgrade) const;
   void open();
   void refuse(const websocket_codec::refusal& why, std::string_view server);
-  void receive_early(std::string_view received);
   void receive(std::size_t size);
+  std::optional<std::string> take_turn(std::size_t size, std::string& pongs);
+  [[nodiscard]] std::size_t deliver();
   void close_with(std::string frame);
   void look_for_close(std::size_t size);
   void advance();
   [[nodiscard]] bool wants_read() const;
   void listen();
+  [[nodiscard]] bool has_something_to_read() const;
   void read();
-  void read_later();
+  void await_turn();
   void write();
   void end();
   void finish();
@@ -117,13 +132,15 @@ private:
   std::shared_ptr<websocket_session> self_; ///< until finish()
   std::unique_ptr<byte_stream> stream_;
   session_context& context_;
+  turn_queue& turns_;
   websocket_inbox& inbox_;
   websocket_codec codec_;
   phase phase_ = phase::serving;
   bool awaits_peers_close_ = false; ///< we began the close: the peer's is still to come
   bool is_delivering_ = false;      ///< within upstream::on_messages(): advance() comes after it
   bool is_listening_ = false;       ///< it is the peer's turn to say something
-  bool reads_later_ = false;        ///< on_ready() is posted
+  bool awaits_turn_ = false;        ///< in turns_
+  bool is_heavy_ = false;           ///< its last turn was more than a light one
   int silent_ticks_ = 0;            ///< since the peer was last heard, while we listened
   int stalled_ticks_ = 0;           ///< since writing last got on, while something waits for it
   int silent_ticks_max_;
@@ -143,11 +160,14 @@ void websocket_session::start(const websocket_codec::request& upgrade, std::stri
     stream_->watch(*this, ec);
     if (ec)
       return end();
-    if (const auto refusal = codec_.accept(upgrade, server, inbox_, out_))
+    if (const auto refusal = codec_.accept(upgrade, server, inbox_, out_)) {
       refuse(*refusal, server);
-    else
+    } else {
+      note_protocols(upgrade);
+      codec_.keep_early(received);
       open();
-    receive_early(received);
+    }
+    advance();
   });
 }
 
@@ -156,6 +176,15 @@ void websocket_session::close(close_code code, std::string_view reason) {
   append_close_frame(frame, code, reason);
   awaits_peers_close_ = awaits_peers_close_ || phase_ == phase::serving;
   close_with(std::move(frame));
+}
+
+void websocket_session::note_protocols(const websocket_codec::request& upgrade) const {
+  constexpr std::size_t told_bytes_max = 200;
+  const auto offered = upgrade[boost::beast::http::field::sec_websocket_protocol];
+  if (!offered.empty() && !offers_protocol(upgrade, websocket_codec::protocol) &&
+      context_.options.on_protocol_refused)
+    context_.options.on_protocol_refused(
+        {offered.data(), std::min(offered.size(), told_bytes_max)});
 }
 
 void websocket_session::open() {
@@ -183,26 +212,37 @@ void websocket_session::refuse(const websocket_codec::refusal& why, std::string_
   phase_ = phase::closing;
 }
 
-void websocket_session::receive_early(std::string_view received) {
-  while (phase_ == phase::serving && !received.empty()) {
-    const auto space = inbox_.space();
-    const auto size = received.copy(space.data(), space.size());
-    received.remove_prefix(size);
-    receive(size);
-  }
-  advance();
+void websocket_session::receive(std::size_t size) {
+  if (auto closed = take_turn(size, out_))
+    close_with(std::move(*closed));
 }
 
-/// Takes `size` bytes from the inbox's space to the engine.
-void websocket_session::receive(std::size_t size) {
-  auto closed = codec_.read(inbox_, size, out_);
-  if (const auto messages = inbox_.messages(); !messages.empty()) {
-    is_delivering_ = true;
-    upstream_->on_messages(messages);
-    is_delivering_ = false;
+/// A turn: takes `size` bytes from the inbox's space, or what the last turn left over, to the
+/// engine, until that was enough for one turn. After our own close nobody wants the messages.
+/// @returns the close frame that answers the peer's close, or its breach of the protocol.
+std::optional<std::string> websocket_session::take_turn(std::size_t size, std::string& pongs) {
+  std::optional<std::string> closed;
+  const auto begun_in = phase_;
+  std::size_t work = 0;
+  codec_.take_in(inbox_, size);
+  while (!closed && inbox_.has_input() && phase_ == begun_in && work < websocket_turn_lines) {
+    closed = codec_.read(inbox_, pongs);
+    work += std::max(inbox_.frames(), deliver());
   }
-  if (closed)
-    close_with(std::move(*closed));
+  codec_.keep_rest(inbox_);
+  is_heavy_ = work > websocket_light_turn_lines;
+  return closed;
+}
+
+/// @returns the lines that the engine took.
+std::size_t websocket_session::deliver() {
+  const auto messages = inbox_.messages();
+  if (messages.empty() || phase_ != phase::serving)
+    return 0;
+  is_delivering_ = true;
+  const auto lines = upstream_->on_messages(messages);
+  is_delivering_ = false;
+  return lines;
 }
 
 void websocket_session::close_with(std::string frame) {
@@ -218,7 +258,7 @@ void websocket_session::close_with(std::string frame) {
 /// frame right before it.
 void websocket_session::look_for_close(std::size_t size) {
   std::string pongs; // the close was our last frame
-  if (!codec_.read(inbox_, size, pongs))
+  if (!take_turn(size, pongs))
     return;
   awaits_peers_close_ = false;
   stream_->end_writing();
@@ -228,7 +268,18 @@ void websocket_session::on_ready() {
   if (phase_ == phase::ended)
     return;
   guarded([&] {
-    if (wants_read() && stream_->is_readable())
+    if (!is_heavy_ && !awaits_turn_ && wants_read() && stream_->is_readable())
+      read();
+    advance();
+  });
+}
+
+void websocket_session::on_turn() {
+  awaits_turn_ = false;
+  if (phase_ == phase::ended)
+    return;
+  guarded([&] {
+    if (wants_read() && has_something_to_read())
       read();
     advance();
   });
@@ -263,18 +314,25 @@ void websocket_session::listen() {
     return;
   if (!listened)
     silent_ticks_ = 0;
-  if (stream_->is_readable())
-    read_later();
+  if (has_something_to_read())
+    await_turn();
 }
 
-/// Reads once: who sends more than a read holds takes turns with the others.
+bool websocket_session::has_something_to_read() const {
+  return codec_.has_rest() || stream_->is_readable();
+}
+
+/// Reads once, or goes on with what the last turn left over.
 void websocket_session::read() {
-  byte_stream::error_code ec;
-  const auto size = stream_->try_read(inbox_.space(), ec);
-  if (ec)
-    return end(); // gone, with or without a close: who is gone needs no answers
-  if (size == 0)
-    return;
+  std::size_t size = 0;
+  if (!codec_.has_rest()) {
+    byte_stream::error_code ec;
+    size = stream_->try_read(inbox_.space(), ec);
+    if (ec)
+      return end(); // gone, with or without a close: who is gone needs no answers
+    if (size == 0)
+      return;
+  }
   if (phase_ == phase::serving) {
     silent_ticks_ = 0;
     receive(size);
@@ -283,13 +341,9 @@ void websocket_session::read() {
   }
 }
 
-void websocket_session::read_later() {
-  if (std::exchange(reads_later_, true))
-    return;
-  boost::asio::post(stream_->get_executor(), [self = self_] {
-    self->reads_later_ = false;
-    self->on_ready();
-  });
+void websocket_session::await_turn() {
+  if (!std::exchange(awaits_turn_, true))
+    turns_.push(self_);
 }
 
 void websocket_session::write() {

@@ -36,9 +36,10 @@ std::string frames_in_flight(std::size_t count) {
 struct instant_engine final : net::upstream_factory {
   struct connection final : net::upstream {
     explicit connection(net::upstream_peer& p) : peer(p) {}
-    void on_messages(std::span<const std::string_view> messages) override {
+    std::size_t on_messages(std::span<const std::string_view> messages) override {
       peer.answer_ok(messages.size());
       peer.flush();
+      return messages.size();
     }
     [[nodiscard]] bool may_read() const override { return true; }
     [[nodiscard]] std::size_t unanswered() const override { return 0; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/event_store.hpp"
+#include "storage/file_journal/descriptor_reserve.hpp"
 #include "storage/file_journal/file_journal_index.hpp"
 #include "storage/file_journal/file_journal_reader.hpp"
 #include "storage/file_journal/file_journal_segment.hpp"
@@ -127,6 +128,7 @@ private:
   std::uint64_t journal_id_ = 0;
   journal_index index_;
   page_buffer pages_;
+  descriptor_reserve descriptors_;
 };
 
 } // namespace telemetry::journal_files

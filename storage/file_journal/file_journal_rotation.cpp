@@ -35,6 +35,7 @@ std::uint64_t file_journal::next_segment_bytes() const {
 }
 
 result<void> file_journal::rotate(std::uint64_t record_bytes) {
+  const descriptor_reserve::loan descriptors(descriptors_);
   const std::uint64_t head_bytes = round_to_pages(segment_head_bytes(home_->shards()));
   auto made = make_segment(std::max(next_segment_bytes(), head_bytes + record_bytes));
   if (!made)

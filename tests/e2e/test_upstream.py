@@ -218,6 +218,33 @@ def test_compression_is_not_agreed_on(socket):
     assert "sec-websocket-extensions" not in socket.headers
 
 
+def test_our_sub_protocol_is_chosen(server):
+    with WebSocket(server, protocols="chat, telemetry.v1") as socket:
+        assert socket.headers["sec-websocket-protocol"] == "telemetry.v1"
+        assert socket.ask("1,2,3,chosen") == "OK"
+
+
+def test_sub_protocol_that_is_not_ours_is_told_at_debug(make_server):
+    server = make_server({"log.level": "debug"}).start()
+    with WebSocket(server, protocols="chat") as socket:
+        assert "sec-websocket-protocol" not in socket.headers
+        assert socket.ask("1,2,3,unchosen") == "OK"
+    server.wait_log("level=debug .*sub-protocols.* offered=chat")
+
+
+def test_byte_order_mark_is_named(socket):
+    assert socket.ask("\ufeff1,2,3,marked").startswith("ERR x begins with a byte order mark")
+
+
+def test_flood_of_newlines_is_answered_line_by_line(socket):
+    message = "\n" * 4096
+    socket.send(*[message] * 20)
+    for _ in range(20):
+        lines = socket.receive().split("\n")
+        assert len(lines) == 4096
+        assert set(lines) == {"ERR line is empty"}
+
+
 def test_upgrade_on_another_path_is_refused(server):
     with pytest.raises(Refused) as refused:
         WebSocket(server, path="/elsewhere")

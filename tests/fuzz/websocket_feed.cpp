@@ -28,7 +28,7 @@ struct engine final : net::upstream_factory {
   struct connection final : net::upstream {
     connection(engine& e, net::upstream_peer& p) : owner(e), peer(p) { owner.current = this; }
     ~connection() override { owner.current = nullptr; }
-    void on_messages(std::span<const std::string_view> messages) override {
+    std::size_t on_messages(std::span<const std::string_view> messages) override {
       require(!messages.empty());
       for (const auto message : messages) {
         require(message.size() <= message_bytes_max);
@@ -38,6 +38,7 @@ struct engine final : net::upstream_factory {
       if (owner.delay == 0) {
         answer();
       }
+      return messages.size();
     }
     bool may_read() const override { return open <= owner.delay; }
     std::size_t unanswered() const override { return open; }

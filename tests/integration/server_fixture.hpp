@@ -76,7 +76,7 @@ private:
     connection(echo_engine& e, net::upstream_peer& peer, net::io_thread& i) : engine(e), io(i) {
       shared->peer = &peer;
     }
-    void on_messages(std::span<const std::string_view> messages) override {
+    std::size_t on_messages(std::span<const std::string_view> messages) override {
       shared->open += messages.size();
       {
         const std::lock_guard lock(engine.mutex_);
@@ -84,6 +84,7 @@ private:
           engine.jobs_.push_back({shared, &io, std::string(message)});
       }
       engine.changed_.notify_all();
+      return messages.size();
     }
     [[nodiscard]] bool may_read() const override { return shared->open < in_flight_max; }
     [[nodiscard]] std::size_t unanswered() const override { return shared->open; }

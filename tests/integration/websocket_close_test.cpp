@@ -239,5 +239,32 @@ TEST(WebsocketCloseTest, DoesNotWaitForAPeerThatReadsNothing) {
   EXPECT_EQ(pair.registry.count(), 0u);
 }
 
+TEST(WebsocketCloseTest, FindsThePeersCloseInTheRestOfATurn) {
+  websocket_pair pair;
+  pair.start();
+  std::string bytes;
+  for (int i = 0; i < 8'000; ++i)
+    bytes += client_text("");
+  pair.engine.on_read = [&] {
+    pair.engine.on_read = {};
+    pair.engine.current->peer.close(close_code::policy, "enough");
+  };
+  pair.send(bytes + client_close(1000));
+  EXPECT_LT(pair.engine.received.size(), 1'000u) << "what follows our close is thrown away";
+  EXPECT_TRUE(pair.peer.has_its_end);
+  pair.close_client();
+  EXPECT_EQ(pair.registry.count(), 0u);
+}
+
+TEST(WebsocketCloseTest, SeesTheEndBehindABreachWithMoreBehindIt) {
+  websocket_pair pair;
+  std::string early = client_text("good") + client_frame(opcode::continuation, "breach");
+  early += std::string(100'000, 'x');
+  pair.start(early);
+  EXPECT_TRUE(pair.peer.has_its_end);
+  pair.close_client();
+  EXPECT_EQ(pair.registry.count(), 0u);
+}
+
 } // namespace
 } // namespace telemetry::test

@@ -58,6 +58,10 @@ void websocket_pair::run() {
   } while (peer.pump());
 }
 
+void websocket_pair::post(std::function<void()> what) {
+  boost::asio::post(context_, std::move(what));
+}
+
 void websocket_pair::tick(int times) {
   for (int i = 0; i < times; ++i) {
     registry.tick_all();

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ struct fake_engine final : net::upstream_factory {
       engine.current = nullptr;
       ++engine.closed;
     }
-    void on_messages(std::span<const std::string_view> messages) override {
+    std::size_t on_messages(std::span<const std::string_view> messages) override {
       engine.reads += 1;
       engine.received.insert(engine.received.end(), messages.begin(), messages.end());
       open += messages.size();
@@ -32,6 +33,10 @@ struct fake_engine final : net::upstream_factory {
         engine.answer(messages.size());
       if (engine.on_read)
         engine.on_read();
+      std::size_t lines = 0;
+      for (const auto text : messages)
+        lines += 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+      return lines;
     }
     [[nodiscard]] bool may_read() const override { return engine.has_credit; }
     [[nodiscard]] std::size_t unanswered() const override { return open; }
@@ -92,6 +97,8 @@ public:
   void block();
   void unblock();
   void run();
+  /// Calls `what` in the next pass of the session's event loop.
+  void post(std::function<void()> what);
   /// Lets time pass: each tick is a second by default.
   void tick(int times);
   void close_client();

@@ -68,6 +68,148 @@ TEST(WebsocketSessionTest, ReadsMoreBehindTheHandshakeThanFitsInOneRead) {
   EXPECT_EQ(pair.frames().size(), 10'000u);
 }
 
+std::string empty_messages(std::size_t count) {
+  std::string bytes;
+  for (std::size_t i = 0; i < count; ++i)
+    bytes += client_text("");
+  return bytes;
+}
+
+/// How many messages `pair` has taken when its event loop looks at everybody else again for the
+/// first time after it began to read `bytes`.
+std::size_t messages_of_first_turn(websocket_pair& pair, const std::string& bytes) {
+  std::size_t taken = 0;
+  pair.engine.on_read = [&] {
+    pair.engine.on_read = {};
+    pair.post([&] { taken = pair.engine.received.size(); });
+  };
+  pair.send(bytes);
+  return taken;
+}
+
+TEST(WebsocketSessionTest, EndsATurnAfterItsLines) {
+  websocket_pair pair;
+  pair.start();
+  const std::string lines(50, '\n');
+  std::string bytes;
+  for (int i = 0; i < 1000; ++i)
+    bytes += client_text(lines);
+  ASSERT_LT(bytes.size(), net::websocket_inbox::read_bytes_max);
+  const auto taken = messages_of_first_turn(pair, bytes);
+  EXPECT_GT(taken, 0u);
+  EXPECT_LT(taken * 51, net::websocket_turn_lines + net::websocket_inbox::slice_bytes);
+  EXPECT_EQ(pair.engine.received, strings(1000, lines)) << "the rest has turns of its own";
+  EXPECT_EQ(pair.frames(), oks(1000));
+}
+
+TEST(WebsocketSessionTest, EndsATurnAfterItsFrames) {
+  websocket_pair pair;
+  pair.start();
+  std::string fragments = client_frame(opcode::text, "", {.is_final = false});
+  for (int i = 0; i < 9000; ++i)
+    fragments += client_frame(opcode::continuation, "f", {.is_final = false});
+  ASSERT_LT(fragments.size(), net::websocket_inbox::read_bytes_max);
+  const auto early = client_text("before");
+  int passes = 0;
+  const std::function<void()> count = [&] {
+    ++passes;
+    if (passes < 100)
+      pair.post(count);
+  };
+  int at_end = 0;
+  pair.engine.on_read = [&] { at_end = passes; };
+  pair.post(count);
+  pair.send(fragments + client_frame(opcode::continuation, ""));
+  EXPECT_EQ(pair.engine.received, strings{std::string(9000, 'f')});
+  EXPECT_GE(at_end, 3) << "9,000 frames are four turns";
+}
+
+TEST(WebsocketSessionTest, ReadsInOrderWhatCameBehindTheRestOfATurn) {
+  websocket_pair pair;
+  pair.start();
+  pair.engine.on_read = [&] { pair.engine.has_credit = false; };
+  const auto last = client_text("last");
+  pair.send(empty_messages(9000) + client_text("behind") + last.substr(0, 3));
+  EXPECT_LT(pair.engine.received.size(), 3000u) << "without credit there is no other turn";
+  pair.engine.on_read = {};
+  pair.engine.has_credit = true;
+  pair.engine.current->peer.flush();
+  pair.run();
+  EXPECT_EQ(pair.engine.received.size(), 9001u);
+  EXPECT_EQ(pair.engine.received.back(), "behind");
+  pair.send(last.substr(3));
+  EXPECT_EQ(pair.engine.received.back(), "last");
+}
+
+TEST(WebsocketSessionTest, WaitsForItsTurnAfterAHeavyOne) {
+  websocket_pair pair;
+  pair.start();
+  const auto reads_at_once = [&](const std::string& bytes) {
+    const auto before = pair.engine.received.size();
+    pair.peer.give(bytes);
+    pair.peer.pump();
+    const bool at_once = pair.engine.received.size() > before;
+    pair.run();
+    EXPECT_GT(pair.engine.received.size(), before);
+    return at_once;
+  };
+  EXPECT_TRUE(reads_at_once(client_text("light")));
+  EXPECT_TRUE(reads_at_once(empty_messages(net::websocket_light_turn_lines + 1)));
+  EXPECT_FALSE(reads_at_once(client_text("light again")));
+  EXPECT_TRUE(reads_at_once(client_text("light")));
+}
+
+TEST(WebsocketSessionTest, HasOneTurnForBothTheRestAndNewBytes) {
+  websocket_pair pair;
+  pair.start();
+  std::size_t in_this_pass = 0;
+  std::size_t most = 0;
+  pair.engine.on_read = [&] {
+    if (in_this_pass == 0)
+      pair.post([&] { most = std::max(most, std::exchange(in_this_pass, 0)); });
+    const auto taken = pair.engine.received.size();
+    in_this_pass += taken;
+    pair.engine.received.clear();
+  };
+  const auto bytes = empty_messages(9000);
+  pair.peer.give(bytes);
+  pair.peer.pump();
+  pair.peer.listener->on_ready(); // as an edge of new bytes does
+  pair.run();
+  EXPECT_LT(most, net::websocket_turn_lines + net::websocket_inbox::slice_bytes / 6 + 1);
+}
+
+TEST(WebsocketSessionTest, KeepsNoMemoryOfTheRestOfATurn) {
+  websocket_pair pair;
+  pair.start();
+  pair.send(client_text("x"));
+  (void)pair.frames();
+  pair.engine.received = {};
+  const auto before = heap_now().live_bytes;
+  pair.send(empty_messages(10'000));
+  EXPECT_EQ(pair.frames().size(), 10'000u);
+  pair.engine.received = {};
+  pair.send("");
+  EXPECT_LT(heap_now().live_bytes, before + 96u * 1024) << "what the harness keeps of the client";
+}
+
+TEST(WebsocketSessionTest, ChoosesOurProtocolOfThoseOffered) {
+  websocket_pair pair;
+  pair.options.on_protocol_refused = [](std::string_view) { FAIL(); };
+  const auto head = pair.start("", {"Sec-WebSocket-Protocol", "x, telemetry.v1"});
+  EXPECT_NE(head.find("\r\nSec-WebSocket-Protocol: telemetry.v1\r\n"), head.npos) << head;
+}
+
+TEST(WebsocketSessionTest, OpensWithoutAProtocolThatIsNotOursAndTellsSo) {
+  websocket_pair pair;
+  std::string offered;
+  pair.options.on_protocol_refused = [&](std::string_view what) { offered = what; };
+  const auto head = pair.start("", {"Sec-WebSocket-Protocol", "Telemetry.v1, x"});
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
+  EXPECT_EQ(head.find("Sec-WebSocket-Protocol"), head.npos) << head;
+  EXPECT_EQ(offered, "Telemetry.v1, x");
+}
+
 // Messages of every form; wherever the stream is cut, the same messages come out.
 TEST(WebsocketSessionTest, ReadsTheSameWhereverTheStreamIsCut) {
   const std::string long_text(300, 'l');

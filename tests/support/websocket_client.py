@@ -39,9 +39,14 @@ class Frame:
 
 
 class WebSocket:
-    """One connection to `path`. Pings of the server are answered unless `answer_pings` is False."""
+    """One connection to `path`. Pings of the server are answered unless `answer_pings` is False.
 
-    def __init__(self, server, path="/upstream", seconds=20.0, answer_pings=True):
+    `protocols` are the sub-protocols to offer, as the header has them.
+    """
+
+    def __init__(
+        self, server, path="/upstream", seconds=20.0, answer_pings=True, protocols=None
+    ):
         self._socket = socket.create_connection((server.host, server.port), timeout=seconds)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._input = b""
@@ -49,7 +54,7 @@ class WebSocket:
         self._close_sent = False
         self.pongs = 0
         self.pings = 0
-        self._handshake(f"{server.host}:{server.port}", path)
+        self._handshake(f"{server.host}:{server.port}", path, protocols)
 
     def __enter__(self):
         return self
@@ -57,11 +62,12 @@ class WebSocket:
     def __exit__(self, *_):
         self._socket.close()
 
-    def _handshake(self, host, path):
+    def _handshake(self, host, path, protocols):
+        offer = f"Sec-WebSocket-Protocol: {protocols}\r\n" if protocols else ""
         key = base64.b64encode(os.urandom(16)).decode()
         self._socket.sendall(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n".encode()
         )
         while b"\r\n\r\n" not in self._input:
             self._read_more()

@@ -166,6 +166,37 @@ TEST_F(ConnectionTest, ClosesAfterTheAnswersBeforeAMessageOfTooManyLines) {
   EXPECT_EQ(timestamps("a"), (std::vector<timestamp_ms>{3})) << "none of its lines is taken";
 }
 
+TEST_F(ConnectionTest, TellsHowManyLinesItTook) {
+  start();
+  producer client{*this};
+  const std::vector<std::string_view> messages{"1,2,3,a", "", "\n", "1,2,4,a\n\n1,2,5,a"};
+  EXPECT_EQ(client.upstream->on_messages(messages), 6U);
+  settle();
+}
+
+TEST_F(ConnectionTest, FlushesOnceForTheAnswersOfSeveralCalls) {
+  start();
+  producer client{*this};
+  client.send("bad");
+  client.send("bad");
+  settle();
+  EXPECT_EQ(client.peer.answers.size(), 2U);
+  EXPECT_EQ(client.peer.flushes, 1U);
+  client.send("bad");
+  settle();
+  EXPECT_EQ(client.peer.flushes, 2U);
+}
+
+TEST_F(ConnectionTest, NamesAByteOrderMark) {
+  start();
+  producer client{*this};
+  client.send("\xef\xbb\xbf"
+              "1,2,3,a\n1,2,4,a\n\xef\xbb\xbf");
+  settle();
+  const std::string named = "ERR x begins with a byte order mark";
+  EXPECT_EQ(client.peer.answers, (producer::texts{named + "\nOK\n" + named}));
+}
+
 TEST_F(ConnectionTest, KeepsNoMemoryOfAMessageThatIsAnswered) {
   start();
   producer client{*this};

@@ -85,6 +85,18 @@ TEST(LineTest, IgnoresSpacesAroundNumbersOnly) {
   EXPECT_EQ(event->robot, " r ");
 }
 
+TEST(LineTest, NamesAByteOrderMark) {
+  for (const std::string_view line : {"\xef\xbb\xbf"
+                                      "1,2,3,r",
+                                      "\xef\xbb\xbf"
+                                      "1,2",
+                                      "\xef\xbb\xbf"}) {
+    const auto event = parse_line(line);
+    ASSERT_FALSE(event);
+    EXPECT_EQ(event.error().text, "x begins with a byte order mark");
+  }
+}
+
 TEST(LineTest, UnderflowGivesTheNearestDouble) {
   EXPECT_EQ(x_of("1e-400"), 0.0);
   EXPECT_FALSE(std::signbit(x_of("-1e-400")));

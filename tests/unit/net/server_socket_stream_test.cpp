@@ -130,6 +130,47 @@ TEST(SocketStreamTest, TellsWhenThereIsRoomAgain) {
   EXPECT_TRUE(one.ours->is_writable());
 }
 
+constexpr int client_bytes = 64 << 10;        // of the client's own buffers; the kernel doubles it
+constexpr std::size_t fast_bytes = 64u << 20; // the kernel's buffers grow with a fast peer
+
+TEST(SocketStreamTest, BoundsWhatTheKernelKeepsForAPeerThatStopsReading) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  one.client.set_option(tcp::socket::receive_buffer_size(client_bytes));
+  const std::string much(1u << 20, 'm');
+  std::string got(much.size(), '\0');
+  for (std::size_t read = 0; read < fast_bytes;) {
+    const auto size = one.ours->try_write(much, one.outcome);
+    ASSERT_FALSE(one.outcome);
+    read += boost::asio::read(one.client, boost::asio::buffer(got.data(), size));
+  }
+  std::size_t kept = 0;
+  for (std::size_t size = 1; size > 0; kept += size)
+    size = one.ours->try_write(much, one.outcome);
+  EXPECT_LE(kept, std::size_t{2} * (kernel_send_bytes + client_bytes));
+}
+
+TEST(SocketStreamTest, BoundsWhatTheKernelKeepsOfAPeerThatIsNotRead) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  one.client.set_option(tcp::socket::send_buffer_size(client_bytes));
+  one.client.non_blocking(true);
+  const std::string much(1u << 20, 'm');
+  std::string space(much.size(), '\0');
+  const auto send = [&] {
+    error_code would_block;
+    return one.client.write_some(boost::asio::buffer(much), would_block);
+  };
+  for (std::size_t sent = 0; sent < fast_bytes; sent += send()) {
+    (void)one.ours->try_read(space, one.outcome);
+    ASSERT_FALSE(one.outcome);
+  }
+  std::size_t kept = 0;
+  for (std::size_t size = 1; size > 0; kept += size)
+    size = send();
+  EXPECT_LE(kept, std::size_t{2} * (kernel_receive_bytes + client_bytes));
+}
+
 TEST(SocketStreamTest, TellsEveryOneOfMany) {
   boost::asio::io_context loop;
   std::vector<std::unique_ptr<connection>> many;

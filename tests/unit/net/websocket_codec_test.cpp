@@ -7,6 +7,8 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace telemetry::net {
 namespace {
 
@@ -24,18 +26,27 @@ struct WebsocketCodecTest : testing::Test {
     return codec;
   }
 
-  /// Reads `bytes`. @returns the close frame, or nothing.
+  /// Reads `bytes`, to the end. @returns the close frame, or nothing.
   std::optional<std::string> give(websocket_codec& codec, std::string_view bytes) {
     bytes.copy(inbox.space().data(), bytes.size());
-    return codec.read(inbox, bytes.size(), pongs);
+    codec.take_in(inbox, bytes.size());
+    taken.clear();
+    std::optional<std::string> closed;
+    while (!closed && inbox.has_input()) {
+      closed = codec.read(inbox, pongs);
+      taken.insert(taken.end(), inbox.messages().begin(), inbox.messages().end());
+    }
+    codec.keep_rest(inbox);
+    return closed;
   }
 
-  strings messages() { return {inbox.messages().begin(), inbox.messages().end()}; }
+  const strings& messages() const { return taken; }
 
   boost::asio::io_context context;
   websocket_inbox lobby{context.get_executor()}; // they shake hands here, and read there
   websocket_inbox inbox{context.get_executor()};
   std::string pongs;
+  strings taken; ///< by the last give()
 };
 
 TEST_F(WebsocketCodecTest, ManyConnectionsReadWithOneStream) {
@@ -98,6 +109,52 @@ TEST_F(WebsocketCodecTest, StreamThatFailedIsNotUsedAgain) {
     EXPECT_FALSE(give(*good, test::client_text("fine")));
     EXPECT_EQ(messages(), strings{"fine"});
   }
+}
+
+TEST_F(WebsocketCodecTest, ReadsTheSameInATurnPerSlice) {
+  std::string bytes;
+  strings expected;
+  for (int i = 0; i < 500; ++i) {
+    const auto name = "robot " + std::to_string(i);
+    bytes += test::client_text(name);
+    bytes += test::client_frame(test::opcode::text, name, {.is_final = false});
+    bytes += test::client_frame(test::opcode::ping, name);
+    bytes += test::client_frame(test::opcode::continuation, std::string(20, '.'));
+    expected.push_back(name);
+    expected.push_back(name + std::string(20, '.'));
+  }
+  ASSERT_LT(bytes.size(), websocket_inbox::read_bytes_max);
+  const auto codec = connect();
+  bytes.copy(inbox.space().data(), bytes.size());
+  std::size_t size = bytes.size();
+  strings all;
+  do {
+    codec->take_in(inbox, std::exchange(size, 0));
+    ASSERT_FALSE(codec->read(inbox, pongs));
+    EXPECT_LE(inbox.frames(), websocket_inbox::slice_bytes / 6 + 1);
+    all.insert(all.end(), inbox.messages().begin(), inbox.messages().end());
+    codec->keep_rest(inbox);
+  } while (codec->has_rest());
+  EXPECT_EQ(all, expected);
+  EXPECT_EQ(std::count(pongs.begin(), pongs.end(), '\x8a'), 500);
+}
+
+TEST_F(WebsocketCodecTest, EarlyBytesMayBeMoreThanATurnHolds) {
+  std::string early;
+  for (int i = 0; i < 20'000; ++i)
+    early += test::client_text("1,2," + std::to_string(i) + ",r");
+  const auto codec = connect();
+  codec->keep_early(early);
+  std::size_t count = 0;
+  while (codec->has_rest()) {
+    codec->take_in(inbox, 0);
+    while (inbox.has_input()) {
+      ASSERT_FALSE(codec->read(inbox, pongs));
+      count += inbox.messages().size();
+    }
+    codec->keep_rest(inbox);
+  }
+  EXPECT_EQ(count, 20'000U);
 }
 
 } // namespace

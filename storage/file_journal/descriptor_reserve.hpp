@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace telemetry::journal_files {
+
+/// Keeps the file descriptors that a rotation needs, because sockets may take all others: then the
+/// journal would stop although the disk is all right.
+///
+/// Thread-safety: none. Blocking: no.
+class descriptor_reserve {
+public:
+  /// A new segment, and the directory that is synced while it is open.
+  static constexpr std::size_t size = 2;
+
+  descriptor_reserve() noexcept { take(); }
+  ~descriptor_reserve() { give(); }
+  descriptor_reserve(const descriptor_reserve&) = delete;
+  descriptor_reserve& operator=(const descriptor_reserve&) = delete;
+
+  /// The reserve is free to be used as long as this exists.
+  class loan {
+  public:
+    explicit loan(descriptor_reserve& from) noexcept : from_(from) { from_.give(); }
+    ~loan() { from_.take(); }
+    loan(const loan&) = delete;
+    loan& operator=(const loan&) = delete;
+
+  private:
+    descriptor_reserve& from_;
+  };
+
+private:
+  /// Where none is left it stays smaller until the next loan ends.
+  void take() noexcept {
+    for (int& one : held_)
+      if (one < 0)
+        one = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  }
+  void give() noexcept {
+    for (int& one : held_) {
+      if (one >= 0)
+        ::close(one);
+      one = -1;
+    }
+  }
+
+  static constexpr std::array<int, size> none() noexcept {
+    std::array<int, size> all{};
+    all.fill(-1);
+    return all;
+  }
+
+  std::array<int, size> held_ = none();
+};
+
+} // namespace telemetry::journal_files

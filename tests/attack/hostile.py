@@ -1,0 +1,200 @@
+"""Hostile clients, a group per kind of attack. A group is a generator: each `yield` is a step, after
+which it may be stopped. They speak through plain sockets that never block, so that one slow
+connection does not keep the others of its group from attacking."""
+
+import json
+import select
+import socket
+from dataclasses import dataclass
+from typing import Callable
+
+HANDSHAKE = (
+    b"GET /upstream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+BODY_BYTES = 8 << 20  # ingest.max_body
+WAIT_MS = 20  # a step waits no longer for a socket
+
+
+def text_frame(payload):
+    """A masked text message, with a key that changes nothing."""
+    size = len(payload)
+    if size < 126:
+        head = bytes([0x81, 0x80 | size])
+    elif size < 1 << 16:
+        head = bytes([0x81, 0xFE]) + size.to_bytes(2, "big")
+    else:
+        head = bytes([0x81, 0xFF]) + size.to_bytes(8, "big")
+    return head + bytes(4) + payload
+
+
+def begun_message():
+    return b"\x01\x80" + bytes(4)
+
+
+def empty_fragment():
+    return b"\x00\x80" + bytes(4)
+
+
+def post_head(content_type, size):
+    return (
+        f"POST /api/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n"
+        f"Content-Length: {size}\r\n\r\n"
+    ).encode()
+
+
+class Client:
+    """One hostile connection: `first` once, then `again` over and over. Connects anew when cut."""
+
+    def __init__(self, address, first, again=b"", reads=True):
+        self._address = address
+        self._first = first
+        self._again = again
+        self.reads = reads
+        self.connect()
+
+    def connect(self):
+        self.socket = socket.create_connection(self._address, timeout=30)
+        self.socket.setblocking(False)
+        self._left = memoryview(self._first)
+
+    def close(self):
+        self.socket.close()
+
+    @property
+    def interest(self):
+        sends = select.POLLOUT if self._left or self._again else 0
+        return sends | (select.POLLIN if self.reads else 0)
+
+    def on_ready(self, events):
+        try:
+            if self.reads and events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                if not self.socket.recv(1 << 18):
+                    raise ConnectionResetError
+            if events & select.POLLOUT:
+                if not self._left:
+                    self._left = memoryview(self._again)
+                self._left = self._left[self.socket.send(self._left) :]
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.close()
+            self.connect()
+            return True
+        return False
+
+
+def drive(clients):
+    """Steps of clients that send and read as fast as they can."""
+    poll = select.poll()
+    by_descriptor = {}
+
+    def watch(client):
+        by_descriptor[client.socket.fileno()] = client
+        poll.register(client.socket, client.interest)
+
+    for client in clients:
+        watch(client)
+        yield
+    try:
+        while True:
+            for descriptor, events in poll.poll(WAIT_MS):
+                client = by_descriptor[descriptor]
+                poll.unregister(descriptor)
+                del by_descriptor[descriptor]
+                client.on_ready(events)
+                watch(client)
+            yield
+    finally:
+        for client in clients:
+            client.close()
+
+
+def drip(clients, byte):
+    """Steps of clients that send what they have, and then a byte each per step."""
+    try:
+        while True:
+            for client in clients:
+                try:
+                    client.socket.send(byte)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    client.close()
+                    client.connect()
+                    client.socket.send(client._first)
+            select.select([], [], [], 0.1)
+            yield
+    finally:
+        for client in clients:
+            client.close()
+
+
+def group(count, *what, **how):
+    return lambda address: drive([Client(address, *what, **how) for _ in range(count)])
+
+
+def dripping_heads(address):
+    clients = [Client(address, b"GET /livez HTTP/1.1\r\nX: ") for _ in range(200)]
+    for client in clients:
+        client.socket.send(client._first)
+    return drip(clients, b"x")
+
+
+def slow_bodies(address):
+    first = post_head("text/csv", BODY_BYTES) + b"1,2,3,slow\n" * 4096
+    clients = [Client(address, first) for _ in range(50)]
+    for client in clients:
+        client.socket.send(first)
+    return drip(clients, b"\n")
+
+
+def events(robot, count):
+    return b"".join(text_frame(b"1,2,%d,%s" % (n, robot)) for n in range(count))
+
+
+def posted(content_type, body):
+    return post_head(content_type, len(body)) + body
+
+
+LONG_TEXT = "x" * (BODY_BYTES - 200)
+LONG_ELEMENT = {"robot": LONG_TEXT, "x": 1, "y": 2, "timestamp": 3}
+PIPELINED = b"GET /api/robots HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
+
+
+@dataclass
+class Attack:
+    """`rss_mib` and `kernel_mib` bound what the server and the kernel may take for the group."""
+
+    start: Callable
+    rss_mib: int
+    kernel_mib: int
+
+
+# The kernel holds at most 0.4 MiB of a WebSocket (docs/OPERATIONS.md); of an HTTP connection that
+# is written to, up to net.ipv4.tcp_wmem, and of one that is read, up to net.ipv4.tcp_rmem.
+ATTACKS = {
+    "dripping-heads": Attack(dripping_heads, 16, 16),
+    "slow-bodies": Attack(slow_bodies, 64, 64),
+    "silent-sockets": Attack(group(2000, b""), 64, 16),
+    "pipelined-heads": Attack(group(20, b"", PIPELINED), 64, 160),
+    "pipelined-heads-unread": Attack(group(20, b"", PIPELINED, reads=False), 64, 160),
+    "ndjson-element": Attack(
+        group(4, b"", posted("application/x-ndjson", json.dumps(LONG_ELEMENT).encode())), 256, 160
+    ),
+    "json-element": Attack(
+        group(4, b"", posted("application/json", json.dumps([LONG_ELEMENT]).encode())), 256, 160
+    ),
+    "csv-line": Attack(
+        group(4, b"", posted("text/csv", b"1,2,3," + LONG_TEXT.encode())), 256, 160
+    ),
+    "newlines": Attack(group(20, HANDSHAKE, text_frame(b"\n" * 4096)), 64, 16),
+    "newlines-of-64-kib": Attack(group(20, HANDSHAKE, text_frame(b"\n" * (64 << 10))), 64, 16),
+    "newlines-unread": Attack(group(200, HANDSHAKE, text_frame(b"\n" * 4096), reads=False), 192, 80),
+    "empty-messages": Attack(group(20, HANDSHAKE, text_frame(b"") * 10_000), 64, 16),
+    "fragments": Attack(group(20, HANDSHAKE + begun_message(), empty_fragment() * 10_000), 64, 16),
+    "producers-that-never-read": Attack(
+        group(200, HANDSHAKE, events(b"unread", 3000), reads=False), 192, 80
+    ),
+    "fast-producers": Attack(group(20, HANDSHAKE, events(b"fast", 3000)), 192, 16),
+}
