@@ -29,7 +29,8 @@ public:
 
   virtual ~byte_stream() = default;
 
-  /// From now on `listener` is told. It must outlive the stream, or its close().
+  /// From now on `listener` is told, and no other: the stream may get a new owner. It must outlive
+  /// the stream, or its close().
   virtual void watch(stream_listener& listener, error_code& ec) = 0;
 
   /// There may be something to read, if only the end. If not, the listener is told when there is.
@@ -44,6 +45,9 @@ public:
 
   /// Tells the peer that nothing more will come.
   virtual void end_writing() noexcept = 0;
+  /// Whether closing resets the connection, so that the peer cannot take the end for one in order.
+  /// The kernel does it, so it also happens when the process is killed.
+  virtual void reset_at_close(bool on) noexcept = 0;
   /// Idempotent.
   virtual void close() noexcept = 0;
 

@@ -4,6 +4,7 @@
 #include "net/http_session.hpp"
 #include "net/io_pool.hpp"
 #include "net/listener.hpp"
+#include "net/socket_stream.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -112,7 +113,7 @@ void tcp_server::start_session(listener::socket socket) {
   ++arriving_;
   auto& context = before < options_.connections_max ? around.normal : around.over_limit;
   boost::asio::post(thread.context(), [this, &context, s = std::move(socket)]() mutable {
-    start_http_session(std::move(s), context);
+    start_http_session(std::make_unique<socket_stream>(std::move(s)), context);
     --arriving_;
   });
 }

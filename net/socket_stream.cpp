@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace telemetry::net {
 
@@ -26,11 +27,14 @@ std::size_t transferred(ssize_t result, boost::system::error_code& ec) {
 socket_stream::socket_stream(boost::asio::ip::tcp::socket socket)
     : executor_(socket.get_executor()) {
   error_code ignored; // watch() does not take what is no descriptor
+  socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
   descriptor_ = socket.release(ignored);
 }
 
 void socket_stream::watch(stream_listener& listener, error_code& ec) {
   listener_ = &listener;
+  if (std::exchange(is_watched_, true))
+    return;
   auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
   boost::asio::use_service<socket_watch>(loop).add(descriptor_, *this, ec);
 }
@@ -55,6 +59,13 @@ std::size_t socket_stream::try_write(std::string_view bytes, error_code& ec) {
 }
 
 void socket_stream::end_writing() noexcept { ::shutdown(descriptor_, SHUT_WR); }
+
+void socket_stream::reset_at_close(bool on) noexcept {
+  if (std::exchange(resets_at_close_, on) == on)
+    return;
+  const linger reset{.l_onoff = on ? 1 : 0, .l_linger = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
 
 void socket_stream::close() noexcept {
   listener_ = nullptr;

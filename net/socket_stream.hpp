@@ -7,11 +7,12 @@
 
 namespace telemetry::net {
 
-/// A TCP socket that its event loop's socket_watch watches, not Asio.
+/// A TCP socket that its event loop's socket_watch watches, not Asio: the one class of sockets that
+/// sessions have.
 ///
-/// Asio tries to read once more before it waits, which is a system call for every message of a
-/// producer that waits for its answer. Here a read that does not fill its space has emptied the
-/// socket, and one event of the watch is all that it takes to be read again.
+/// A read that does not fill its space has emptied the socket, and one event of the watch is all
+/// that it takes to be read again. A write is sent at once (TCP_NODELAY), because an answer must
+/// not wait for the acknowledgement of the one before.
 class socket_stream final : public byte_stream, private socket_watch::member {
 public:
   /// Takes the socket out of Asio's hands.
@@ -26,6 +27,7 @@ public:
   [[nodiscard]] bool is_writable() const noexcept override { return is_writable_; }
   std::size_t try_write(std::string_view bytes, error_code& ec) override;
   void end_writing() noexcept override;
+  void reset_at_close(bool on) noexcept override;
   void close() noexcept override;
   [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
 
@@ -35,6 +37,8 @@ private:
   boost::asio::any_io_executor executor_;
   stream_listener* listener_ = nullptr;
   int descriptor_ = -1;
+  bool is_watched_ = false;
+  bool resets_at_close_ = false;
   bool is_readable_ = false;
   bool is_writable_ = true;
   bool is_over_ = false; ///< the peer ended its side, or the connection failed: reading tells
