@@ -56,6 +56,11 @@ public:
   [[nodiscard]] const request_head& head() const noexcept { return parser_->get(); }
   /// The head announces a body, if only an empty one in chunks.
   [[nodiscard]] bool announces_body() const { return !parser_->is_done(); }
+  [[nodiscard]] bool has_chunked_body() const { return parser_->chunked(); }
+  /// Of the body that the head announces; 0 if it comes in chunks.
+  [[nodiscard]] std::size_t body_size() const {
+    return static_cast<std::size_t>(parser_->content_length().value_or(0));
+  }
   /// Moves the body out. @pre read_body() returned whole
   [[nodiscard]] std::string take_body() noexcept { return std::move(body_.text()); }
   /// Bytes of the body that have come.

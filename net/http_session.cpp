@@ -31,7 +31,7 @@ void http_session::drain() {
   draining_ = true;
   if (phase_ == phase::head && !reader_.begun())
     close();
-  else if (phase_ == phase::head || phase_ == phase::body)
+  else if (phase_ == phase::head || phase_ == phase::waiting || phase_ == phase::body)
     guarded([&] { refuse(shutting_down); });
 }
 
@@ -47,6 +47,10 @@ void http_session::work() {
   case phase::head:
   case phase::body:
     if (use_received() && read() && use_received() && stream_->is_readable())
+      work_later();
+    return;
+  case phase::waiting:
+    if (share_.where() == body_share::place::taken && begin_body() && stream_->is_readable())
       work_later();
     return;
   case phase::answering:
@@ -89,6 +93,8 @@ void http_session::on_timeout() {
   switch (phase_) {
   case phase::head:
     return reader_.begun() ? refuse(too_slow) : close();
+  case phase::waiting:
+    return refuse(too_many_bodies);
   case phase::body:
     return refuse(too_slow);
   case phase::writing:
@@ -113,6 +119,7 @@ void http_session::next_request() {
 /// its way.
 void http_session::linger() {
   phase_ = phase::lingering;
+  loan_.give_back();
   stream_->end_writing();
   patience_.wait_for_end();
   work_later();
@@ -120,7 +127,7 @@ void http_session::linger() {
 
 void http_session::discard(std::size_t bytes) {
   lingered_bytes_ += bytes;
-  patience_.wait_for_end();
+  patience_.on_bytes(bytes);
   if (lingered_bytes_ > linger_bytes_max)
     close();
 }
@@ -129,6 +136,7 @@ void http_session::close() {
   if (std::exchange(phase_, phase::closed) == phase::closed)
     return;
   stream_->close();
+  share_.give_back();
   boost::asio::post(stream_->get_executor(), [self = self_] { self->finish(); });
 }
 

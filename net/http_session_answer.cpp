@@ -2,6 +2,8 @@
 
 #include "net/rest/problem.hpp"
 
+#include <boost/asio/post.hpp>
+
 namespace telemetry::net::detail {
 
 // How a session writes answers, at once or piece by piece.
@@ -22,6 +24,7 @@ void http_session::respond(http_answer answer) {
     more_ = std::move(answer.more); // not destroyed here: its callback may be what runs now
   if (phase_ == phase::closed)
     return;
+  give_back_body();
   if (is_refused)
     answer = make_problem(503, target(), "too many long answers are under way");
   const auto& head = reader_.head();
@@ -37,6 +40,13 @@ void http_session::respond(http_answer answer) {
   phase_ = phase::writing;
   patience_.wait_idle();
   write();
+}
+
+/// Makes room for other bodies at once, however long the client takes to read its answer.
+void http_session::give_back_body() {
+  if (operation_ && share_.bytes() > 0) // not destroyed here: its callback is what runs now
+    boost::asio::post(stream_->get_executor(), [gone = std::move(operation_)] {});
+  share_.give_back();
 }
 
 void http_session::write() {
@@ -56,7 +66,7 @@ void http_session::write() {
 void http_session::on_written() {
   if (std::exchange(invites_, false)) {
     phase_ = phase::body;
-    patience_.wait_for_body();
+    patience_.wait_for_body(reader_.body_size());
     return work_later();
   }
   if (!writer_.is_last()) {

@@ -13,6 +13,7 @@
 
 namespace telemetry::net::detail {
 
+inline constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
 inline constexpr read_fault shutting_down{503, "the server is shutting down"};
 
 /// One HTTP connection: reads a request, has it answered, writes the answer, reads the next.
@@ -26,7 +27,8 @@ class http_session final : public session, private stream_listener {
 public:
   http_session(std::unique_ptr<byte_stream> stream, session_context& context)
       : stream_(std::move(stream)), context_(context), reader_(context.options.body_bytes_max),
-        patience_(context.options.idle_timeout), loan_(context.memory) {}
+        patience_(context.options.idle_timeout), loan_(context.memory),
+        share_(context.bodies, [this] { work_later(); }) {}
 
   void start();
 
@@ -38,6 +40,7 @@ public:
 private:
   enum class phase {
     head,      ///< of a request, or the silence before one
+    waiting,   ///< the body's turn has not come
     body,      ///< of a request
     answering, ///< the engine's turn: the answer, or its next piece
     writing,
@@ -58,6 +61,7 @@ private:
   [[nodiscard]] bool read_head();
   [[nodiscard]] bool on_head();
   [[nodiscard]] std::optional<read_fault> judge_head() const;
+  [[nodiscard]] bool ask_for_body();
   [[nodiscard]] bool begin_body();
   [[nodiscard]] bool read_body();
   [[nodiscard]] bool read();
@@ -69,6 +73,7 @@ private:
   void dispatch();
   void hand_over();
   void respond(http_answer answer);
+  void give_back_body();
   void write();
   void on_written();
   void pull();
@@ -107,7 +112,8 @@ private:
   http_request_reader reader_;
   http_response_writer writer_;
   http_patience patience_;
-  request_loan loan_;
+  request_loan loan_; ///< for a long answer
+  body_share share_;
   rest_route route_{};
   upgrade_request upgrade_ = upgrade_request::none; ///< judged at the head, before any body
   std::shared_ptr<rest_operation> operation_;

@@ -16,12 +16,9 @@ namespace {
 using progress = http_request_reader::progress;
 
 constexpr std::size_t read_bytes_max = 64u << 10;
-/// Bytes in memory for a byte of body: itself, and the events that are read from it.
-constexpr std::size_t body_memory_factor = 4;
 
 constexpr read_fault handshake_with_body{400, "a WebSocket handshake has no body"};
 constexpr read_fault too_many{503, "the server has too many connections"};
-constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
 
 /// Where a read goes. Of the I/O thread, because nothing stays in it from one turn to the next.
 std::span<char> read_space() noexcept {
@@ -60,7 +57,7 @@ bool http_session::on_head() {
   }
   reader_.begin_body();
   if (!answer)
-    return begin_body();
+    return ask_for_body();
   const bool is_whole = reader_.read_body() == progress::whole;
   keep_alive_ = keep_alive_ && is_whole && !lacks_length(head);
   respond(std::move(*answer));
@@ -76,9 +73,21 @@ std::optional<read_fault> http_session::judge_head() const {
   return std::nullopt;
 }
 
+bool http_session::ask_for_body() {
+  const auto size = reader_.body_size();
+  const auto place = size > 0 ? share_.ask(size) : body_share::place::taken;
+  if (place == body_share::place::refused)
+    refuse(too_many_bodies);
+  if (place == body_share::place::waiting) {
+    phase_ = phase::waiting;
+    patience_.wait_idle();
+  }
+  return place == body_share::place::taken && begin_body();
+}
+
 bool http_session::begin_body() {
   phase_ = phase::body;
-  patience_.wait_for_body();
+  patience_.wait_for_body(reader_.body_size());
   const bool lacks_more = read_body();
   if (!lacks_more || !expects_continue(reader_.head()))
     return lacks_more;
@@ -91,12 +100,12 @@ bool http_session::begin_body() {
 
 bool http_session::read_body() {
   const auto so_far = reader_.read_body();
-  if (so_far == progress::whole)
-    dispatch();
-  else if (so_far == progress::faulty)
+  if (so_far == progress::faulty)
     refuse(reader_.fault());
-  else if (!loan_.raise_to(body_memory_factor * reader_.body_bytes()))
+  else if (reader_.has_chunked_body() && !share_.grow_to(reader_.body_bytes()))
     refuse(too_many_bodies);
+  else if (so_far == progress::whole)
+    dispatch();
   return phase_ == phase::body;
 }
 
@@ -118,7 +127,7 @@ void http_session::receive(std::string_view bytes) {
   if (phase_ == phase::lingering)
     return discard(bytes.size());
   if (phase_ == phase::body)
-    patience_.on_body(bytes.size());
+    patience_.on_bytes(bytes.size());
   else if (!reader_.begun())
     patience_.wait_idle();
   reader_.receive(bytes);
@@ -142,7 +151,7 @@ void http_session::dispatch() {
   request.body = reader_.take_body();
   auto operation = answer_request(std::move(request), std::move(route_), context_,
                                   weakly(&http_session::respond));
-  if (phase_ != phase::head) // else it has answered within the call
+  if (phase_ == phase::answering || more_) // else it has answered within the call
     operation_ = std::move(operation);
 }
 

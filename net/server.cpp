@@ -60,9 +60,9 @@ private:
   const server_options options_;
   const server_options refusing_options_; ///< beyond connections_max
   closed_factory closed_;
-  std::vector<surroundings> surroundings_; ///< by thread; from listen() on
-  std::size_t accepted_ = 0;               ///< first thread only: sockets are dealt in turn
-  std::atomic<std::size_t> arriving_{0};   ///< sockets on their way to their thread
+  std::vector<std::unique_ptr<surroundings>> surroundings_; ///< by thread; from listen() on
+  std::size_t accepted_ = 0;             ///< first thread only: sockets are dealt in turn
+  std::atomic<std::size_t> arriving_{0}; ///< sockets on their way to their thread
   std::vector<std::unique_ptr<pooled_io_thread>> threads_;
   std::vector<io_thread*> handles_;
   std::unique_ptr<listener> listener_; ///< on the first thread's event loop
@@ -90,9 +90,9 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
     return opened;
   listener_ = std::move(candidate);
   for (auto& thread : threads_)
-    surroundings_.push_back(
-        {.normal = {options_, upstreams, rest, *thread, thread->sessions(), false},
-         .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), true}});
+    surroundings_.emplace_back(new surroundings{
+        .normal = {options_, upstreams, rest, *thread, thread->sessions(), false},
+        .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), true}});
   boost::asio::post(threads_.front()->context(), [this] { listener_->accept(); });
   return {};
 }
@@ -108,7 +108,7 @@ void tcp_server::start_session(listener::socket socket) {
   if (before >= options_.connections_max + refusals_max)
     return; // closes it
   auto& thread = home();
-  auto& around = surroundings_[thread.index()];
+  auto& around = *surroundings_[thread.index()];
   ++accepted_;
   ++arriving_;
   auto& context = before < options_.connections_max ? around.normal : around.over_limit;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/body_queue.hpp"
 #include "net/rest/http_budget.hpp"
 #include "net/server.hpp"
 
@@ -68,6 +69,7 @@ struct session_context {
   /// (`GET /upstream` is handed over as ever: `upstreams` opens none, so it is closed with 1013).
   bool over_limit = false;
   request_budget memory{}; ///< of its HTTP requests
+  body_queue bodies{memory};
 };
 
 } // namespace telemetry::net

@@ -81,15 +81,21 @@ void HttpTest::TearDown() {
 
 void HttpTest::connect() {
   clients_.emplace_back();
-  input_.clear();
+  switch_to(clients_.size() - 1);
   start_http_session(std::make_unique<test::feed_stream>(loop_, peer()), context_);
 }
 
+void HttpTest::switch_to(std::size_t index) {
+  current_ = index;
+  input_.clear();
+}
+
 void HttpTest::settle() {
+  const auto pump = [](client& one) { return one.far_end.pump(); };
   do {
     loop_.restart();
     loop_.poll();
-  } while (peer().pump());
+  } while (std::count_if(clients_.begin(), clients_.end(), pump) > 0);
   input_ += std::exchange(peer().output, {});
 }
 
@@ -101,7 +107,7 @@ void HttpTest::tick(int times) {
 }
 
 void HttpTest::send(std::string_view bytes) {
-  auto& unread = clients_.back().unread;
+  auto& unread = clients_[current_].unread;
   unread = std::string(peer().input).append(bytes);
   peer().give(unread);
   settle();

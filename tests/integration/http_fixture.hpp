@@ -43,6 +43,8 @@ protected:
 
   /// Opens a connection to a new session; the one before is left as it is.
   void connect();
+  /// Goes on with the connection that was opened as number `index`, from 0 on.
+  void switch_to(std::size_t index);
 
   /// Does all that can be done, then expects `done`.
   template <class Predicate>
@@ -77,8 +79,8 @@ protected:
   void expect_end();
   /// The server has ended its side, in order or with a reset.
   [[nodiscard]] bool ended() const { return !peer().is_open || peer().has_its_end; }
-  [[nodiscard]] test::feed& peer() { return clients_.back().far_end; }
-  [[nodiscard]] const test::feed& peer() const { return clients_.back().far_end; }
+  [[nodiscard]] test::feed& peer() { return clients_[current_].far_end; }
+  [[nodiscard]] const test::feed& peer() const { return clients_[current_].far_end; }
 
   server_options options_ = [] {
     server_options options;
@@ -109,7 +111,8 @@ private:
     test::feed far_end;
     std::string unread; ///< sent, and not read by the session
   };
-  std::deque<client> clients_; ///< the last one is connected; the sessions may outlive them
+  std::deque<client> clients_; ///< the sessions may outlive their connection
+  std::size_t current_ = 0;
 };
 
 } // namespace telemetry::net
