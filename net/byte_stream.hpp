@@ -30,8 +30,8 @@ public:
 
   virtual ~byte_stream() = default;
 
-  /// Reports readiness to `listener` from now on. `listener` must live until close() or the end of
-  /// the stream.
+  /// Reports readiness to `listener` from now on, and to no other, so the stream may get a new
+  /// owner. `listener` must live until close() or the end of the stream.
   virtual void watch(stream_listener& listener, error_code& ec) = 0;
 
   /// Whether there may be bytes to read, or the end of the stream. After false, the listener is
@@ -48,6 +48,9 @@ public:
 
   /// Ends the sending direction, so that the peer reads the end of the stream.
   virtual void end_writing() noexcept = 0;
+  /// Sets whether close() resets the connection, so that the peer cannot take the end for a regular
+  /// one. The kernel does it, so it also happens when the process is killed.
+  virtual void reset_at_close(bool on) noexcept = 0;
   /// Closes the connection. Idempotent.
   virtual void close() noexcept = 0;
 

@@ -2,17 +2,18 @@
 
 #include <utility> // Asio of Boost 1.74 in C++20 lacks it
 
+#include "net/byte_stream.hpp"
 #include "net/session.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
+#include <memory>
 
 namespace telemetry::net {
 
 /// Serves HTTP/1.1 and 1.0 on a new connection until it ends, or hands it over to
 /// start_websocket_session() at the upgrade of `GET /upstream`.
 ///
-/// Thread: that of the socket's executor, which is `context.io`'s. Returns at once; the session is
-/// owned by its pending operations and listed in `context.sessions` while it lives.
-void start_http_session(boost::asio::ip::tcp::socket socket, session_context& context);
+/// Thread: that of the stream's executor, which is `context.io`'s. Returns at once; the session
+/// owns itself and is listed in `context.sessions` while it lives.
+void start_http_session(std::unique_ptr<byte_stream> stream, session_context& context);
 
 } // namespace telemetry::net

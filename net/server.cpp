@@ -4,6 +4,7 @@
 #include "net/http_session.hpp"
 #include "net/io_pool.hpp"
 #include "net/listener.hpp"
+#include "net/socket_stream.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -60,7 +61,7 @@ private:
   const server_options options_;
   const server_options refusing_options_; ///< for sockets above connections_max
   closed_factory closed_;
-  std::vector<surroundings> surroundings_; ///< by thread index; filled by listen()
+  std::vector<std::unique_ptr<surroundings>> surroundings_; ///< by thread index; filled by listen()
   std::size_t dealt_ = 0;                ///< used on the first thread only, to deal sockets in turn
   std::atomic<std::size_t> arriving_{0}; ///< accepted sockets whose session has not started
   std::vector<std::unique_ptr<pooled_io_thread>> threads_;
@@ -92,9 +93,9 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
     return opened;
   listener_ = std::move(candidate);
   for (auto& thread : threads_)
-    surroundings_.push_back(
-        {.normal = {options_, upstreams, rest, *thread, thread->sessions(), false},
-         .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), true}});
+    surroundings_.emplace_back(new surroundings{
+        .normal = {options_, upstreams, rest, *thread, thread->sessions(), false},
+        .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), true}});
   boost::asio::post(threads_.front()->context(), [this] { listener_->accept(); });
   return {};
 }
@@ -115,11 +116,11 @@ void tcp_server::start_session(listener::socket socket, std::size_t index) {
   if (before >= options_.connections_max + refusals_max)
     return; // closes it
   auto& thread = *threads_[index];
-  auto& around = surroundings_[index];
+  auto& around = *surroundings_[index];
   ++arriving_;
   auto& context = before < options_.connections_max ? around.normal : around.over_limit;
   boost::asio::post(thread.context(), [this, &context, s = std::move(socket)]() mutable {
-    start_http_session(std::move(s), context);
+    start_http_session(std::make_unique<socket_stream>(std::move(s)), context);
     --arriving_;
   });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/body_queue.hpp"
 #include "net/rest/http_budget.hpp"
 #include "net/server.hpp"
 
@@ -70,6 +71,7 @@ struct session_context {
   /// closes. `GET /upstream` becomes a WebSocket as usual, which `upstreams` refuses (1013).
   bool over_limit = false;
   request_budget memory{}; ///< for the HTTP requests of these sessions
+  body_queue bodies{memory};
 };
 
 } // namespace telemetry::net

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace telemetry::net {
 
@@ -30,11 +31,14 @@ socket_stream::socket_stream(boost::asio::ip::tcp::socket socket)
   error_code ignored; // watch() fails if there is no descriptor
   socket.set_option(socket_base::send_buffer_size(kernel_send_bytes), ignored);
   socket.set_option(socket_base::receive_buffer_size(kernel_receive_bytes), ignored);
+  socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
   descriptor_ = socket.release(ignored);
 }
 
 void socket_stream::watch(stream_listener& listener, error_code& ec) {
   listener_ = &listener;
+  if (std::exchange(is_watched_, true))
+    return;
   auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
   boost::asio::use_service<socket_watch>(loop).add(descriptor_, *this, ec);
 }
@@ -60,6 +64,13 @@ std::size_t socket_stream::try_write(std::string_view bytes, error_code& ec) {
 }
 
 void socket_stream::end_writing() noexcept { ::shutdown(descriptor_, SHUT_WR); }
+
+void socket_stream::reset_at_close(bool on) noexcept {
+  if (std::exchange(resets_at_close_, on) == on)
+    return;
+  const linger reset{.l_onoff = on ? 1 : 0, .l_linger = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
 
 void socket_stream::close() noexcept {
   listener_ = nullptr;

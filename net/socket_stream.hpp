@@ -13,11 +13,12 @@ namespace telemetry::net {
 inline constexpr int kernel_send_bytes = 64 << 10;
 inline constexpr int kernel_receive_bytes = 128 << 10;
 
-/// A TCP socket that is watched by socket_watch instead of Asio (ADR 0021).
+/// A TCP socket that is watched by socket_watch instead of Asio (ADR 0052). All sessions use this
+/// class.
 ///
-/// Asio would try one more read before it waits. That is one more system call for every message of
-/// a producer that waits for each answer. Here a read that does not fill its space has emptied the
-/// socket, and the next read comes after the next event of socket_watch.
+/// A read that does not fill its space has emptied the socket, and the next read comes after the
+/// next event of socket_watch. A write is sent at once (TCP_NODELAY), because an answer must not
+/// wait for the acknowledgement of the answer before.
 class socket_stream final : public byte_stream, private socket_watch::member {
 public:
   /// Releases the descriptor from Asio and becomes its owner.
@@ -32,6 +33,7 @@ public:
   [[nodiscard]] bool is_writable() const noexcept override { return is_writable_; }
   std::size_t try_write(std::string_view bytes, error_code& ec) override;
   void end_writing() noexcept override;
+  void reset_at_close(bool on) noexcept override;
   void close() noexcept override;
   [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
 
@@ -41,6 +43,8 @@ private:
   boost::asio::any_io_executor executor_;
   stream_listener* listener_ = nullptr;
   int descriptor_ = -1;
+  bool is_watched_ = false;
+  bool resets_at_close_ = false;
   bool is_readable_ = false;
   bool is_writable_ = true;
   bool is_over_ = false; ///< the peer ended its side, or the connection failed; a read tells which

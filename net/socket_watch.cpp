@@ -1,10 +1,14 @@
 #include "net/socket_watch.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace telemetry::net {
 
@@ -21,41 +25,63 @@ int new_epoll() {
 
 } // namespace
 
+/// Stays with the reactor until the watch is shut down: every edge of the epoll performs it.
+class socket_watch::ready_operation final : public boost::asio::detail::reactor_op {
+public:
+  explicit ready_operation(socket_watch& owner)
+      : reactor_op({}, &ready_operation::do_perform, &ready_operation::do_complete), owner_(owner) {
+  }
+
+private:
+  static status do_perform(reactor_op* base) {
+    static_cast<ready_operation*>(base)->owner_.tell_members();
+    return not_done;
+  }
+  /// Called once, when the reactor lets go of it.
+  static void do_complete(void*, boost::asio::detail::operation* base,
+                          const boost::system::error_code&, std::size_t) {
+    delete static_cast<ready_operation*>(base);
+  }
+
+  socket_watch& owner_;
+};
+
 socket_watch::socket_watch(boost::asio::execution_context& io_context)
-    : service(io_context), epoll_(static_cast<boost::asio::io_context&>(io_context), new_epoll()) {
-  wait();
+    : service(io_context),
+      reactor_(boost::asio::use_service<boost::asio::detail::reactor>(io_context)),
+      epoll_(new_epoll()) {
+  reactor_.init_task();
+  reactor_.register_internal_descriptor(boost::asio::detail::reactor::read_op, epoll_,
+                                        registration_, new ready_operation(*this));
 }
 
 void socket_watch::add(int descriptor, member& one, boost::system::error_code& ec) {
   epoll_event wanted{};
   wanted.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   wanted.data.ptr = &one;
-  if (epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, descriptor, &wanted) < 0)
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &wanted) < 0)
     ec.assign(errno, boost::system::system_category());
 }
 
 void socket_watch::shutdown() {
-  boost::system::error_code ignored; // the descriptor is closed after an error too
-  epoll_.close(ignored);
-}
-
-void socket_watch::wait() {
-  epoll_.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                    [this](boost::system::error_code ec) {
-                      if (ec) // epoll_ was closed, because the event loop ends
-                        return;
-                      tell_members();
-                      wait(); // completes at once if more events are ready
-                    });
+  if (epoll_ < 0)
+    return;
+  reactor_.deregister_internal_descriptor(epoll_, registration_);
+  reactor_.cleanup_descriptor_data(registration_);
+  ::close(std::exchange(epoll_, -1));
 }
 
 void socket_watch::tell_members() {
   std::array<epoll_event, 128> ready;
-  const int count =
-      epoll_wait(epoll_.native_handle(), ready.data(), static_cast<int>(ready.size()), 0);
+  const int count = epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), 0);
   for (int i = 0; i < count; ++i)
     static_cast<member*>(ready[static_cast<std::size_t>(i)].data.ptr)
         ->on_events(ready[static_cast<std::size_t>(i)].events);
+  if (count == static_cast<int>(ready.size())) // what is left over is no new edge
+    boost::asio::post(static_cast<boost::asio::io_context&>(context()), [this] {
+      if (epoll_ >= 0)
+        tell_members();
+    });
 }
 
 } // namespace telemetry::net

@@ -48,6 +48,7 @@ public:
     return true;
   }
 
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   void give_back() noexcept { budget_->bytes_ -= std::exchange(bytes_, 0); }
 
 private:

@@ -1,16 +1,10 @@
 #include "http_fixture.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
-
 #include <algorithm>
 #include <cctype>
 
 namespace telemetry::net {
 namespace {
-
-using boost::asio::ip::tcp;
-using boost::system::error_code;
 
 /// Takes a chunked body off the front of `bytes`. @returns false if it is not whole yet.
 bool take_chunked(std::string& bytes, http_response& response) {
@@ -77,46 +71,73 @@ bool take_response(std::string& bytes, http_response& response, bool head_only, 
 }
 
 void HttpTest::TearDown() {
-  error_code ignored;
-  client_.close(ignored);
+  api_.hold = false;
+  api_.release();
   sessions_.cut_all();
-  wait_for([&] { return sessions_.count() == 0; });
   settle();
+  EXPECT_EQ(sessions_.count(), 0u);
   EXPECT_EQ(api_.open_streams, 0u);
 }
 
 void HttpTest::connect() {
-  tcp::acceptor acceptor(loop_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
-  client_ = tcp::socket(loop_);
-  client_.connect(acceptor.local_endpoint());
-  input_.clear();
-  ended_ = false;
-  start_http_session(acceptor.accept(), context_);
-  read();
+  clients_.emplace_back();
+  switch_to(clients_.size() - 1);
+  start_http_session(std::make_unique<test::feed_stream>(loop_, peer()), context_);
 }
 
-void HttpTest::read() {
-  client_.async_read_some(boost::asio::buffer(buffer_), [this](error_code error, std::size_t n) {
-    if (error == boost::asio::error::operation_aborted)
-      return;
-    input_.append(buffer_.data(), n);
-    ended_ = static_cast<bool>(error);
-    end_ = error;
-    if (!ended_)
-      read();
-  });
+void HttpTest::switch_to(std::size_t index) {
+  current_ = index;
+  input_.clear();
+}
+
+void HttpTest::settle() {
+  const auto pump = [](client& one) { return one.far_end.pump(); };
+  do {
+    loop_.restart();
+    loop_.poll();
+  } while (std::count_if(clients_.begin(), clients_.end(), pump) > 0);
+  input_ += std::exchange(peer().output, {});
+}
+
+void HttpTest::tick(int times) {
+  for (int i = 0; i < times; ++i) {
+    sessions_.tick_all();
+    settle();
+  }
 }
 
 void HttpTest::send(std::string_view bytes) {
-  bool sent = false;
-  boost::asio::async_write(client_, boost::asio::buffer(bytes.data(), bytes.size()),
-                           [&](error_code, std::size_t) { sent = true; });
-  wait_for([&] { return sent; });
+  auto& unread = clients_[current_].unread;
+  unread = std::string(peer().input).append(bytes);
+  peer().give(unread);
+  settle();
+}
+
+void HttpTest::end_sending() {
+  peer().end();
+  settle();
+}
+
+void HttpTest::leave() {
+  peer().operations_left = 0;
+  peer().end();
+  settle();
+}
+
+void HttpTest::block_after(std::size_t bytes) { peer().write_bytes_left = bytes; }
+
+void HttpTest::unblock() {
+  block_after(std::string::npos);
+  peer().is_blocked = false;
+  if (peer().listener != nullptr)
+    peer().listener->on_ready();
+  settle();
 }
 
 http_response HttpTest::receive(bool head_only) {
+  settle();
   http_response response;
-  wait_for([&] { return take_response(input_, response, head_only, ended_) || ended_; });
+  EXPECT_TRUE(take_response(input_, response, head_only, ended())) << input_.substr(0, 1000);
   return response;
 }
 
@@ -138,7 +159,8 @@ http_response HttpTest::post(const std::string& content_type, const std::string&
 }
 
 void HttpTest::expect_end() {
-  wait_for([&] { return ended_; });
+  settle();
+  EXPECT_TRUE(ended());
   EXPECT_EQ(input_, "");
 }
 

@@ -4,19 +4,18 @@
 
 #include "http_fake_api.hpp"
 #include "net/http_session.hpp"
+#include "tests/support/feed_stream.hpp"
 #include "tests/support/loop_thread.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace telemetry::net {
 
@@ -35,40 +34,40 @@ struct http_response {
 /// @returns false if it is not whole yet.
 bool take_response(std::string& bytes, http_response& response, bool head_only, bool ended);
 
-/// An HTTP session and its client in one io_context, which only wait_for() runs: nothing happens
-/// between two steps of a test.
+/// An HTTP session and its client in memory, in the test's thread: nothing happens between two
+/// steps of a test, and time passes only by tick().
 class HttpTest : public testing::Test {
 protected:
   void SetUp() override { connect(); }
   void TearDown() override;
 
-  /// Opens a connection to a new session; the one before is forgotten.
+  /// Opens a connection to a new session; the one before is left as it is.
   void connect();
+  /// Goes on with the connection that was opened as number `index`, from 0 on.
+  void switch_to(std::size_t index);
 
-  /// Runs the loop until `done`. The test fails when no byte has come from the server for a minute,
-  /// however long a whole answer takes: a slow machine must not turn a test red.
+  /// Does all that can be done, then expects `done`.
   template <class Predicate>
   void wait_for(Predicate done) {
-    using clock = std::chrono::steady_clock;
-    auto last_progress = clock::now();
-    std::size_t seen = input_.size();
-    while (!done()) {
-      if (std::exchange(seen, input_.size()) != input_.size())
-        last_progress = clock::now();
-      ASSERT_LT(clock::now() - last_progress, std::chrono::minutes(1))
-          << "nothing happened; got: " << input_.substr(0, 1000);
-      loop_.restart();
-      loop_.run_one_for(std::chrono::milliseconds(100));
-    }
+    settle();
+    ASSERT_TRUE(done()) << "nothing happens; got: " << input_.substr(0, 1000);
   }
-  /// Runs what is ready.
-  void settle() {
-    loop_.restart();
-    while (loop_.poll() != 0)
-      loop_.restart();
-  }
+  /// Does all that can be done.
+  void settle();
+  /// Lets time pass: each tick is a second by default.
+  void tick(int times);
+  /// Lets the idle time-out pass.
+  void pass_idle_timeout() { tick(static_cast<int>(options_.idle_timeout / tick_) + 1); }
 
   void send(std::string_view bytes);
+  /// The client sends nothing more, but reads on.
+  void end_sending();
+  /// The client is gone: what is written to it fails.
+  void leave();
+  /// The client reads nothing more once `bytes` have come, until unblock().
+  void block_after(std::size_t bytes);
+  void unblock();
+
   /// The next response on the connection.
   http_response receive(bool head_only = false);
   /// Sends a request without a body and returns the response.
@@ -78,20 +77,20 @@ protected:
   http_response post(const std::string& content_type, const std::string& body);
   /// The server ended the connection, with nothing sent before.
   void expect_end();
-  /// Reads what comes into input_, from now on.
-  void read();
+  /// The server has ended its side, in order or with a reset.
+  [[nodiscard]] bool ended() const { return !peer().is_open || peer().has_its_end; }
+  [[nodiscard]] test::feed& peer() { return clients_[current_].far_end; }
+  [[nodiscard]] const test::feed& peer() const { return clients_[current_].far_end; }
 
   server_options options_ = [] {
     server_options options;
     options.version = "1.2.3";
     return options;
   }();
+  const std::chrono::milliseconds tick_ = tick_interval(options_.idle_timeout);
   fake_api api_;
   boost::asio::io_context loop_;
-  boost::asio::ip::tcp::socket client_{loop_};
   std::string input_; ///< received and not taken yet
-  bool ended_ = false;
-  boost::system::error_code end_; ///< how it ended: eof, or a reset
 
   test::loop_thread io_{loop_};
 
@@ -108,7 +107,12 @@ protected:
   session_context context_{options_, upstreams_, api_, io_, sessions_};
 
 private:
-  std::vector<char> buffer_ = std::vector<char>(64u << 10);
+  struct client {
+    test::feed far_end;
+    std::string unread; ///< sent, and not read by the session
+  };
+  std::deque<client> clients_; ///< the sessions may outlive their connection
+  std::size_t current_ = 0;
 };
 
 } // namespace telemetry::net

@@ -24,6 +24,7 @@ struct feed {
 
   bool is_open = true;      ///< the stream
   bool has_its_end = false; ///< the stream has ended its side
+  bool was_reset = false;   ///< it was closed so that the far end is told of a failure
   net::stream_listener* listener = nullptr;
 
   /// `bytes` are all that is unread from now on, and must stay until they are read.
@@ -53,6 +54,7 @@ private:
   bool has_news_ = false;
   bool is_readable_ = false; // as socket_stream's
   bool is_over_ = false;
+  bool resets_at_close_ = false;
 };
 
 /// A stream in memory without any cost of its own: for tests, fuzzing and benchmarks.
@@ -86,7 +88,9 @@ public:
     return taken.size();
   }
   void end_writing() noexcept override { peer_.has_its_end = true; }
+  void reset_at_close(bool on) noexcept override { peer_.resets_at_close_ = on; }
   void close() noexcept override {
+    peer_.was_reset = peer_.was_reset || (peer_.is_open && peer_.resets_at_close_);
     peer_.is_open = false;
     peer_.listener = nullptr;
   }

@@ -1,5 +1,6 @@
 #include "net/socket_stream.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
@@ -47,6 +48,7 @@ struct connection final : stream_listener {
 /// Runs what is ready, once it is: loopback delivers before send() returns.
 void turn(boost::asio::io_context& loop) {
   loop.restart();
+  const auto work = boost::asio::make_work_guard(loop); // a watch alone keeps no loop going
   loop.poll();
 }
 
@@ -184,6 +186,36 @@ TEST(SocketStreamTest, TellsEveryOneOfMany) {
   turn(loop);
   for (auto& one : many)
     EXPECT_EQ(one->received, "x");
+}
+
+TEST(SocketStreamTest, TellsANewListenerInsteadOfTheOldOne) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  connection other(loop);
+  turn(loop);
+  const auto before = one.told;
+  const auto before_other = other.told;
+  one.ours->watch(other, one.outcome);
+  EXPECT_FALSE(one.outcome);
+  one.send("x");
+  turn(loop);
+  EXPECT_EQ(one.told, before);
+  EXPECT_EQ(other.told, before_other + 1);
+}
+
+TEST(SocketStreamTest, ResetsWhenItIsClosedIfAskedTo) {
+  for (const bool resets : {true, false}) {
+    boost::asio::io_context loop;
+    connection one(loop);
+    one.ours->reset_at_close(true);
+    one.ours->reset_at_close(resets);
+    one.ours->close();
+    char byte = 0;
+    error_code ec;
+    one.client.read_some(boost::asio::buffer(&byte, 1), ec);
+    EXPECT_EQ(ec, resets ? error_code(boost::asio::error::connection_reset)
+                         : error_code(boost::asio::error::eof));
+  }
 }
 
 TEST(SocketStreamTest, ClosingTellsThePeerAndNobodyElse) {

@@ -1,0 +1,130 @@
+#pragma once
+
+#include "net/http_session.hpp" // first: it includes what Asio lacks
+
+#include "net/http_patience.hpp"
+#include "net/http_request_reader.hpp"
+#include "net/http_response_writer.hpp"
+#include "net/http_upgrade.hpp"
+#include "net/rest/rest_handler.hpp"
+
+#include <exception>
+#include <optional>
+
+namespace telemetry::net::detail {
+
+inline constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
+inline constexpr read_fault shutting_down{503, "the server is shutting down"};
+
+/// One HTTP connection: reads a request, has it answered, writes the answer, reads the next.
+///
+/// Owns itself from start() until finish(); the registry reaches it for drain, cut and tick, the
+/// engine's callbacks only watch it. Thread: its I/O thread only.
+/// Reading, and going on to the next request, happen in on_ready() alone, which the engine never
+/// calls: what the engine gave is so never destroyed within its own callback. For the same reason
+/// close() only closes the stream, and finish() comes by itself.
+class http_session final : public session, private stream_listener {
+public:
+  http_session(std::unique_ptr<byte_stream> stream, session_context& context)
+      : stream_(std::move(stream)), context_(context), reader_(context.options.body_bytes_max),
+        patience_(context.options.idle_timeout), loan_(context.memory),
+        share_(context.bodies, [this] { work_later(); }) {}
+
+  void start();
+
+  // session
+  void drain() override;
+  void cut() override { close(); }
+  void tick() override;
+
+private:
+  enum class phase {
+    head,      ///< of a request, or the silence before one
+    waiting,   ///< the body's turn has not come
+    body,      ///< of a request
+    answering, ///< the engine's turn: the answer, or its next piece
+    writing,
+    lingering, ///< behind the last answer
+    closed,
+  };
+
+  // stream_listener
+  void on_ready() override;
+
+  void work();
+  void work_later();
+  void drop_answered();
+  void on_timeout();
+
+  // Reading. These return whether more must be received.
+  [[nodiscard]] bool use_received();
+  [[nodiscard]] bool read_head();
+  [[nodiscard]] bool on_head();
+  [[nodiscard]] std::optional<read_fault> judge_head() const;
+  [[nodiscard]] bool ask_for_body();
+  [[nodiscard]] bool begin_body();
+  [[nodiscard]] bool read_body();
+  [[nodiscard]] bool read();
+  void receive(std::string_view bytes);
+  void refuse(const read_fault& fault);
+
+  // Answering
+  void next_request();
+  void dispatch();
+  void hand_over();
+  void respond(http_answer answer);
+  void give_back_body();
+  void write();
+  void on_written();
+  void pull();
+  void on_piece(result<body_piece> piece);
+
+  // Ending
+  void linger();
+  void discard(std::size_t bytes);
+  void close();
+  void finish();
+
+  /// One of the doors where exceptions end: out of memory, or a bug. It costs this session.
+  template <class Function>
+  void guarded(Function function) {
+    try {
+      function();
+    } catch (const std::exception&) {
+      close();
+    }
+  }
+  /// A callback for the engine that does not own the session.
+  template <class Argument>
+  auto weakly(void (http_session::*step)(Argument)) {
+    return [weak = weak_from_this(), step](Argument argument) {
+      if (const auto locked = weak.lock()) {
+        auto& one = static_cast<http_session&>(*locked);
+        one.guarded([&] { (one.*step)(std::move(argument)); });
+      }
+    };
+  }
+  [[nodiscard]] std::string_view target() const { return view(reader_.head().target()); }
+
+  std::shared_ptr<http_session> self_;  ///< until finish()
+  std::unique_ptr<byte_stream> stream_; ///< nullptr behind an upgrade
+  session_context& context_;
+  http_request_reader reader_;
+  http_response_writer writer_;
+  http_patience patience_;
+  request_loan loan_; ///< for a long answer
+  body_share share_;
+  rest_route route_{};
+  upgrade_request upgrade_ = upgrade_request::none; ///< judged at the head, before any body
+  std::shared_ptr<rest_operation> operation_;
+  std::unique_ptr<body_source> more_;
+  std::size_t lingered_bytes_ = 0;
+  phase phase_ = phase::head;
+  bool draining_ = false;
+  bool keep_alive_ = false;
+  bool invites_ = false;     ///< what is written invites the body
+  bool wants_piece_ = false; ///< of more_, in phase answering
+  bool works_later_ = false; ///< on_ready() is posted
+};
+
+} // namespace telemetry::net::detail
