@@ -297,7 +297,7 @@ private:
     phase_ = phase::answering;
     http_request request = request_of(parser_->get());
     request.body = std::move(body_.text());
-    operation_ = answer_request(std::move(request), std::move(route_), context_,
+    operation_ = answer_request(std::move(request), std::move(route_), context_.rest_for(who_),
                                 [weak = weak_from_this()](http_answer answer) {
                                   if (const auto locked = weak.lock())
                                     static_cast<http_session&>(*locked).respond(std::move(answer));
@@ -312,7 +312,7 @@ private:
     auto upgrade = parser_->release();
     simplify_upgrade(upgrade);
     start_websocket_session(std::make_unique<socket_stream>(std::move(socket_)), upgrade, received,
-                            context_);
+                            context_, who_);
   }
 
   void respond(http_answer answer) {
@@ -470,6 +470,7 @@ private:
   asio::ip::tcp::socket socket_;
   deadline deadline_;
   session_context& context_;
+  const caller_ptr who_ = anonymous();
   boost::beast::flat_buffer buffer_;
   head_scanner head_;
   std::optional<http::request_parser<http::string_body>> parser_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/rest/http_budget.hpp"
+#include "net/rest/rest_context.hpp"
 #include "net/server.hpp"
 
 #include <algorithm>
@@ -68,6 +69,11 @@ struct session_context {
   /// (`GET /upstream` is handed over as ever: `upstreams` opens none, so it is closed with 1013).
   bool over_limit = false;
   request_budget memory{}; ///< of its HTTP requests
+
+  /// What a handler answers a request of `who` with.
+  [[nodiscard]] rest_context rest_for(caller_ptr who) {
+    return {options, rest, io, memory, std::move(who)};
+  }
 };
 
 } // namespace telemetry::net

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "net/caller.hpp"
 #include "net/io_thread.hpp"
 
 #include <cstdint>
@@ -73,10 +74,10 @@ class upstream_factory {
 public:
   virtual ~upstream_factory() = default;
 
-  /// Called on `io`. @returns errc::unavailable if it takes no more now: close with 1013 and this
-  /// reason, ASCII of at most 123 bytes.
-  [[nodiscard]] virtual result<std::unique_ptr<upstream>> open(upstream_peer& peer,
-                                                               io_thread& io) = 0;
+  /// Called on `io`; `who` is valid during the call only. @returns errc::unavailable if it takes no
+  /// more now: close with 1013 and this reason, ASCII of at most 123 bytes.
+  [[nodiscard]] virtual result<std::unique_ptr<upstream>> open(upstream_peer& peer, io_thread& io,
+                                                               const caller& who) = 0;
 };
 
 } // namespace telemetry::net

@@ -45,9 +45,9 @@ websocket_inbox& inbox_of(byte_stream& stream) {
 /// For the same reason only on_ready() reads, which the engine never calls.
 class websocket_session final : public session, public upstream_peer, private stream_listener {
 public:
-  websocket_session(std::unique_ptr<byte_stream> stream, session_context& context)
-      : stream_(std::move(stream)), context_(context), inbox_(inbox_of(*stream_)),
-        codec_(context.options.message_bytes_max) {
+  websocket_session(std::unique_ptr<byte_stream> stream, session_context& context, caller_ptr who)
+      : stream_(std::move(stream)), context_(context), who_(std::move(who)),
+        inbox_(inbox_of(*stream_)), codec_(context.options.message_bytes_max) {
     const auto tick = tick_interval(context.options.idle_timeout);
     silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
     closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
@@ -117,6 +117,7 @@ private:
   std::shared_ptr<websocket_session> self_; ///< until finish()
   std::unique_ptr<byte_stream> stream_;
   session_context& context_;
+  const caller_ptr who_;
   websocket_inbox& inbox_;
   websocket_codec codec_;
   phase phase_ = phase::serving;
@@ -162,7 +163,7 @@ void websocket_session::open() {
   if (context_.sessions.draining())
     return drain();
   is_delivering_ = true;
-  auto opened = context_.upstreams.open(*this, context_.io);
+  auto opened = context_.upstreams.open(*this, context_.io, *who_);
   is_delivering_ = false;
   if (!opened)
     return close(close_code::try_again_later, opened.error().text);
@@ -343,8 +344,9 @@ void websocket_session::finish() {
 void start_websocket_session(
     std::unique_ptr<byte_stream> stream,
     const boost::beast::http::request<boost::beast::http::string_body>& upgrade,
-    std::string_view received, session_context& context) {
-  std::make_shared<websocket_session>(std::move(stream), context)->start(upgrade, received);
+    std::string_view received, session_context& context, caller_ptr who) {
+  std::make_shared<websocket_session>(std::move(stream), context, std::move(who))
+      ->start(upgrade, received);
 }
 
 } // namespace telemetry::net
