@@ -218,8 +218,8 @@ private:
 
 } // namespace
 
-result<std::unique_ptr<net::upstream>> connection_factory::open(net::upstream_peer& peer,
-                                                                net::io_thread& io) {
+result<std::unique_ptr<net::upstream>>
+connection_factory::open(net::upstream_peer& peer, net::io_thread& io, const net::caller&) {
   if (context_.health.away_ms() >= context_.options.stall_limit.count())
     return failure{errc::unavailable, std::string{reason_for_closing(context_)}};
   return std::unique_ptr<net::upstream>{

@@ -69,8 +69,8 @@ private:
 class connection_factory final : public net::upstream_factory {
 public:
   explicit connection_factory(engine_context& context) : context_(context) {}
-  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer,
-                                              net::io_thread& io) override;
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread& io,
+                                              const net::caller&) override;
 
 private:
   engine_context& context_;

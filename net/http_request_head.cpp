@@ -20,11 +20,16 @@ http_method method_of(http::verb verb) noexcept {
     return http_method::head;
   if (verb == http::verb::options)
     return http_method::options;
+  if (verb == http::verb::put)
+    return http_method::put;
+  if (verb == http::verb::delete_)
+    return http_method::delete_;
   return verb == http::verb::post ? http_method::post : http_method::other;
 }
 
 /// The list fields that the server reads.
 constexpr http::field list_fields[] = {http::field::accept,
+                                       http::field::accept_encoding,
                                        http::field::connection,
                                        http::field::content_encoding,
                                        http::field::expect,
@@ -127,6 +132,7 @@ http_request request_of(const request_head& head) {
   request.method = method_of(head.method());
   request.target = view(head.target());
   request.accept = view(head[http::field::accept]);
+  request.accept_encoding = view(head[http::field::accept_encoding]);
   request.content_type = view(head[http::field::content_type]);
   request.content_encoding = view(head[http::field::content_encoding]);
   return request;

@@ -109,6 +109,7 @@ private:
   std::shared_ptr<http_session> self_;  ///< until finish()
   std::unique_ptr<byte_stream> stream_; ///< nullptr behind an upgrade
   session_context& context_;
+  const caller_ptr who_ = anonymous();
   http_request_reader reader_;
   http_response_writer writer_;
   http_patience patience_;

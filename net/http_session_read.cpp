@@ -149,7 +149,7 @@ void http_session::dispatch() {
   patience_.wait_for_engine();
   http_request request = request_of(reader_.head());
   request.body = reader_.take_body();
-  auto operation = answer_request(std::move(request), std::move(route_), context_,
+  auto operation = answer_request(std::move(request), std::move(route_), context_.rest_for(who_),
                                   weakly(&http_session::respond));
   if (phase_ == phase::answering || more_) // else it has answered within the call
     operation_ = std::move(operation);
@@ -161,7 +161,7 @@ void http_session::hand_over() {
   boost::asio::post(stream_->get_executor(), [self = self_] { self->finish(); });
   context_.sessions.remove(*this);
   simplify_upgrade(reader_.head());
-  start_websocket_session(std::move(stream_), reader_.head(), reader_.received(), context_);
+  start_websocket_session(std::move(stream_), reader_.head(), reader_.received(), context_, who_);
 }
 
 } // namespace telemetry::net::detail

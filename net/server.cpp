@@ -27,7 +27,7 @@ server_options refusing(server_options options) {
 /// Refuses the WebSockets above connections_max.
 class closed_factory final : public upstream_factory {
 public:
-  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&) override {
+  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&, const caller&) override {
     return failure{errc::unavailable, "too many connections"};
   }
 };

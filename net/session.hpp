@@ -2,6 +2,7 @@
 
 #include "net/body_queue.hpp"
 #include "net/rest/http_budget.hpp"
+#include "net/rest/rest_context.hpp"
 #include "net/server.hpp"
 
 #include <algorithm>
@@ -72,6 +73,11 @@ struct session_context {
   bool over_limit = false;
   request_budget memory{}; ///< for the HTTP requests of these sessions
   body_queue bodies{memory};
+
+  /// What a handler answers a request of `who` with.
+  [[nodiscard]] rest_context rest_for(caller_ptr who) {
+    return {options, rest, io, memory, std::move(who)};
+  }
 };
 
 } // namespace telemetry::net

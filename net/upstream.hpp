@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "net/caller.hpp"
 #include "net/io_thread.hpp"
 
 #include <cstdint>
@@ -74,12 +75,11 @@ class upstream_factory {
 public:
   virtual ~upstream_factory() = default;
 
-  /// Called on `io`. `peer` outlives the result.
+  /// Called on `io`. `peer` outlives the result; `who` is valid during the call only.
   /// @returns errc::unavailable if the engine accepts no WebSocket now. Then the session closes
-  /// with
-  ///          1013 and the text of the failure, which must be ASCII of at most 123 bytes.
-  [[nodiscard]] virtual result<std::unique_ptr<upstream>> open(upstream_peer& peer,
-                                                               io_thread& io) = 0;
+  ///          with 1013 and the text of the failure, which must be ASCII of at most 123 bytes.
+  [[nodiscard]] virtual result<std::unique_ptr<upstream>> open(upstream_peer& peer, io_thread& io,
+                                                               const caller& who) = 0;
 };
 
 } // namespace telemetry::net

@@ -54,9 +54,10 @@ class websocket_session final : public session,
                                 public turn_taker,
                                 private stream_listener {
 public:
-  websocket_session(std::unique_ptr<byte_stream> stream, session_context& context)
-      : stream_(std::move(stream)), context_(context), turns_(shared_of(*stream_).turns),
-        inbox_(*shared_of(*stream_).inbox), codec_(context.options.message_bytes_max) {
+  websocket_session(std::unique_ptr<byte_stream> stream, session_context& context, caller_ptr who)
+      : stream_(std::move(stream)), context_(context), who_(std::move(who)),
+        turns_(shared_of(*stream_).turns), inbox_(*shared_of(*stream_).inbox),
+        codec_(context.options.message_bytes_max) {
     const auto tick = tick_interval(context.options.idle_timeout);
     silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
     closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
@@ -132,6 +133,7 @@ private:
   std::shared_ptr<websocket_session> self_; ///< until finish()
   std::unique_ptr<byte_stream> stream_;
   session_context& context_;
+  const caller_ptr who_;
   turn_queue& turns_;
   websocket_inbox& inbox_;
   websocket_codec codec_;
@@ -191,7 +193,7 @@ void websocket_session::open() {
   if (context_.sessions.draining())
     return drain();
   is_delivering_ = true;
-  auto opened = context_.upstreams.open(*this, context_.io);
+  auto opened = context_.upstreams.open(*this, context_.io, *who_);
   is_delivering_ = false;
   if (!opened)
     return close(close_code::try_again_later, opened.error().text);
@@ -397,8 +399,9 @@ void websocket_session::finish() {
 void start_websocket_session(
     std::unique_ptr<byte_stream> stream,
     const boost::beast::http::request<boost::beast::http::string_body>& upgrade,
-    std::string_view received, session_context& context) {
-  std::make_shared<websocket_session>(std::move(stream), context)->start(upgrade, received);
+    std::string_view received, session_context& context, caller_ptr who) {
+  std::make_shared<websocket_session>(std::move(stream), context, std::move(who))
+      ->start(upgrade, received);
 }
 
 } // namespace telemetry::net

@@ -29,9 +29,10 @@ inline constexpr std::size_t websocket_light_turn_lines = 256;
 /// Thread: the I/O thread of `context`, which `stream` belongs to.
 /// Errors: a bad handshake is answered with 400 and closed; nothing is thrown.
 /// @param received what was read from the stream behind the request, maybe nothing.
+/// @param who hands events in.
 void start_websocket_session(
     std::unique_ptr<byte_stream> stream,
     const boost::beast::http::request<boost::beast::http::string_body>& upgrade,
-    std::string_view received, session_context& context);
+    std::string_view received, session_context& context, caller_ptr who);
 
 } // namespace telemetry::net

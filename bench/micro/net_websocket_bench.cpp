@@ -45,7 +45,8 @@ struct instant_engine final : net::upstream_factory {
     [[nodiscard]] std::size_t unanswered() const override { return 0; }
     net::upstream_peer& peer;
   };
-  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&) override {
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&,
+                                              const net::caller&) override {
     return std::unique_ptr<net::upstream>{std::make_unique<connection>(peer)};
   }
 };
@@ -62,7 +63,7 @@ void feed_frames_in_flight(benchmark::State& state) {
   net::session_context surroundings{options, engine, api, io, registry};
   test::feed peer;
   net::start_websocket_session(std::make_unique<test::feed_stream>(context, peer),
-                               test::upgrade_request(), "", surroundings);
+                               test::upgrade_request(), "", surroundings, net::anonymous());
   for (auto _ : state) {
     peer.output.clear();
     peer.give(bytes);
@@ -104,7 +105,7 @@ void socket_frames_in_flight(benchmark::State& state) {
   acceptor.accept(accepted);
   thread.post([&] {
     net::start_websocket_session(std::make_unique<net::socket_stream>(std::move(accepted)),
-                                 test::upgrade_request(), "", surroundings);
+                                 test::upgrade_request(), "", surroundings, net::anonymous());
   });
   std::string input(1u << 16, '\0');
   const auto receive = [&] { return client.read_some(boost::asio::buffer(input)); };

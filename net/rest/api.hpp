@@ -2,6 +2,7 @@
 
 #include "core/result.hpp"
 #include "core/robot_state.hpp"
+#include "net/caller.hpp"
 #include "net/io_thread.hpp"
 
 #include <functional>
@@ -56,31 +57,32 @@ struct ingest_outcome {
 
 /// What REST asks of the engine.
 ///
-/// Thread: any I/O thread; `io` is the caller's. Nothing blocks. Every question is answered within
-/// query.timeout, by errc::timeout at the latest; errc::unavailable while the store is away.
+/// Thread: any I/O thread; `io` is the one that asks. Nothing blocks. Every question is answered
+/// within query.timeout, by errc::timeout at the latest; errc::unavailable while the store is away.
+/// A caller is valid during the call only.
 class api {
 public:
   virtual ~api() = default;
 
   /// The state of a robot, or nothing if it is unknown.
-  virtual void robot(io_thread& io, std::string name,
+  virtual void robot(io_thread& io, const caller& who, std::string name,
                      callback<std::optional<robot_state>> done) = 0;
 
   /// Length of the path through from <= timestamp <= to; 0 if unknown or empty.
-  virtual void odometer(io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
-                        callback<double> done) = 0;
+  virtual void odometer(io_thread& io, const caller& who, std::string name, timestamp_ms from,
+                        timestamp_ms to, callback<double> done) = 0;
 
   /// Robots by name (bytewise) after `after` (exclusive; "" is before all), at most `limit`.
   [[nodiscard]] virtual std::unique_ptr<pull_stream<named_robot>>
-  robots(io_thread& io, std::string after, std::size_t limit) = 0;
+  robots(io_thread& io, const caller& who, std::string after, std::size_t limit) = 0;
 
   /// Events with from <= timestamp <= to, in order, at most `limit`.
   [[nodiscard]] virtual std::unique_ptr<pull_stream<event_row>>
-  events(io_thread& io, std::string name, timestamp_ms from, timestamp_ms to,
+  events(io_thread& io, const caller& who, std::string name, timestamp_ms from, timestamp_ms to,
          std::size_t limit) = 0;
 
   /// Takes events in, in order; answers once all of them are durable. Waits under back-pressure.
-  virtual void ingest(io_thread& io, std::vector<ingest_line> events,
+  virtual void ingest(io_thread& io, const caller& who, std::vector<ingest_line> events,
                       callback<ingest_outcome> done) = 0;
 
   /// Why the server should get no traffic now; nothing if it is ready. Thread-safe, returns at

@@ -122,6 +122,7 @@ result<std::optional<csv_columns>> csv_columns::from_header(std::string_view lin
   std::optional<std::size_t> repeated;
   std::size_t named = 0;
   bool has_number = false;
+  bool has_gap = false;
   field_cursor cursor(line);
   std::size_t column = 0;
   for (auto step = cursor.next(); step != field_cursor::step::end; step = cursor.next()) {
@@ -129,6 +130,7 @@ result<std::optional<csv_columns>> csv_columns::from_header(std::string_view lin
       return std::optional<csv_columns>();
     const std::string_view name = trim(cursor.text());
     has_number = has_number || begins_like_a_number(name);
+    has_gap = has_gap || name.empty();
     if (const auto field = find_field(name)) {
       ++named;
       if (found.column_of_[*field] != nowhere)
@@ -137,8 +139,10 @@ result<std::optional<csv_columns>> csv_columns::from_header(std::string_view lin
     }
     ++column;
   }
-  if (named == 0 || (named == 1 && has_number))
+  if ((named < 2 && has_number) || (named == 0 && (has_gap || column < 2)))
     return std::optional<csv_columns>();
+  if (named == 0) // an event has numbers, so these words can only be the names of other columns
+    return malformed("the CSV header", " names none of x, y, timestamp, robot_name");
   found.columns_ = column;
   std::string missing;
   for (std::size_t field = 0; field < event_fields; ++field)

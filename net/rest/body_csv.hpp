@@ -18,9 +18,10 @@ public:
 
   /// Reads the first line of a body, without its line end. It is a header if two of its fields are
   /// `x`, `y`, `timestamp`, `robot` or `robot_name` (spaces around them and case do not count), or
-  /// one is and no field begins like a number. An event of a robot named `x` is no header by that.
-  /// @returns nullopt if the line is no header; errc::malformed if it lacks a column of an event or
-  ///          names one twice.
+  /// one is and no field begins like a number, or it has several fields of which none is empty or
+  /// begins like a number. An event of a robot named `x` is no header by that.
+  /// @returns nullopt if the line is no header; errc::malformed if it names none of these columns,
+  ///          lacks one, or names one twice.
   static result<std::optional<csv_columns>> from_header(std::string_view line);
 
   /// Reads one line, without its line end. Any field may be quoted (RFC 4180). A quoted field ends

@@ -3,6 +3,9 @@
 #include "core/number.hpp"
 #include "net/rest/format_json.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace telemetry::net {
 namespace {
 
@@ -56,6 +59,16 @@ public:
 private:
   std::string front_;
 };
+
+/// Whether a spreadsheet would take `field` for a formula: it begins with one of the four signs, or
+/// with the wide form that Excel reads alike. Blanks before it do not count.
+bool is_formula(std::string_view field) noexcept {
+  constexpr std::array<std::string_view, 8> beginnings{"=",      "+",      "-",      "@",
+                                                       "\uff1d", "\uff0b", "\uff0d", "\uff20"};
+  field.remove_prefix(std::min(field.find_first_not_of(' '), field.size()));
+  return std::ranges::any_of(beginnings,
+                             [&](std::string_view one) { return field.starts_with(one); });
+}
 
 /// RFC 4180: lines end in CR LF; a name with a quote is quoted, its quotes doubled. Names hold
 /// neither comma nor line end.
@@ -181,6 +194,11 @@ std::unique_ptr<row_writer<event_row>> make_event_writer(event_format format,
     return std::make_unique<geojson_writer>(robot);
   }
   return nullptr;
+}
+
+std::unique_ptr<row_writer<event_row>> make_safe_csv_writer(std::string_view robot) {
+  std::string name(is_formula(robot) ? "'" : "");
+  return std::make_unique<csv_writer>(name += robot);
 }
 
 std::unique_ptr<row_writer<named_robot>> make_robot_writer() {

@@ -25,6 +25,10 @@ public:
 [[nodiscard]] std::unique_ptr<row_writer<event_row>> make_event_writer(event_format format,
                                                                        std::string_view robot);
 
+/// The CSV of make_event_writer() for a spreadsheet: an apostrophe is put before a name that the
+/// program would run as a formula (`=…`, `+…`, `-…`, `@…`). Numbers stay as they are.
+[[nodiscard]] std::unique_ptr<row_writer<event_row>> make_safe_csv_writer(std::string_view robot);
+
 /// Writes a JSON array of robot objects.
 [[nodiscard]] std::unique_ptr<row_writer<named_robot>> make_robot_writer();
 

@@ -65,6 +65,22 @@ int precision(std::string_view range, std::string_view type) noexcept {
   return whole_group ? 2 : 0;
 }
 
+/// The quality among the parameters behind a name; 1000 if it is not given.
+int quality_of(std::string_view parameters) noexcept {
+  int quality = 1000;
+  while (!parameters.empty()) {
+    std::string_view parameter = take_until(parameters, ';');
+    if (equals_ignoring_case(take_until(parameter, '='), "q"))
+      quality = parse_quality(trim(parameter));
+  }
+  return quality;
+}
+
+/// The old name counts too (RFC 9110, 8.4.1.3).
+bool is_gzip(std::string_view coding) noexcept {
+  return equals_ignoring_case(coding, "gzip") || equals_ignoring_case(coding, "x-gzip");
+}
+
 /// How much a header wants one type: by its most precise range.
 struct preference {
   int quality = 0;
@@ -79,12 +95,7 @@ preference prefer(std::string_view accept, std::string_view type) noexcept {
     const int precise = precision(name, type);
     if (precise <= best.precise)
       continue;
-    best = {1000, precise};
-    while (!range.empty()) {
-      std::string_view parameter = take_until(range, ';');
-      if (equals_ignoring_case(take_until(parameter, '='), "q"))
-        best.quality = parse_quality(trim(parameter));
-    }
+    best = {quality_of(range), precise};
   }
   return best;
 }
@@ -115,6 +126,38 @@ event_format negotiate(std::string_view accept) noexcept {
 
 std::string_view content_type(event_format format) noexcept {
   return formats[static_cast<std::size_t>(format)].content_type;
+}
+
+bool accepts_gzip(std::string_view accept_encoding) noexcept {
+  std::optional<int> gzip;
+  int any = 0;
+  int identity = 0;
+  while (!accept_encoding.empty()) {
+    std::string_view parameters = take_until(accept_encoding, ',');
+    const std::string_view coding = take_until(parameters, ';');
+    const int quality = quality_of(parameters);
+    if (is_gzip(coding))
+      gzip = std::max(gzip.value_or(0), quality);
+    else if (coding == "*")
+      any = quality;
+    else if (equals_ignoring_case(coding, "identity"))
+      identity = quality;
+  }
+  const int wanted = gzip.value_or(any);
+  return wanted > 0 && wanted >= identity;
+}
+
+std::optional<body_coding> find_coding(std::string_view content_encoding) noexcept {
+  auto found = body_coding::identity;
+  while (!content_encoding.empty()) {
+    const std::string_view coding = take_until(content_encoding, ',');
+    if (coding.empty() || equals_ignoring_case(coding, "identity"))
+      continue;
+    if (!is_gzip(coding) || found == body_coding::gzip)
+      return std::nullopt;
+    found = body_coding::gzip;
+  }
+  return found;
 }
 
 std::string_view essence(std::string_view media_type) noexcept {

@@ -19,6 +19,16 @@ enum class event_format { json, csv, ndjson, geojson };
 /// The Content-Type of a format.
 [[nodiscard]] std::string_view content_type(event_format format) noexcept;
 
+/// Whether a gzip answer suits an Accept-Encoding header (RFC 9110, 12.5.3): gzip, or `*` in its
+/// place, has a quality above 0 and not below that of identity.
+[[nodiscard]] bool accepts_gzip(std::string_view accept_encoding) noexcept;
+
+/// How a body is encoded.
+enum class body_coding { identity, gzip };
+
+/// The coding of a Content-Encoding header; nullopt if it is another one, or several.
+[[nodiscard]] std::optional<body_coding> find_coding(std::string_view content_encoding) noexcept;
+
 /// The type and subtype of a media type with parameters, e.g. "text/csv".
 [[nodiscard]] std::string_view essence(std::string_view media_type) noexcept;
 

@@ -9,13 +9,14 @@
 
 namespace telemetry::net {
 
-enum class http_method { get, head, options, post, other };
+enum class http_method { get, head, options, post, put, delete_, other };
 
 /// A request without its framing. The views die with the call that they are given to.
 struct http_request {
   http_method method = http_method::other;
   std::string_view target; ///< as on the request line
   std::string_view accept;
+  std::string_view accept_encoding;
   std::string_view content_type;
   std::string_view content_encoding;
   std::string body;

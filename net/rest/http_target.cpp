@@ -72,6 +72,16 @@ failure bad_escape(std::string_view where) {
           std::string("the ").append(where).append(" has a '%' that no two hex digits follow")};
 }
 
+bool is_dots(std::string_view segment) noexcept { return segment == "." || segment == ".."; }
+
+failure dot_segment(std::string_view segment) {
+  return {errc::malformed,
+          std::string("the path has the segment '")
+              .append(segment)
+              .append("', which proxies take out; name such a robot in the query: "
+                      "/api/robots?name=, /api/events?robot=, /api/odometer?robot=")};
+}
+
 } // namespace
 
 result<http_target> parse_target(std::string_view target) {
@@ -84,7 +94,10 @@ result<http_target> parse_target(std::string_view target) {
   while (!path.empty()) { // at the '/' in front of the next segment
     path.remove_prefix(1);
     const std::size_t end = path.find('/');
-    auto segment = percent_decode(path.substr(0, end), '+');
+    const std::string_view raw = path.substr(0, end);
+    if (is_dots(raw))
+      return dot_segment(raw);
+    auto segment = percent_decode(raw, '+');
     if (!segment)
       return bad_escape("path");
     parsed.path.push_back(*std::move(segment));
@@ -110,6 +123,13 @@ void append_percent_encoded(std::string& out, std::string_view text) {
     else
       append_escape(out, c);
   }
+}
+
+void append_segment(std::string& out, std::string_view name) {
+  if (!is_dots(name))
+    return append_percent_encoded(out, name);
+  for (const char c : name)
+    append_escape(out, c);
 }
 
 std::string instance_of(std::string_view target) {

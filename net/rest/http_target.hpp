@@ -10,18 +10,22 @@
 namespace telemetry::net {
 
 /// A request target, percent-decoded once (PROTOCOL.md §4): `%2F` is part of a segment. `+` is a
-/// space in the query and a plus in the path. Dot segments are names like any other.
+/// space in the query and a plus in the path.
 struct http_target {
   std::vector<std::string> path; ///< segments; "/a/b" is {"a", "b"}, "/a/" is {"a", ""}
   std::vector<std::pair<std::string, std::string>> query; ///< in order; a lone key has the value ""
 };
 
 /// Splits a target in origin form or absolute form.
-/// @returns errc::malformed for any other form and for a bad percent escape.
+/// @returns errc::malformed for any other form, for a bad percent escape, and for a segment that is
+///          written `.` or `..`, because clients and proxies take such segments out of a path.
 result<http_target> parse_target(std::string_view target);
 
 /// Appends `text` with everything but unreserved characters (RFC 3986) as percent escapes.
 void append_percent_encoded(std::string& out, std::string_view text);
+
+/// Appends a name as a segment of a path: as append_percent_encoded(), and `.` and `..` as escapes.
+void append_segment(std::string& out, std::string_view name);
 
 /// The path of `target` as a URI reference for a problem's `instance`: ASCII, without its query.
 [[nodiscard]] std::string instance_of(std::string_view target);

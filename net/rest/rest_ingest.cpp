@@ -2,6 +2,8 @@
 
 #include "core/number.hpp"
 #include "net/rest/format_json.hpp"
+#include "net/rest/format_media.hpp"
+#include "net/rest/gzip.hpp"
 #include "net/rest/problem.hpp"
 
 #include <algorithm>
@@ -12,37 +14,80 @@ namespace {
 /// Bytes of a body that are read in one turn of the I/O thread: about a millisecond.
 constexpr std::size_t step_bytes = 64u << 10;
 
+/// Bytes in memory for a byte of inflated body: itself, and the events that are read from it.
+constexpr std::size_t inflated_memory_factor = 4;
+
 class ingest_operation final : public rest_operation,
                                public std::enable_shared_from_this<ingest_operation> {
 public:
-  ingest_operation(std::string target, std::unique_ptr<body_reader> reader,
-                   session_context& context, answer_callback done)
-      : target_(std::move(target)), reader_(std::move(reader)), context_(context),
-        done_(std::move(done)) {}
+  ingest_operation(std::string target, body_format format, rest_context context,
+                   answer_callback done)
+      : target_(std::move(target)), format_(format), context_(std::move(context)),
+        done_(std::move(done)), loan_(context_.memory) {}
 
-  void step() {
+  void start(std::string body, body_coding coding) {
+    if (coding == body_coding::identity)
+      return start_reading(std::move(body));
+    inflater_.emplace(std::move(body), context_.options.body_bytes_max);
+    inflate();
+  }
+
+private:
+  void inflate() {
+    const auto state = inflater_->advance(step_bytes);
+    if (!loan_.raise_to(inflated_memory_factor * inflater_->text().size()))
+      return refuse(503, "too many large bodies are being read");
+    switch (state) {
+    case gzip_reader::state::partial:
+      return go_on_later(&ingest_operation::inflate);
+    case gzip_reader::state::malformed:
+      return refuse(400, "the body is no gzip, or it is damaged or cut");
+    case gzip_reader::state::too_large:
+      return refuse(413, "the body, inflated, is larger than ingest.max_body");
+    case gzip_reader::state::whole:
+      std::string body = std::move(inflater_->text());
+      inflater_.reset();
+      return start_reading(std::move(body));
+    }
+  }
+
+  void start_reading(std::string body) {
+    reader_ = make_body_reader(format_, std::move(body));
+    read();
+  }
+
+  void read() {
     const auto all_read = reader_->advance(step_bytes);
     if (!all_read)
       return done_(make_problem(all_read.error(), target_));
     if (all_read.value())
       return submit();
-    context_.io.post([weak = weak_from_this()] {
+    go_on_later(&ingest_operation::read);
+  }
+
+  void go_on_later(void (ingest_operation::*step)()) {
+    context_.io.post([weak = weak_from_this(), step] {
       if (const auto self = weak.lock())
-        self->step();
+        ((*self).*step)();
     });
   }
 
-private:
+  void refuse(int status, std::string_view detail) {
+    inflater_.reset();
+    loan_.give_back();
+    done_(make_problem(status, target_, detail));
+  }
+
   void submit() {
     body_ = reader_->take();
     reader_.reset();
     if (body_.events.empty())
       return answer(ingest_outcome{});
-    context_.rest.ingest(context_.io, std::exchange(body_.events, {}),
-                         [weak = weak_from_this()](const result<ingest_outcome>& outcome) {
-                           if (const auto self = weak.lock())
-                             self->on_outcome(outcome);
-                         });
+    context_.engine.ingest(context_.io, *context_.who, std::exchange(body_.events, {}),
+                           [weak = weak_from_this()](const result<ingest_outcome>& outcome) {
+                             if (const auto self = weak.lock())
+                               self->on_outcome(outcome);
+                           });
   }
 
   void on_outcome(const result<ingest_outcome>& outcome) {
@@ -57,11 +102,21 @@ private:
   }
 
   const std::string target_;
-  std::unique_ptr<body_reader> reader_;
-  session_context& context_;
+  const body_format format_;
+  const rest_context context_;
   answer_callback done_;
+  request_loan loan_; ///< for what the body is when inflated
+  std::optional<gzip_reader> inflater_;
+  std::unique_ptr<body_reader> reader_;
   parsed_body body_;
 };
+
+constexpr std::string_view body_types = "text/csv, application/json, application/x-ndjson";
+
+/// curl says application/x-www-form-urlencoded unless told otherwise.
+constexpr std::string_view line_to_type = "; for a file of event lines: "
+                                          "curl -H 'Content-Type: text/csv' --data-binary "
+                                          "@events.csv http://<host>/api/events";
 
 void append_count(std::string& out, std::string_view key, std::uint64_t count) {
   out.append(key);
@@ -69,6 +124,22 @@ void append_count(std::string& out, std::string_view key, std::uint64_t count) {
 }
 
 } // namespace
+
+std::optional<http_answer> judge_ingest(const http_request& request) {
+  if (!find_coding(request.content_encoding)) {
+    http_answer answer =
+        make_problem(415, request.target, "the only Content-Encoding understood is gzip");
+    answer.headers += "Accept-Encoding: gzip\r\n";
+    return answer;
+  }
+  if (find_body_format(request.content_type))
+    return std::nullopt;
+  http_answer answer = make_problem(
+      415, request.target,
+      std::string("the Content-Type must be one of ").append(body_types).append(line_to_type));
+  answer.headers.append("Accept-Post: ").append(body_types).append("\r\n");
+  return answer;
+}
 
 std::string format_ingest_answer(const parsed_body& body, const ingest_outcome& outcome) {
   std::vector<line_error> errors = body.errors;
@@ -93,17 +164,18 @@ std::string format_ingest_answer(const parsed_body& body, const ingest_outcome& 
   return out += "}\n";
 }
 
-std::shared_ptr<rest_operation> ingest_body(http_request request, session_context& context,
+std::shared_ptr<rest_operation> ingest_body(routed_request asked, rest_context context,
                                             answer_callback done) {
+  http_request& request = asked.request;
   const auto format = find_body_format(request.content_type);
-  if (!format) {
+  const auto coding = find_coding(request.content_encoding);
+  if (!format || !coding) { // judge_ingest() lets no such request pass
     done(make_problem(415, request.target, "the body's format is not known"));
     return nullptr;
   }
-  auto operation = std::make_shared<ingest_operation>(
-      std::string(request.target), make_body_reader(*format, std::move(request.body)), context,
-      std::move(done));
-  operation->step();
+  auto operation = std::make_shared<ingest_operation>(std::string(request.target), *format,
+                                                      std::move(context), std::move(done));
+  operation->start(std::move(request.body), *coding);
   return operation;
 }
 

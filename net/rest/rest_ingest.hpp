@@ -1,17 +1,19 @@
 #pragma once
 
 #include "net/rest/body_events.hpp"
-#include "net/rest/rest_handler.hpp"
+#include "net/rest/rest_context.hpp"
 
-#include <memory>
+#include <optional>
 #include <string>
 
 namespace telemetry::net {
 
-/// POST /api/events, as answer_request(). Reads the body in steps, between which other sessions of
-/// the thread have their turn.
-[[nodiscard]] std::shared_ptr<rest_operation>
-ingest_body(http_request request, session_context& context, answer_callback done);
+/// Refuses a body whose type or coding is not understood, before it is read: 415.
+[[nodiscard]] std::optional<http_answer> judge_ingest(const http_request& request);
+
+/// POST /api/events. Reads the body in steps, between which other sessions of the thread have their
+/// turn.
+rest_handler ingest_body;
 
 /// The answer's body (PROTOCOL.md §3): what the reader refused and what the engine did, with the
 /// engine's refusals at the lines that they came from.

@@ -4,7 +4,7 @@
 #include "net/rest/format_events.hpp"
 #include "net/rest/http_budget.hpp"
 #include "net/rest/problem.hpp"
-#include "net/rest/rest_handler.hpp"
+#include "net/rest/rest_context.hpp"
 #include "net/rest/rest_parameters.hpp"
 
 #include <algorithm>

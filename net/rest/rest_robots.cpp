@@ -7,6 +7,8 @@
 #include "net/rest/rest_list.hpp"
 #include "net/rest/rest_parameters.hpp"
 
+#include <array>
+
 namespace telemetry::net {
 namespace {
 
@@ -35,8 +37,18 @@ std::string next_page(const http_target& target, std::string_view after) {
   return link += ">; rel=\"next\"";
 }
 
-http_answer not_spelled(std::string_view target) {
-  return make_problem(400, target, "the robot's name is not valid UTF-8");
+failure not_utf8() { return {errc::malformed, "the robot's name is not valid UTF-8"}; }
+
+/// The name of the robot that a request is about: a segment of its path, or the parameter `robot`.
+result<std::string> robot_of(const http_target& target) {
+  if (target.path.size() > 2)
+    return is_utf8(target.path[2]) ? result<std::string>(target.path[2]) : not_utf8();
+  const auto name = find_parameter(target, "robot");
+  if (!name)
+    return name.error();
+  if (!name.value())
+    return failure{errc::malformed, "robot is missing: which robot?"};
+  return is_utf8(*name.value()) ? result<std::string>(std::string(*name.value())) : not_utf8();
 }
 
 http_answer unknown_robot(std::string_view target) {
@@ -44,7 +56,7 @@ http_answer unknown_robot(std::string_view target) {
 }
 
 /// Nothing, as the engine would answer for a robot that it does not know.
-std::unique_ptr<pull_stream<event_row>> no_events(session_context& context) {
+std::unique_ptr<pull_stream<event_row>> no_events(const rest_context& context) {
   return std::make_unique<row_vector_stream<event_row>>(std::vector<event_row>{},
                                                         request_loan(context.memory));
 }
@@ -76,7 +88,22 @@ struct events_query {
   time_range range;
   std::size_t limit;
   event_format format;
+  bool safe; ///< for spreadsheets
 };
+
+/// Whether fields that a spreadsheet would take for a formula are to be made harmless.
+result<bool> safe_parameter(const http_target& target, event_format format) {
+  const auto safe = find_parameter(target, "safe");
+  if (!safe)
+    return safe.error();
+  if (!safe.value())
+    return false;
+  if (*safe.value() != "0" && *safe.value() != "1")
+    return failure{errc::malformed, "safe must be 0 or 1"};
+  if (format != event_format::csv)
+    return failure{errc::malformed, "safe is for format=csv only"};
+  return *safe.value() == "1";
+}
 
 result<events_query> read_events_query(const http_request& request, const http_target& target) {
   const auto range = range_parameters(target);
@@ -91,7 +118,7 @@ result<events_query> read_events_query(const http_request& request, const http_t
   const auto format = find_parameter(target, "format");
   if (!format)
     return format.error();
-  events_query query{range.value(), limit.value(), negotiate(request.accept)};
+  events_query query{range.value(), limit.value(), negotiate(request.accept), false};
   if (after.value())
     query.range.from = std::max(query.range.from, *after.value() + 1);
   if (format.value()) {
@@ -100,89 +127,145 @@ result<events_query> read_events_query(const http_request& request, const http_t
       return failure{errc::malformed, "format must be json, csv, ndjson or geojson"};
     query.format = *named;
   }
+  const auto safe = safe_parameter(target, query.format);
+  if (!safe)
+    return safe.error();
+  query.safe = safe.value();
   return query;
+}
+
+/// What a request for robots asks for.
+struct robots_query {
+  std::size_t limit;
+  std::string after;
+  std::optional<std::string> name; ///< the only one that is wanted
+};
+
+result<robots_query> read_robots_query(const http_target& target) {
+  const auto limit = limit_parameter(target);
+  if (!limit)
+    return limit.error();
+  const auto after = find_parameter(target, "after");
+  if (!after)
+    return after.error();
+  const auto name = find_parameter(target, "name");
+  if (!name)
+    return name.error();
+  robots_query query{limit.value(), std::string(after.value().value_or("")), std::nullopt};
+  if (name.value() && !is_utf8(*name.value()))
+    return not_utf8();
+  if (name.value())
+    query.name = *name.value();
+  return query;
+}
+
+/// A list of the one robot, or of none if it is unknown or not behind `after`.
+void list_one_robot(const robots_query& query, std::string_view target, const rest_context& context,
+                    answer_callback done) {
+  const std::string& name = *query.name;
+  const auto answer = [name](const std::optional<robot_state>& state) {
+    http_answer list;
+    list.content_type = json_type;
+    const auto writer = make_robot_writer();
+    if (state)
+      writer->append(std::array{named_robot{name, *state}}, list.body);
+    writer->finish(list.body);
+    return list;
+  };
+  if (!check_name(name) || name <= query.after)
+    return done(answer(std::nullopt));
+  context.engine.robot(context.io, *context.who, name,
+                       [answer, path = std::string(target),
+                        done = std::move(done)](const result<std::optional<robot_state>>& state) {
+                         done(state ? answer(state.value()) : make_problem(state.error(), path));
+                       });
 }
 
 } // namespace
 
-std::shared_ptr<rest_operation> list_robots(const http_request& request, const http_target& target,
-                                            session_context& context, answer_callback done) {
-  const auto limit = limit_parameter(target);
-  const auto after = limit ? find_parameter(target, "after") : limit.error();
-  if (!after) {
-    done(make_problem(after.error(), request.target));
+std::shared_ptr<rest_operation> list_robots(routed_request asked, rest_context context,
+                                            answer_callback done) {
+  const std::string_view address = asked.request.target;
+  auto query = read_robots_query(asked.target);
+  if (!query) {
+    done(make_problem(query.error(), address));
+    return nullptr;
+  }
+  if (query->name) {
+    list_one_robot(query.value(), address, context, std::move(done));
     return nullptr;
   }
   list_plan<named_robot> plan;
-  plan.target = request.target;
-  plan.rows = context.rest.robots(context.io, std::string(after.value().value_or("")),
-                                  rows_to_ask(limit.value()));
+  plan.target = address;
+  plan.rows = context.engine.robots(context.io, *context.who, std::move(query->after),
+                                    rows_to_ask(query->limit));
   plan.writer = make_robot_writer();
   plan.content_type = json_type;
-  plan.limit = limit.value();
-  plan.next_link = [target](const named_robot& last) { return next_page(target, last.name); };
+  plan.limit = query->limit;
+  plan.next_link = [target = std::move(asked.target)](const named_robot& last) {
+    return next_page(target, last.name);
+  };
   return start_list(std::move(plan), context.memory, std::move(done));
 }
 
-std::shared_ptr<rest_operation> show_robot(const http_request& request, http_target target,
-                                           session_context& context, answer_callback done) {
-  std::string name = std::move(target.path[2]);
-  if (!check_name(name)) {
-    done(is_utf8(name) ? unknown_robot(request.target) : not_spelled(request.target));
+std::shared_ptr<rest_operation> show_robot(routed_request asked, rest_context context,
+                                           answer_callback done) {
+  const std::string_view address = asked.request.target;
+  const auto name = robot_of(asked.target);
+  if (!name || !check_name(name.value())) {
+    done(name ? unknown_robot(address) : make_problem(name.error(), address));
     return nullptr;
   }
-  context.rest.robot(context.io, name,
-                     [name, path = std::string(request.target),
-                      done = std::move(done)](const result<std::optional<robot_state>>& state) {
-                       done(state ? robot_answer(state.value(), name, path)
-                                  : make_problem(state.error(), path));
-                     });
+  context.engine.robot(context.io, *context.who, name.value(),
+                       [name = name.value(), path = std::string(address),
+                        done = std::move(done)](const result<std::optional<robot_state>>& state) {
+                         done(state ? robot_answer(state.value(), name, path)
+                                    : make_problem(state.error(), path));
+                       });
   return nullptr;
 }
 
-std::shared_ptr<rest_operation> list_events(const http_request& request, http_target target,
-                                            session_context& context, answer_callback done) {
-  const std::string name = target.path[2];
-  const auto query = read_events_query(request, target);
-  if (!query || !is_utf8(name)) {
-    done(query ? not_spelled(request.target) : make_problem(query.error(), request.target));
+std::shared_ptr<rest_operation> list_events(routed_request asked, rest_context context,
+                                            answer_callback done) {
+  const std::string_view address = asked.request.target;
+  const auto name = robot_of(asked.target);
+  const auto query = name ? read_events_query(asked.request, asked.target) : name.error();
+  if (!query) {
+    done(make_problem(query.error(), address));
     return nullptr;
   }
-  const auto [range, limit, format] = query.value();
-  const bool none = range.from > range.to || !check_name(name);
+  const auto [range, limit, format, safe] = query.value();
+  const bool none = range.from > range.to || !check_name(name.value());
   list_plan<event_row> plan;
-  plan.target = request.target;
-  plan.rows = none
-                  ? no_events(context)
-                  : context.rest.events(context.io, name, range.from, range.to, rows_to_ask(limit));
-  plan.writer = make_event_writer(format, name);
+  plan.target = address;
+  plan.rows = none ? no_events(context)
+                   : context.engine.events(context.io, *context.who, name.value(), range.from,
+                                           range.to, rows_to_ask(limit));
+  plan.writer = safe ? make_safe_csv_writer(name.value()) : make_event_writer(format, name.value());
   plan.content_type = content_type(format);
-  plan.headers = "Vary: Accept\r\n";
+  plan.headers = "Vary: Accept, Accept-Encoding\r\n";
   plan.limit = limit;
-  plan.next_link = [target = std::move(target)](const event_row& last) {
+  plan.next_link = [target = std::move(asked.target)](const event_row& last) {
     return next_page(target, std::to_string(last.timestamp));
   };
   return start_list(std::move(plan), context.memory, std::move(done));
 }
 
-std::shared_ptr<rest_operation> measure_robot(const http_request& request, http_target target,
-                                              session_context& context, answer_callback done) {
-  const std::string name = std::move(target.path[2]);
-  const auto range = range_parameters(target);
-  if (!range || !is_utf8(name)) {
-    done(range ? not_spelled(request.target) : make_problem(range.error(), request.target));
+std::shared_ptr<rest_operation> measure_robot(routed_request asked, rest_context context,
+                                              answer_callback done) {
+  const std::string_view address = asked.request.target;
+  const auto name = robot_of(asked.target);
+  const auto range = name ? range_parameters(asked.target) : name.error();
+  if (!range || !check_name(name.value())) {
+    done(range ? odometer_answer(0, name.value()) : make_problem(range.error(), address));
     return nullptr;
   }
-  if (!check_name(name)) {
-    done(odometer_answer(0, name));
-    return nullptr;
-  }
-  context.rest.odometer(context.io, name, range->from, range->to,
-                        [name, path = std::string(request.target),
-                         done = std::move(done)](const result<double>& length) {
-                          done(length ? odometer_answer(length.value(), name)
-                                      : make_problem(length.error(), path));
-                        });
+  context.engine.odometer(context.io, *context.who, name.value(), range->from, range->to,
+                          [name = name.value(), path = std::string(address),
+                           done = std::move(done)](const result<double>& length) {
+                            done(length ? odometer_answer(length.value(), name)
+                                        : make_problem(length.error(), path));
+                          });
   return nullptr;
 }
 

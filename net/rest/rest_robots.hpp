@@ -1,34 +1,18 @@
 #pragma once
 
-#include "net/rest/rest_handler.hpp"
-
-#include <memory>
+#include "net/rest/rest_context.hpp"
 
 namespace telemetry::net {
 
-// The endpoints below /api/robots; each as answer_request(), for one of them.
+// Robots, their events and odometers. A robot is named by the path, or by the query where a proxy
+// or a client would spoil the path: slashes, `.` and `..`.
 //
 // A name that is valid UTF-8 but no legal name is that of an unknown robot; one that is not UTF-8
 // is refused with 400, since no answer could spell it.
 
-[[nodiscard]] std::shared_ptr<rest_operation> list_robots(const http_request& request,
-                                                          const http_target& target,
-                                                          session_context& context,
-                                                          answer_callback done);
-
-[[nodiscard]] std::shared_ptr<rest_operation> show_robot(const http_request& request,
-                                                         http_target target,
-                                                         session_context& context,
-                                                         answer_callback done);
-
-[[nodiscard]] std::shared_ptr<rest_operation> list_events(const http_request& request,
-                                                          http_target target,
-                                                          session_context& context,
-                                                          answer_callback done);
-
-[[nodiscard]] std::shared_ptr<rest_operation> measure_robot(const http_request& request,
-                                                            http_target target,
-                                                            session_context& context,
-                                                            answer_callback done);
+rest_handler list_robots; ///< all, or those named by `?name=`: one or none
+rest_handler show_robot;
+rest_handler list_events;
+rest_handler measure_robot;
 
 } // namespace telemetry::net

@@ -1,44 +1,60 @@
 #include "net/rest/router.hpp"
 
+#include <array>
+#include <utility>
+
 namespace telemetry::net {
 namespace {
 
-std::optional<endpoint> find_robot_endpoint(const std::vector<std::string>& path) noexcept {
-  if (path.size() < 3 || path[2].empty())
-    return std::nullopt;
-  if (path.size() == 3)
-    return endpoint::robot;
-  if (path.size() > 4)
-    return std::nullopt;
-  if (path[3] == "events")
-    return endpoint::robot_events;
-  if (path[3] == "odometer")
-    return endpoint::robot_odometer;
-  return std::nullopt;
+bool matches(std::string_view pattern, const std::vector<std::string>& path) noexcept {
+  for (const std::string& segment : path) {
+    if (pattern.empty())
+      return false;
+    const std::string_view wanted = take_segment(pattern);
+    if (wanted == robot_segment ? segment.empty() : wanted != segment)
+      return false;
+  }
+  return pattern.empty() && !path.empty();
 }
 
 } // namespace
 
-std::optional<endpoint> find_endpoint(const http_target& target) noexcept {
-  const auto& path = target.path;
-  if (path.size() == 1) {
-    if (path[0] == "upstream")
-      return endpoint::upstream;
-    if (path[0] == "livez")
-      return endpoint::livez;
-    if (path[0] == "readyz")
-      return endpoint::readyz;
-    if (path[0] == "version")
-      return endpoint::version;
-    return std::nullopt;
-  }
-  if (path.size() < 2 || path[0] != "api")
-    return std::nullopt;
-  if (path[1] == "robots")
-    return path.size() == 2 ? endpoint::robots : find_robot_endpoint(path);
-  if (path.size() == 2 && path[1] == "events")
-    return endpoint::ingest;
-  return std::nullopt;
+const route* find_row(const http_target& target, http_method method) noexcept {
+  for (const route& one : all_routes())
+    if (one.methods.contains(method) && matches(one.pattern, target.path))
+      return &one;
+  return nullptr;
+}
+
+method_set methods_at(const http_target& target) noexcept {
+  method_set methods{};
+  for (const route& one : all_routes())
+    if (matches(one.pattern, target.path))
+      methods.add(one.methods);
+  return methods;
+}
+
+method_set methods_anywhere() noexcept {
+  method_set methods{};
+  for (const route& one : all_routes())
+    methods.add(one.methods);
+  return methods;
+}
+
+std::string allow_list(method_set methods) {
+  using enum http_method;
+  constexpr std::array<std::pair<http_method, std::string_view>, 6> names{{{delete_, "DELETE"},
+                                                                           {get, "GET"},
+                                                                           {head, "HEAD"},
+                                                                           {options, "OPTIONS"},
+                                                                           {post, "POST"},
+                                                                           {put, "PUT"}}};
+  methods.add({options});
+  std::string list;
+  for (const auto& [method, name] : names)
+    if (methods.contains(method))
+      list.append(list.empty() ? "" : ", ").append(name);
+  return list;
 }
 
 std::optional<std::string> address_meant(const http_target& target) {
@@ -54,33 +70,25 @@ std::optional<std::string> address_meant(const http_target& target) {
       return std::nullopt;
     meant.path.push_back(segment);
   }
-  if (!find_endpoint(meant))
+  if (methods_at(meant).empty())
     return std::nullopt;
   std::string address;
   for (const std::string& segment : meant.path) {
     address += '/';
-    append_percent_encoded(address, segment);
+    append_segment(address, segment);
   }
   return address;
 }
 
-bool allows(endpoint where, http_method method) noexcept {
-  switch (method) {
-  case http_method::options:
-    return true;
-  case http_method::get:
-  case http_method::head:
-    return where != endpoint::ingest;
-  case http_method::post:
-    return where == endpoint::ingest;
-  case http_method::other:
-    return false;
+std::string list_of_addresses() {
+  std::string list;
+  std::string_view before;
+  for (const route& one : all_routes()) {
+    if (one.pattern != before)
+      list.append(list.empty() ? "" : ", ").append(one.pattern);
+    before = one.pattern;
   }
-  return false;
-}
-
-std::string_view allowed_methods(endpoint where) noexcept {
-  return where == endpoint::ingest ? "OPTIONS, POST" : "GET, HEAD, OPTIONS";
+  return list;
 }
 
 } // namespace telemetry::net

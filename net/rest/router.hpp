@@ -1,40 +1,31 @@
 #pragma once
 
-#include "net/rest/http_message.hpp"
 #include "net/rest/http_target.hpp"
+#include "net/rest/routes.hpp"
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace telemetry::net {
 
-/// What the server has an address for.
-enum class endpoint {
-  robots,
-  robot,
-  robot_events,
-  robot_odometer,
-  ingest,
-  upstream,
-  livez,
-  readyz,
-  version
-};
+/// The row of an address and a method; nullptr if there is none.
+[[nodiscard]] const route* find_row(const http_target& target, http_method method) noexcept;
 
-/// The endpoint that a path leads to; nothing if there is none. The robot of the endpoints that
-/// have one is path[2]; it is never empty.
-[[nodiscard]] std::optional<endpoint> find_endpoint(const http_target& target) noexcept;
+/// The methods that an address answers besides OPTIONS; empty if nothing is there.
+[[nodiscard]] method_set methods_at(const http_target& target) noexcept;
 
-/// The address that a path without an endpoint most likely means: the same path without slashes at
+/// The methods that any address answers besides OPTIONS.
+[[nodiscard]] method_set methods_anywhere() noexcept;
+
+/// The value of an Allow header: `methods`, and OPTIONS, which every address answers.
+[[nodiscard]] std::string allow_list(method_set methods);
+
+/// The address that a path without a route most likely means: the same path without slashes at
 /// its start or end, or doubled ones. It begins with one '/' and is percent-encoded.
-/// @returns nullopt if that is no endpoint either, or the name of a robot would be left out.
+/// @returns nullopt if no route is there either, or the name of a robot would be left out.
 [[nodiscard]] std::optional<std::string> address_meant(const http_target& target);
 
-/// `method` is one that `where` answers. OPTIONS always is.
-[[nodiscard]] bool allows(endpoint where, http_method method) noexcept;
-
-/// The value of `where`'s Allow header.
-[[nodiscard]] std::string_view allowed_methods(endpoint where) noexcept;
+/// All patterns once each, for a person: "/api/robots, /api/robots/<robot>, …".
+[[nodiscard]] std::string list_of_addresses();
 
 } // namespace telemetry::net

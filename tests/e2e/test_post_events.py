@@ -1,6 +1,7 @@
 """docs/PROTOCOL.md §3, POST /api/events: CSV, JSON and NDJSON bodies, counts, errors."""
 
 import csv
+import gzip
 import io
 import json
 import time
@@ -211,7 +212,8 @@ def test_csv_header_names_the_columns(rest, header, line):
 
 @pytest.mark.parametrize(
     "header, missing",
-    [("robot,time,x,y", "timestamp"), ("x,lat,timestamp,robot", "y"), ("x,y,timestamp", "robot_name")],
+    [("robot,time,x,y", "timestamp"), ("x,lat,timestamp,robot", "y"), ("x,y,timestamp", "robot_name"),
+     ("lat,lon,time,id", "none of x, y, timestamp, robot_name")],
 )
 def test_csv_header_without_a_column_is_400(rest, header, missing):
     answer = rest.post("/api/events", f"{header}\n1,2,3,headless\n", CSV)
@@ -252,6 +254,31 @@ def test_csv_with_bad_utf8_is_an_invalid_line(rest):
 
 def test_last_line_needs_no_end(rest):
     assert counts(rest.post("/api/events", "1,2,3,open\n1,2,4,open", CSV))[0] == {"accepted": 2}
+
+
+@pytest.mark.parametrize("content_type", [CSV, JSON, NDJSON])
+def test_gzip_body_is_inflated(rest, content_type):
+    name = f"gzip {content_type}"
+    text = body(content_type, [event(name, n) for n in range(1000)])
+    coded = {"Content-Type": content_type, "Content-Encoding": "gzip"}
+    answer = rest.request("POST", "/api/events", gzip.compress(text.encode()), coded)
+    assert counts(answer) == ({"accepted": 1000}, [])
+
+
+def test_gzip_bomb_cut_gzip_and_other_codings_are_refused(make_server):
+    rest = make_server({"ingest.max_body": "100KiB"}).start().rest()
+
+    def status(data, coding="gzip"):
+        coded = {"Content-Type": CSV, "Content-Encoding": coding}
+        answer = rest.request("POST", "/api/events", data, coded)
+        return answer.status, answer.headers.get("accept-encoding")
+
+    line = b"1,2,3,bomb\n"
+    assert status(gzip.compress(line * 1_000_000)) == (413, None)
+    assert status(gzip.compress(line)[:-1]) == (400, None)
+    assert status(line) == (400, None)
+    assert status(line, "br") == (415, "gzip")
+    assert rest.robot("bomb") is None, "nothing is stored"
 
 
 def test_content_type_may_have_parameters(rest):

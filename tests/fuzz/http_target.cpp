@@ -1,8 +1,9 @@
-// A request without a body: method, target, Accept (one line each). Whatever they are, there is one
-// answer, its framing is sound, JSON is JSON, errors are problems, and a Link leads to a page of
-// the same list.
+// A request without a body: method, target, Accept, Accept-Encoding (one line each). Whatever they
+// are, there is one answer, its framing is sound, JSON is JSON, errors are problems, and a Link
+// leads to a page of the same list.
 
 #include "net/http_response_head.hpp"
+#include "net/rest/gzip.hpp"
 #include "net/rest/rest_handler.hpp"
 #include "tests/fuzz/require.hpp"
 #include "tests/integration/http_fake_api.hpp"
@@ -24,12 +25,6 @@ struct no_thread final : io_thread {
   std::size_t index() const noexcept override { return 0; }
 };
 
-struct no_upstreams final : upstream_factory {
-  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&) override {
-    return failure{errc::unavailable, "no WebSockets here"};
-  }
-};
-
 struct server_side {
   server_side() {
     for (const char* name : {"a", "b c", "a/b", "\"", "\xc3\xa9"}) {
@@ -38,11 +33,10 @@ struct server_side {
   }
 
   server_options options;
-  no_upstreams upstreams;
   fake_api engine;
   no_thread thread;
-  session_registry sessions;
-  session_context context{options, upstreams, engine, thread, sessions};
+  request_budget memory;
+  rest_context context{options, engine, thread, memory, anonymous()};
 };
 
 /// The whole body of an answer.
@@ -55,7 +49,13 @@ std::string read_all(http_answer& answer) {
       last = piece->last;
     });
   }
-  return body;
+  if (answer.headers.find("Content-Encoding: gzip") == std::string::npos) {
+    return body;
+  }
+  require(body.size() > 18);
+  gzip_reader reader(std::move(body), 1u << 20);
+  require(reader.advance(2u << 20) == gzip_reader::state::whole);
+  return std::move(reader.text());
 }
 
 std::string_view take_line(std::string_view& text) {
@@ -71,7 +71,7 @@ http_answer ask(server_side& server, const http_request& request) {
     return std::move(*answer);
   }
   std::optional<http_answer> answer;
-  http_request copy = {request.method, request.target, request.accept, {}, {}, {}};
+  http_request copy = request;
   const auto operation =
       answer_request(std::move(copy), std::move(route), server.context, [&](http_answer got) {
         require(!answer);
@@ -109,7 +109,7 @@ void check_link(server_side& server, const http_request& request, const http_ans
   require(reference.starts_with('?')); // relative to the request
   const std::string link =
       std::string(request.target.substr(0, request.target.find('?'))) + reference;
-  http_answer next = ask(server, {http_method::get, link, request.accept, {}, {}, {}});
+  http_answer next = ask(server, {http_method::get, link, request.accept, {}, {}, {}, {}});
   require(next.status == 200 && next.content_type == answer.content_type);
   require(parse_target(link)->path == parse_target(request.target)->path);
   require(!read_all(next).empty());
@@ -129,6 +129,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                    : http_method::get;
   request.target = take_line(rest);
   request.accept = take_line(rest);
+  request.accept_encoding = take_line(rest);
   http_answer answer = ask(server, request);
   check_head(answer);
   check_link(server, request, answer);

@@ -52,7 +52,8 @@ struct engine final : net::upstream_factory {
     std::size_t open = 0;
   };
 
-  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&) override {
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&,
+                                              const net::caller&) override {
     return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer)};
   }
 
@@ -75,7 +76,7 @@ std::vector<std::string> serve(std::string_view input, std::size_t piece, std::s
   net::session_context surroundings{options, upstreams, api, io, registry};
   test::feed peer;
   net::start_websocket_session(std::make_unique<test::feed_stream>(context, peer), upgrade, "",
-                               surroundings);
+                               surroundings, net::anonymous());
   const auto head = peer.output.find("\r\n\r\n");
   require(head != std::string::npos);
   peer.output.erase(0, head + 4);

@@ -27,6 +27,7 @@ public:
   std::size_t pulls = 0;        ///< calls of next() on all streams
   std::size_t limit_asked = 0;  ///< by the latest list
   std::size_t open_streams = 0; ///< not destroyed yet
+  std::string asked_by;         ///< name of the latest caller
   std::vector<ingest_line> ingested;
   ingest_outcome outcome;
   bool hold = false;
@@ -47,20 +48,24 @@ public:
                     1'769'860'801'000};
   }
 
-  void robot(io_thread&, std::string name, callback<std::optional<robot_state>> done) override {
+  void robot(io_thread&, const caller& who, std::string name,
+             callback<std::optional<robot_state>> done) override {
+    asked_by = who.name;
     const auto found = states.find(name);
     reply(std::move(done),
           found == states.end() ? std::nullopt : std::optional<robot_state>(found->second));
   }
 
-  void odometer(io_thread&, std::string name, timestamp_ms from, timestamp_ms to,
+  void odometer(io_thread&, const caller& who, std::string name, timestamp_ms from, timestamp_ms to,
                 callback<double> done) override {
+    asked_by = who.name;
     const auto path = select(name, from, to);
     reply(std::move(done), path.empty() ? 0.0 : path.back().odometer - path.front().odometer);
   }
 
-  std::unique_ptr<pull_stream<named_robot>> robots(io_thread&, std::string after,
+  std::unique_ptr<pull_stream<named_robot>> robots(io_thread&, const caller& who, std::string after,
                                                    std::size_t limit) override {
+    asked_by = who.name;
     std::vector<named_robot> found;
     for (auto one = states.upper_bound(after); one != states.end() && found.size() < limit; ++one)
       found.push_back({one->first, one->second});
@@ -68,15 +73,19 @@ public:
     return std::make_unique<stream<named_robot>>(*this, std::move(found));
   }
 
-  std::unique_ptr<pull_stream<event_row>> events(io_thread&, std::string name, timestamp_ms from,
-                                                 timestamp_ms to, std::size_t limit) override {
+  std::unique_ptr<pull_stream<event_row>> events(io_thread&, const caller& who, std::string name,
+                                                 timestamp_ms from, timestamp_ms to,
+                                                 std::size_t limit) override {
+    asked_by = who.name;
     auto found = select(name, from, to);
     found.resize(std::min(limit, found.size()));
     limit_asked = limit;
     return std::make_unique<stream<event_row>>(*this, std::move(found));
   }
 
-  void ingest(io_thread&, std::vector<ingest_line> events, callback<ingest_outcome> done) override {
+  void ingest(io_thread&, const caller& who, std::vector<ingest_line> events,
+              callback<ingest_outcome> done) override {
+    asked_by = who.name;
     ingested = std::move(events);
     reply(std::move(done), outcome);
   }

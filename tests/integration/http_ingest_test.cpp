@@ -1,4 +1,6 @@
 #include "http_fixture.hpp"
+#include "net/http_response_head.hpp"
+#include "tests/support/gzip.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -110,10 +112,7 @@ TEST_F(HttpIngestTest, TellsWhyTheEngineTookNothing) {
 }
 
 TEST_F(HttpIngestTest, RefusesOtherTypesBeforeTheBody) {
-  for (const std::string headers : {"Content-Type: text/plain\r\n", "", "Content-Type: \r\n",
-                                    "Content-Type: text/csv\r\nContent-Encoding: gzip\r\n",
-                                    "Content-Type: text/csv\r\nContent-Encoding:\r\n"
-                                    "Content-Encoding: gzip\r\n"}) {
+  for (const std::string headers : {"Content-Type: text/plain\r\n", "", "Content-Type: \r\n"}) {
     connect();
     send("POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n" + headers + "\r\n");
     const auto answer = receive();
@@ -183,6 +182,62 @@ TEST_F(HttpIngestTest, TakesChunkedBody) {
        "Transfer-Encoding: chunked\r\n\r\n4\r\n1,2,\r\n4\r\n3,ab\r\n0\r\n\r\n");
   EXPECT_EQ(receive().status, 200);
   EXPECT_THAT(robots(), testing::ElementsAre("ab"));
+}
+
+TEST_F(HttpIngestTest, InflatesABodyHoweverItIsFramed) {
+  const std::string body = test::packed("1,2,3,a\n1,2,4,b\n");
+  const auto with_length = post("text/csv\r\nContent-Encoding: gzip", body);
+  EXPECT_EQ(with_length.status, 200) << with_length.body;
+  EXPECT_THAT(robots(), testing::ElementsAre("a", "b"));
+  std::string chunked = "POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+                        "Content-Encoding: x-gzip\r\nTransfer-Encoding: chunked\r\n\r\n";
+  append_chunk(chunked, std::string_view(body).substr(0, 5));
+  append_chunk(chunked, std::string_view(body).substr(5));
+  api_.ingested.clear();
+  send(chunked + "0\r\n\r\n");
+  EXPECT_EQ(receive().status, 200);
+  EXPECT_THAT(robots(), testing::ElementsAre("a", "b"));
+}
+
+TEST_F(HttpIngestTest, RefusesABodyThatIsNoWholeGzip) {
+  const std::string body = test::packed("1,2,3,a\n");
+  for (const std::string& wrong :
+       {body.substr(0, body.size() - 1), body + "x", std::string("1,2,3,a")}) {
+    const auto answer = post("text/csv\r\nContent-Encoding: gzip", wrong);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_THAT(answer.body, testing::HasSubstr("is no gzip"));
+  }
+  EXPECT_THAT(api_.ingested, testing::IsEmpty());
+  const auto answer = post("text/csv\r\nContent-Encoding: br", body);
+  EXPECT_EQ(answer.status, 415);
+  EXPECT_EQ(answer.headers.at("accept-encoding"), "gzip");
+  EXPECT_EQ(post("text/csv\r\nContent-Encoding:\r\nContent-Encoding: br", body).status, 415)
+      << "the lines are one list";
+}
+
+TEST_F(HttpIngestTest, BoundsABodyAfterItIsInflated) {
+  options_.body_bytes_max = 200'000;
+  connect();
+  std::string lines;
+  while (lines.size() < options_.body_bytes_max)
+    lines += "1,2,3,aaaaaaaa\n";
+  EXPECT_EQ(post("text/csv\r\nContent-Encoding: gzip", test::packed(lines)).status, 413);
+  EXPECT_THAT(api_.ingested, testing::IsEmpty());
+  EXPECT_EQ(get("/livez").status, 200) << "the connection goes on";
+  lines.resize(options_.body_bytes_max);
+  EXPECT_EQ(post("text/csv\r\nContent-Encoding: gzip", test::packed(lines)).status, 200);
+}
+
+TEST_F(HttpIngestTest, CountsAnInflatedBodyInItsMemory) {
+  context_.memory = request_budget(400'000);
+  std::vector<request_loan> others;
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(others.emplace_back(context_.memory).raise_to(100'000));
+  ASSERT_TRUE(others.emplace_back(context_.memory).raise_to(90'000));
+  const std::string body = test::packed(std::string(50'000, 'x'));
+  EXPECT_EQ(post("text/csv\r\nContent-Encoding: gzip", body).status, 503);
+  others.pop_back();
+  EXPECT_EQ(post("text/csv\r\nContent-Encoding: gzip", body).status, 200);
 }
 
 TEST_F(HttpIngestTest, InvitesBodyThatWaitsForIt) {

@@ -1,4 +1,5 @@
 #include "http_fixture.hpp"
+#include "tests/support/gzip.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -70,12 +71,14 @@ TEST_F(HttpRestTest, TreatsIllegalNamesAsUnknownAndRefusesBytesThatAreNoText) {
 }
 
 TEST_F(HttpRestTest, DecodesNamesOnce) {
-  for (const std::string name : {"a/b", "a%2Fb", "a+b", "ü 🤖", "with \"quotes\" and \\", "."})
+  for (const std::string name :
+       {"a/b", "a%2Fb", "a+b", "ü 🤖", "with \"quotes\" and \\", ".", ".."})
     api_.add_robot(name, 1);
   EXPECT_EQ(json::parse(get("/api/robots/a%2Fb").body).at("name"), "a/b");
   EXPECT_EQ(json::parse(get("/api/robots/a%252Fb").body).at("name"), "a%2Fb");
   EXPECT_EQ(json::parse(get("/api/robots/a+b").body).at("name"), "a+b");
-  EXPECT_EQ(json::parse(get("/api/robots/.").body).at("name"), ".");
+  EXPECT_EQ(json::parse(get("/api/robots/%2E").body).at("name"), ".");
+  EXPECT_EQ(json::parse(get("/api/robots/%2e.").body).at("name"), "..");
   EXPECT_EQ(json::parse(get("/api/robots/%C3%BC%20%F0%9F%A4%96").body).at("name"), "ü 🤖");
   EXPECT_EQ(get("/api/robots/with%20%22quotes%22%20and%20%5C/odometer").body,
             "{\"odometer\":0.0,\"robot\":\"with \\\"quotes\\\" and \\\\\"}\n");
@@ -306,6 +309,7 @@ INSTANTIATE_TEST_SUITE_P(
                         "/api/robots/R2D2/odometer?start_time=%201",
                         "/api/robots/R2D2/odometer?start_time=1&start_time=1",
                         "/api/robots/R2D2/events?limit=0", "/api/robots/R2D2/events?limit=100001",
+                        "/api/robots/./odometer", "/api/robots/..", "/api/robots/.", "/../livez",
                         "/api/robots?limit=x", "/api/robots?limit=1&limit=1",
                         "/api/robots?after=a&after=b", "/api/robots/R2D2/events?after=x",
                         "/api/robots/R2D2/events?format=xml", "/api/robots/R2D2/events?format="),
@@ -343,18 +347,53 @@ INSTANTIATE_TEST_SUITE_P(Paths, HttpMethodTest,
                          testing::Values("/api/robots", "/api/robots/R2D2",
                                          "/api/robots/R2D2/events",
                                          "/api/robots/R2D2/events?format=csv&limit=1",
-                                         "/api/robots/R2D2/odometer", "/livez", "/readyz",
-                                         "/version"));
+                                         "/api/robots/R2D2/odometer", "/api/odometer?robot=R2D2",
+                                         "/api/robots?name=R2D2", "/livez", "/readyz", "/version"));
 
-TEST_F(HttpRestTest, TakesOnlyPostsOfEvents) {
-  EXPECT_EQ(request("OPTIONS", "/api/events").headers.at("allow"), "OPTIONS, POST");
-  for (const std::string method : {"GET", "PUT", "DELETE"}) {
+TEST_F(HttpRestTest, ReadsAndTakesEventsAtOneAddress) {
+  EXPECT_EQ(request("OPTIONS", "/api/events").headers.at("allow"), "GET, HEAD, OPTIONS, POST");
+  for (const std::string method : {"PUT", "DELETE"}) {
     const auto refused = request(method, "/api/events", "Content-Length: 0\r\n");
     expect_problem(refused, 405, "/api/events");
-    EXPECT_EQ(refused.headers.at("allow"), "OPTIONS, POST");
+    EXPECT_EQ(refused.headers.at("allow"), "GET, HEAD, OPTIONS, POST");
   }
-  EXPECT_EQ(request("OPTIONS", "*").status, 204);
-  EXPECT_EQ(request("OPTIONS", "/nowhere").status, 404);
+}
+
+TEST_F(HttpRestTest, AnswersOptionsOfAnyPathForProbes) {
+  EXPECT_EQ(request("OPTIONS", "*").headers.at("allow"), "GET, HEAD, OPTIONS, POST");
+  for (const std::string path : {"/", "/nowhere", "/api/robots/", "/api/robots//events"}) {
+    const auto answer = request("OPTIONS", path);
+    EXPECT_EQ(answer.status, 204) << path;
+    EXPECT_EQ(answer.headers.at("allow"), "OPTIONS") << path;
+  }
+  EXPECT_EQ(request("OPTIONS", "/%zz").status, 400);
+  send("OPTIONS / HTTP/1.0\r\n\r\n"); // HAProxy's httpchk, which sends no Host
+  EXPECT_EQ(receive().status, 204);
+}
+
+TEST_F(HttpRestTest, CompressesAnswersOfAnyLength) {
+  api_.piece_rows = 1'000;
+  for (const std::size_t events : {100u, 50'000u}) {
+    api_.add_robot("long", events);
+    const std::string target = "/api/robots/long/events";
+    const auto plain = get(target);
+    const auto packed = get(target, "Accept-Encoding: br\r\nAccept-Encoding: gzip;q=0.5\r\n");
+    EXPECT_EQ(plain.headers.count("content-encoding"), 0u);
+    EXPECT_EQ(plain.headers.at("vary"), "Accept, Accept-Encoding");
+    EXPECT_EQ(packed.headers.at("vary"), "Accept, Accept-Encoding");
+    EXPECT_EQ(packed.headers.at("content-encoding"), "gzip");
+    EXPECT_LT(packed.body.size(), plain.body.size() / 2);
+    EXPECT_EQ(test::unpacked(packed.body), plain.body);
+    const auto head = request("HEAD", target, "Accept-Encoding: gzip\r\n");
+    EXPECT_EQ(head.headers.at("content-encoding"), "gzip");
+    EXPECT_EQ(head.headers.count("content-length"), packed.headers.count("content-length"));
+    if (packed.headers.count("content-length") != 0) {
+      EXPECT_EQ(head.headers.at("content-length"), std::to_string(packed.body.size()));
+    }
+  }
+  EXPECT_EQ(get("/api/robots/R2D2", "Accept-Encoding: gzip\r\n").headers.count("content-encoding"),
+            0u)
+      << "it is short";
 }
 
 TEST_F(HttpRestTest, TellsServerAndDateAndForbidsCaching) {

@@ -229,6 +229,21 @@ INSTANTIATE_TEST_SUITE_P(Framings, HttpCutAnswerTest,
                          testing::Values("0", "0\r\nConnection: keep-alive",
                                          "1\r\nHost: x\r\nConnection: close"));
 
+TEST_F(HttpSessionTest, ResetsACompressedAnswerThatIsCut) {
+  for (const std::string version : {"0", "1\r\nHost: x"}) {
+    connect();
+    api_.add_robot("long", 400'000);
+    api_.piece_rows = 1'000;
+    api_.pulls = 0;
+    api_.fault_at_pull = 50;
+    send("GET /api/robots/long/events HTTP/1." + version + "\r\nAccept-Encoding: gzip\r\n\r\n");
+    wait_for([&] { return ended_; });
+    EXPECT_EQ(end_, boost::asio::error::connection_reset);
+    EXPECT_THAT(input_, testing::HasSubstr("Content-Encoding: gzip\r\n"));
+    EXPECT_THAT(input_, testing::Not(testing::EndsWith(last_chunk)));
+  }
+}
+
 TEST_F(HttpSessionTest, SurvivesClientThatLeavesInMidStream) {
   api_.add_robot("long", 400'000);
   api_.piece_rows = 1'000;

@@ -32,8 +32,8 @@ public:
     thread_.join();
   }
 
-  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer,
-                                              net::io_thread& io) override {
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread& io,
+                                              const net::caller&) override {
     return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer, io)};
   }
 

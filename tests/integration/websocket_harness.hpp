@@ -46,8 +46,10 @@ struct fake_engine final : net::upstream_factory {
     std::size_t open = 0;
   };
 
-  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&) override {
+  result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&,
+                                              const net::caller& who) override {
     ++opened;
+    opened_by = who.name;
     if (!refusal.empty())
       return failure{errc::unavailable, refusal};
     return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer)};
@@ -64,6 +66,7 @@ struct fake_engine final : net::upstream_factory {
 
   bool answers_at_once = true;
   bool has_credit = true;
+  std::string opened_by;   ///< name of the latest caller
   std::string refusal;     ///< why it takes nobody; "": it does
   bool is_calling = false; ///< it is in a call to the session
   std::function<void()> on_read;

@@ -40,6 +40,12 @@ TEST(WebsocketSessionTest, TellsWhichVersionItSpeaks) {
   EXPECT_NE(head.find("Sec-WebSocket-Version: 13\r\n"), head.npos) << head;
 }
 
+TEST(WebsocketSessionTest, TellsTheEngineWhoOpensIt) {
+  websocket_pair pair;
+  pair.start();
+  EXPECT_EQ(pair.engine.opened_by, "a test");
+}
+
 TEST(WebsocketSessionTest, HandsOverAllMessagesOfOneReadAtOnce) {
   websocket_pair pair;
   pair.start();

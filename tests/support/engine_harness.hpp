@@ -151,7 +151,7 @@ public:
 
   [[nodiscard]] std::unique_ptr<net::upstream> connect(recording_peer& peer,
                                                        std::size_t thread = 0) {
-    auto opened = engine_->upstreams().open(peer, *io_[thread]);
+    auto opened = engine_->upstreams().open(peer, *io_[thread], *net::anonymous());
     return opened ? std::move(*opened) : nullptr;
   }
 
@@ -160,23 +160,25 @@ public:
                                                       timestamp_ms from = 0,
                                                       timestamp_ms to = timestamp_max,
                                                       std::size_t limit = SIZE_MAX) {
-    const auto stream = engine_->events(io(), robot, from, to, limit);
+    const auto stream = engine_->events(io(), *net::anonymous(), robot, from, to, limit);
     return pull_all(*stream);
   }
   [[nodiscard]] result<std::vector<net::named_robot>> robots(const std::string& after = {},
                                                              std::size_t limit = SIZE_MAX) {
-    const auto stream = engine_->robots(io(), after, limit);
+    const auto stream = engine_->robots(io(), *net::anonymous(), after, limit);
     return pull_all(*stream);
   }
   [[nodiscard]] result<std::optional<robot_state>> robot(const std::string& name) {
     std::optional<result<std::optional<robot_state>>> got;
-    engine_->robot(io(), name, [&](result<std::optional<robot_state>> what) { got = what; });
+    engine_->robot(io(), *net::anonymous(), name,
+                   [&](result<std::optional<robot_state>> what) { got = what; });
     return wait_for(got);
   }
   [[nodiscard]] result<double> odometer(const std::string& robot, timestamp_ms from,
                                         timestamp_ms to) {
     std::optional<result<double>> got;
-    engine_->odometer(io(), robot, from, to, [&](result<double> what) { got = what; });
+    engine_->odometer(io(), *net::anonymous(), robot, from, to,
+                      [&](result<double> what) { got = what; });
     return wait_for(got);
   }
 

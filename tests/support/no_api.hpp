@@ -6,23 +6,24 @@ namespace telemetry::test {
 
 /// An api for those that never ask one: it is away.
 struct no_api final : net::api {
-  void robot(net::io_thread&, std::string,
+  void robot(net::io_thread&, const net::caller&, std::string,
              net::callback<std::optional<robot_state>> done) override {
     done(failure{errc::unavailable, "no engine"});
   }
-  void odometer(net::io_thread&, std::string, timestamp_ms, timestamp_ms,
+  void odometer(net::io_thread&, const net::caller&, std::string, timestamp_ms, timestamp_ms,
                 net::callback<double> done) override {
     done(failure{errc::unavailable, "no engine"});
   }
-  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread&, std::string,
-                                                             std::size_t) override {
+  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread&, const net::caller&,
+                                                             std::string, std::size_t) override {
     return nullptr;
   }
-  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread&, std::string, timestamp_ms,
-                                                      timestamp_ms, std::size_t) override {
+  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread&, const net::caller&,
+                                                      std::string, timestamp_ms, timestamp_ms,
+                                                      std::size_t) override {
     return nullptr;
   }
-  void ingest(net::io_thread&, std::vector<net::ingest_line>,
+  void ingest(net::io_thread&, const net::caller&, std::vector<net::ingest_line>,
               net::callback<net::ingest_outcome> done) override {
     done(failure{errc::unavailable, "no engine"});
   }

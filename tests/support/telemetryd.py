@@ -127,7 +127,9 @@ class Rest:
 
 
 def robot_path(name):
-    return "/api/robots/" + quote(name, safe="")
+    """A segment `.` or `..` is refused as it stands, since clients and proxies take it out."""
+    segment = name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="")
+    return "/api/robots/" + segment
 
 
 class Server:

@@ -83,13 +83,13 @@ TEST_F(IdleCostTest, AnIdleQueryActorKeepsNothingOfItsLastQuestion) {
   open_connections();
   for (std::int64_t n = 0; n < many; ++n)
     send(0, "1,2,1,robot-" + std::to_string(n), 1);
-  const auto stream = engine().robots(io(), "", SIZE_MAX);
+  const auto stream = engine().robots(io(), *net::anonymous(), "", SIZE_MAX);
   std::size_t listed = 0;
   stream->next([&](const result<std::vector<net::named_robot>>& got) { listed = got->size(); });
   settle();
   EXPECT_EQ(listed, static_cast<std::size_t>(many));
   const auto next = measure([&] {
-    engine().robot(io(), "robot-1", [](const auto& got) { EXPECT_TRUE(got); });
+    engine().robot(io(), *net::anonymous(), "robot-1", [](const auto& got) { EXPECT_TRUE(got); });
     settle();
   });
   EXPECT_GE(next.live_bytes, -1'000) << "the same actor, which had kept the list until now";

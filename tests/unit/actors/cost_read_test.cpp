@@ -14,16 +14,16 @@ public:
 
   // Questions.
   void robot() {
-    engine().robot(io(), "robot-5", [this](result<std::optional<robot_state>> what) {
-      answers_ += what && *what ? 1 : 0;
-    });
+    engine().robot(
+        io(), *net::anonymous(), "robot-5",
+        [this](result<std::optional<robot_state>> what) { answers_ += what && *what ? 1 : 0; });
   }
   void odometer() {
-    engine().odometer(io(), "robot-5", 0, 10,
+    engine().odometer(io(), *net::anonymous(), "robot-5", 0, 10,
                       [this](const result<double>& what) { answers_ += what ? 1 : 0; });
   }
   void list() {
-    stream_ = engine().robots(io(), "", 1'000);
+    stream_ = engine().robots(io(), *net::anonymous(), "", 1'000);
     stream_->next([this](const result<std::vector<net::named_robot>>& what) {
       answers_ += what && what->size() == robots ? 1 : 0;
     });

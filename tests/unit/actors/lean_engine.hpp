@@ -194,7 +194,7 @@ protected:
   }
 
   [[nodiscard]] std::unique_ptr<net::upstream> connect(counting_peer& peer) {
-    return std::move(engine_->upstreams().open(peer, io_).value());
+    return std::move(engine_->upstreams().open(peer, io_, *net::anonymous()).value());
   }
   [[nodiscard]] engine_context& context() { return engine_->context(); }
   [[nodiscard]] telemetry::engine& engine() { return *engine_; }

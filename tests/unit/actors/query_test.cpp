@@ -62,7 +62,8 @@ TEST_F(QueryTest, ACachedReadIsAnsweredInTheCallUnlessItsShardIsBusy) {
   std::optional<result<double>> got;
   const auto ask = [&] {
     got.reset();
-    engine().odometer(io(), "a", 1, 3, [&](const result<double>& what) { got = what; });
+    engine().odometer(io(), *net::anonymous(), "a", 1, 3,
+                      [&](const result<double>& what) { got = what; });
   };
   const auto reads = faults.reads.calls();
   ask();
@@ -92,9 +93,9 @@ TEST_F(QueryTest, AnAnswerWithinTheCallMayAskTheNextQuestion) {
   std::function<void(const result<double>&)> ask_on = [&](const result<double>& what) {
     answers.push_back(*what);
     if (answers.size() < 100)
-      engine().odometer(io(), "a", 0, timestamp_max, ask_on);
+      engine().odometer(io(), *net::anonymous(), "a", 0, timestamp_max, ask_on);
   };
-  engine().odometer(io(), "a", 0, timestamp_max, ask_on);
+  engine().odometer(io(), *net::anonymous(), "a", 0, timestamp_max, ask_on);
   EXPECT_EQ(answers, std::vector<double>(100, oracle().state(timestamp_max).odometer));
 }
 
@@ -133,7 +134,8 @@ TEST_F(QueryTest, AReadWithoutAnAnswerBlamesTheStoreOnlyIfThatIsSilent) {
     for (const auto& reader : context().readers)
       caf::anon_send(reader, list_atom_v, std::string{}, std::uint64_t{0});
     std::optional<result<std::optional<robot_state>>> got;
-    engine().robot(io(), "a", [&](result<std::optional<robot_state>> what) { got = what; });
+    engine().robot(io(), *net::anonymous(), "a",
+                   [&](result<std::optional<robot_state>> what) { got = what; });
     EXPECT_FALSE(run_io() || got); // it has asked the reader, and waits
     pass(options.query_timeout.count());
     run(context().deadlines.timer());
@@ -176,7 +178,7 @@ TEST_F(QueryTest, ListSeesMemoryAboveARowThatJustAppeared) {
     }
     ASSERT_EQ(database.tables->robots.count("a"), 1U);
   });
-  const auto stream = engine().robots(io(), "", SIZE_MAX);
+  const auto stream = engine().robots(io(), *net::anonymous(), "", SIZE_MAX);
   std::vector<net::named_robot> listed;
   stream->next([&](const result<std::vector<net::named_robot>>& got) { listed = *got; });
   settle();

@@ -26,9 +26,10 @@ public:
     one->must = must;
     one->robot = robot;
     if (robot.empty())
-      one->robots = machine_.engine().robots(machine_.io(), "", SIZE_MAX);
+      one->robots = machine_.engine().robots(machine_.io(), *net::anonymous(), "", SIZE_MAX);
     else
-      one->events = machine_.engine().events(machine_.io(), robot, 0, timestamp_max, SIZE_MAX);
+      one->events = machine_.engine().events(machine_.io(), *net::anonymous(), robot, 0,
+                                             timestamp_max, SIZE_MAX);
     reads_.push_back(one);
     pull(one.get());
   }

@@ -100,6 +100,8 @@ TEST(BodyEventsTest, RefusesHeaderThatLacksAColumnOrNamesItTwice) {
   EXPECT_EQ(refusal("robot,time,x,y"), "the CSV header lacks timestamp");
   EXPECT_EQ(refusal("x,y,timestamp,robot_names"), "the CSV header lacks robot_name");
   EXPECT_EQ(refusal("lat,lon,timestamp,robot"), "the CSV header lacks x, y");
+  EXPECT_EQ(refusal("lat,lon,time,id"), "the CSV header names none of x, y, timestamp, robot_name");
+  EXPECT_EQ(refusal("\"a\",b"), "the CSV header names none of x, y, timestamp, robot_name");
   EXPECT_EQ(refusal("x"), "the CSV header lacks y, timestamp, robot_name");
   EXPECT_EQ(refusal("x,y,timestamp,robot,robot_name"), "the CSV header names robot_name twice");
   EXPECT_EQ(refusal("x,y,X,timestamp,robot"), "the CSV header names x twice");
@@ -114,7 +116,9 @@ TEST(BodyEventsTest, TakesNoEventForAHeader) {
                                         "\"x\",\"a\"\"" + std::string(100, 'b'),
                                         "bad",
                                         "",
-                                        "a,b,c,d",
+                                        "a,,c,d",
+                                        ",",
+                                        "nan,nan,3,robot",
                                         "\"x",
                                         "x,y,timestamp,\"robot\"s"};
   for (const std::string& line : faulty)

@@ -26,6 +26,23 @@ TEST(FormatEventsTest, WritesTheSameInAnyPieces) {
       EXPECT_EQ(write(format, 3, piece), write(format, 3, 3));
 }
 
+TEST(FormatEventsTest, MakesFormulasHarmlessForSpreadsheets) {
+  const auto field = [](std::string_view robot) {
+    const auto writer = make_safe_csv_writer(robot);
+    std::string out;
+    writer->append(std::span(rows).subspan(1, 1), out);
+    const std::string before = "x,y,timestamp,robot_name\r\n-3.0,1e+300,2,";
+    EXPECT_EQ(out.substr(0, before.size()), before) << "a number is none, whatever its sign";
+    return out.substr(before.size(), out.size() - before.size() - 2);
+  };
+  for (const std::string name :
+       {"=1+1", "+1", "-1", "@SUM(A1)", " =1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"})
+    EXPECT_EQ(field(name), "'" + name);
+  EXPECT_EQ(field("=\"a\""), "\"'=\"\"a\"\"\"");
+  for (const std::string name : {"r", "1+1", "'=1", "a=1", " ", "\u00e9"})
+    EXPECT_EQ(field(name), name);
+}
+
 TEST(FormatEventsTest, WritesJson) {
   EXPECT_EQ(write(event_format::json, 2, 2),
             "[{\"robot\":\"r\",\"timestamp\":1,\"x\":0.0,\"y\":0.5},"

@@ -49,6 +49,26 @@ TEST(FormatMediaTest, FallsBackToJson) {
     EXPECT_EQ(negotiate(accept), json) << accept;
 }
 
+TEST(FormatMediaTest, CompressesIfGzipIsWantedAtLeastAsMuchAsNothing) {
+  for (const char* wanted : {"gzip", "GZIP", "x-gzip", "*", "br, gzip;q=0.1", "deflate, gzip",
+                             "gzip;q=0.5, identity;q=0.5", "identity;q=0, *;q=0.001",
+                             "gzip;q=1.0, *;q=0", " gzip ; q=0.3 "})
+    EXPECT_TRUE(accepts_gzip(wanted)) << wanted;
+  for (const char* unwanted :
+       {"", "br", "identity", "gzip;q=0", "gzip;q=0.000", "gzip;q=0, *", "*;q=0",
+        "gzip;q=0.4, identity;q=0.5", "gzip;q=x", "gzipped", ",;,="})
+    EXPECT_FALSE(accepts_gzip(unwanted)) << unwanted;
+}
+
+TEST(FormatMediaTest, FindsTheCodingOfABody) {
+  for (const char* plain : {"", "identity", "Identity, identity", ",", " "})
+    EXPECT_EQ(find_coding(plain), body_coding::identity) << plain;
+  for (const char* gzip : {"gzip", "X-GZIP", "identity, gzip", "gzip,"})
+    EXPECT_EQ(find_coding(gzip), body_coding::gzip) << gzip;
+  for (const char* unknown : {"br", "deflate", "gzip, gzip", "gzip, br", "gzip;q=1", "zstd"})
+    EXPECT_EQ(find_coding(unknown), std::nullopt) << unknown;
+}
+
 TEST(FormatMediaTest, StripsParametersOfMediaTypes) {
   EXPECT_EQ(essence("text/csv ; charset=utf-8"), "text/csv");
   EXPECT_EQ(essence(" text/csv"), "text/csv");

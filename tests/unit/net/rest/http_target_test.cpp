@@ -23,10 +23,31 @@ TEST(HttpTargetTest, SplitsPathBeforeItDecodesSegments) {
   EXPECT_THAT(path("/a+b/%2b"), ElementsAre("a+b", "+"));
 }
 
-TEST(HttpTargetTest, KeepsEmptyAndDotSegments) {
+TEST(HttpTargetTest, KeepsEmptySegmentsAndEscapedDots) {
   EXPECT_THAT(path("/"), ElementsAre(""));
   EXPECT_THAT(path("/a//b/"), ElementsAre("a", "", "b", ""));
-  EXPECT_THAT(path("/a/../."), ElementsAre("a", "..", "."));
+  EXPECT_THAT(path("/a/%2e%2E/.%2e/%2E"), ElementsAre("a", "..", "..", "."));
+}
+
+TEST(HttpTargetTest, RefusesSegmentsWrittenAsDots) {
+  for (const char* target : {"/.", "/..", "/./a", "/a/..", "/a/../b", "/a/.?x=1"}) {
+    const auto refused = parse_target(target);
+    ASSERT_FALSE(refused) << target;
+    EXPECT_NE(refused.error().text.find("name such a robot in the query"), std::string::npos);
+  }
+  EXPECT_TRUE(parse_target("/.../.a/a./..a?x=.&y=.."));
+}
+
+TEST(HttpTargetTest, WritesDotsAsEscapesInASegment) {
+  const auto segment = [](std::string_view name) {
+    std::string out;
+    append_segment(out, name);
+    return out;
+  };
+  EXPECT_EQ(segment("."), "%2E");
+  EXPECT_EQ(segment(".."), "%2E%2E");
+  EXPECT_EQ(segment("..."), "...");
+  EXPECT_EQ(segment("a/b"), "a%2Fb");
 }
 
 TEST(HttpTargetTest, DecodesBytesOfAnyValue) {

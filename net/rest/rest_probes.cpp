@@ -1,0 +1,58 @@
+#include "net/rest/rest_probes.hpp"
+
+#include "net/rest/format_json.hpp"
+#include "net/rest/problem.hpp"
+
+namespace telemetry::net {
+namespace {
+
+http_answer json_answer(std::string body) {
+  return {200, "application/json", {}, std::move(body), nullptr};
+}
+
+} // namespace
+
+std::shared_ptr<rest_operation> answer_livez(routed_request, rest_context, answer_callback done) {
+  done(json_answer("{\"status\":\"live\"}\n"));
+  return nullptr;
+}
+
+/// @param trouble damage that keeps only a part of the robots from being served.
+static std::string ready_body(const std::optional<std::string>& trouble) {
+  std::string body = "{";
+  if (trouble) {
+    append_json_string(body += "\"detail\":", *trouble);
+    body += ',';
+  }
+  return body += "\"status\":\"ready\"}\n";
+}
+
+std::shared_ptr<rest_operation> answer_readyz(routed_request asked, rest_context context,
+                                              answer_callback done) {
+  if (const auto reason = context.engine.not_ready())
+    done(make_problem(503, asked.request.target, *reason));
+  else
+    done(json_answer(ready_body(context.engine.trouble())));
+  return nullptr;
+}
+
+std::shared_ptr<rest_operation> answer_version(routed_request, rest_context context,
+                                               answer_callback done) {
+  std::string body = "{\"api\":1,\"compiler\":";
+  append_json_string(body, __VERSION__);
+  body += ",\"name\":\"telemetryd\",\"version\":";
+  append_json_string(body, context.options.version);
+  done(json_answer(body += "}\n"));
+  return nullptr;
+}
+
+std::shared_ptr<rest_operation> ask_for_upgrade(routed_request asked, rest_context,
+                                                answer_callback done) {
+  http_answer answer =
+      make_problem(426, asked.request.target, "this address speaks WebSocket only");
+  answer.headers += "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+  done(std::move(answer));
+  return nullptr;
+}
+
+} // namespace telemetry::net
