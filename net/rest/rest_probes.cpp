@@ -10,21 +10,21 @@ http_answer json_answer(std::string body) {
   return {200, "application/json", {}, std::move(body), nullptr};
 }
 
-} // namespace
-
-std::shared_ptr<rest_operation> answer_livez(routed_request, rest_context, answer_callback done) {
-  done(json_answer("{\"status\":\"live\"}\n"));
-  return nullptr;
-}
-
 /// @param trouble damage that keeps only a part of the robots from being served.
-static std::string ready_body(const std::optional<std::string>& trouble) {
+std::string ready_body(const std::optional<std::string>& trouble) {
   std::string body = "{";
   if (trouble) {
     append_json_string(body += "\"detail\":", *trouble);
     body += ',';
   }
   return body += "\"status\":\"ready\"}\n";
+}
+
+} // namespace
+
+std::shared_ptr<rest_operation> answer_livez(routed_request, rest_context, answer_callback done) {
+  done(json_answer("{\"status\":\"live\"}\n"));
+  return nullptr;
 }
 
 std::shared_ptr<rest_operation> answer_readyz(routed_request asked, rest_context context,
