@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <limits>
 #include <sys/resource.h>
-#include <unordered_map>
 #include <unistd.h>
+#include <unordered_map>
 
 namespace telemetry {
 
@@ -111,8 +111,7 @@ void checkpointer::leave_out(const std::vector<damaged_robot>& damaged) {
     auto lowest = std::numeric_limits<std::uint64_t>::max();
     for (const auto& row : *robot.rows)
       lowest = std::min(lowest, row.batch_no);
-    part.marker.cut =
-        std::max(markers_[part.shard].cut, std::min(part.marker.cut, lowest - 1));
+    part.marker.cut = std::max(markers_[part.shard].cut, std::min(part.marker.cut, lowest - 1));
     part.rows -= robot.rows->size();
     part.left_out.push_back(std::move(robot));
     return true;

@@ -50,8 +50,8 @@ struct engine_context {
   std::atomic<std::uint64_t> store_version{0};
   std::atomic<bool> disk_is_full{false};
   std::atomic<bool> memory_freed{false}; ///< many actors are gone: give pages back
-  /// Ends the process: what the disk holds is unknown, or more than single rows is damaged. Does not
-  /// return.
+  /// Ends the process: what the disk holds is unknown, or more than single rows is damaged. Does
+  /// not return.
   std::function<void(const failure&)> fatal;
 
   std::vector<shard_actor> shards;

@@ -108,9 +108,9 @@ private:
   std::vector<held_robot> held_; ///< to be in the next checkpoint again (docs/adr/0055)
   /// Robots whose row in the robot table is damaged, and why.
   std::unordered_map<robot_slot*, std::shared_ptr<const failure>> damaged_;
-  bool damaged_due_ = false; ///< their rows are being asked for once more
-  std::vector<robot_slot*> uncached_;  ///< each robot that changed for the cache once
-  unlisted_robots unlisted_;           ///< those that the robot table may not have yet
+  bool damaged_due_ = false;          ///< their rows are being asked for once more
+  std::vector<robot_slot*> uncached_; ///< each robot that changed for the cache once
+  unlisted_robots unlisted_;          ///< those that the robot table may not have yet
 };
 
 } // namespace telemetry

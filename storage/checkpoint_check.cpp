@@ -59,8 +59,8 @@ result<std::vector<damaged_robot>> checkpoint_check::operator()(const checkpoint
   return check(what, stored, robots_max);
 }
 
-result<std::vector<damaged_robot>>
-checkpoint_check::check(const checkpoint& what, event_store& stored, std::size_t most) {
+result<std::vector<damaged_robot>> checkpoint_check::check(const checkpoint& what,
+                                                           event_store& stored, std::size_t most) {
   const std::size_t robots = what.robots.size();
   const std::size_t sampled = std::min(robots, most);
   std::vector<damaged_robot> damaged;

@@ -123,8 +123,8 @@ result<void> check_store(const format_line& line, const std::string& store_id,
                                     "; name the directory that goes with it, or a new one"};
 }
 
-/// Writes FORMAT and syncs it, and its name in the directory. @pre FORMAT is locked, and empty or of
-/// an older format. That line is as long, and of one sector, so a crash leaves one of the two.
+/// Writes FORMAT and syncs it, and its name in the directory. @pre FORMAT is locked, and empty or
+/// of an older format. That line is as long, and of one sector, so a crash leaves one of the two.
 result<void> write_format(int file, const fs::path& path, const format_line& line) {
   const std::string text = write_line(line);
   const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -180,7 +180,9 @@ result<format_file> format_file::open(const fs::path& path, std::uint32_t shards
   const bool is_new =
       !found->has_current && !found->has_journal && fs::file_size(format, error) == 0;
   if (is_new)
-    if (result<void> written = write_format(file, path, {format_file::format_version, shards, store_id}); !written)
+    if (result<void> written =
+            write_format(file, path, {format_file::format_version, shards, store_id});
+        !written)
       return written.error();
   const result<format_line> stored = read_format(file, format);
   if (!stored)

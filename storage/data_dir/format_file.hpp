@@ -17,7 +17,8 @@ namespace telemetry {
 /// Thread-safety: none.
 class format_file {
 public:
-  /// 3: checkpoints are numbered in each column family, which a program of format 2 takes for damage.
+  /// 3: checkpoints are numbered in each column family, which a program of format 2 takes for
+  /// damage.
   static constexpr std::uint32_t format_version = 3;
   /// 2: events in blocks. Such a directory is opened, and has format 3 from then on. Nothing reads
   /// format 1, of before the first release.

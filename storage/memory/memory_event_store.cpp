@@ -46,8 +46,7 @@ memory_event_store::robots(std::span<const std::string_view> names) {
   return found;
 }
 
-result<robot_page> memory_event_store::scan_robots(std::string_view after,
-                                                               std::size_t limit) {
+result<robot_page> memory_event_store::scan_robots(std::string_view after, std::size_t limit) {
   const std::scoped_lock lock(tables_->mutex);
   robot_page found;
   for (auto it = tables_->robots.upper_bound(after);

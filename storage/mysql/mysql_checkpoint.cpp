@@ -299,8 +299,8 @@ result<mysql_checkpoint::piece> mysql_checkpoint::without_stored(mysql_session& 
       const event_row row{
           stored.signed_number(2), {stored.real(3), stored.real(4)}, stored.real(5)};
       if (!is_legal(row))
-        return failure{errc::damaged_row, "a stored row of robot \"" +
-                                              std::string(one.robot->name) + "\" is damaged"};
+        return failure{errc::damaged_row,
+                       "a stored row of robot \"" + std::string(one.robot->name) + "\" is damaged"};
       if (one.first == one.last || (*one.robot->rows)[one.first].event != row)
         return failure{errc::corrupt, "the checkpoint of robot \"" + std::string(one.robot->name) +
                                           "\" breaks its history: the row at " +

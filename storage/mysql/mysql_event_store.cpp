@@ -35,7 +35,8 @@ event_row read_event(const mysql_rows& rows) {
 
 /// A row that somebody else has written, or that came back altered.
 failure damaged_robot_row(std::string_view name) {
-  return {errc::damaged_row, "the row of \"" + std::string(name) + "\" in the table robots is damaged"};
+  return {errc::damaged_row,
+          "the row of \"" + std::string(name) + "\" in the table robots is damaged"};
 }
 
 failure damaged_event_row(robot_id robot, timestamp_ms timestamp) {
@@ -159,7 +160,8 @@ mysql_event_store::robots(std::span<const std::string_view> names) {
         while (at < first + count && names[at] < row.name)
           ++at;
         for (; at < first + count && names[at] == row.name; ++at)
-          found[at] = is_legal(row.id, row.state) ? robot_outcome(row) : damaged_robot_row(row.name);
+          found[at] =
+              is_legal(row.id, row.state) ? robot_outcome(row) : damaged_robot_row(row.name);
       }
       return {};
     };
@@ -168,8 +170,7 @@ mysql_event_store::robots(std::span<const std::string_view> names) {
   });
 }
 
-result<robot_page> mysql_event_store::scan_robots(std::string_view after,
-                                                              std::size_t limit) {
+result<robot_page> mysql_event_store::scan_robots(std::string_view after, std::size_t limit) {
   return read("robots", [&](mysql_session& session) -> result<robot_page> {
     robot_page found;
     std::string last(after);

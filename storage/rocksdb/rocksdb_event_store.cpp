@@ -81,8 +81,7 @@ rocksdb_event_store::robots(std::span<const std::string_view> names) {
   return found;
 }
 
-result<robot_page> rocksdb_event_store::scan_robots(std::string_view after,
-                                                                std::size_t limit) {
+result<robot_page> rocksdb_event_store::scan_robots(std::string_view after, std::size_t limit) {
   const auto session = database_->use();
   if (!session)
     return session.error();

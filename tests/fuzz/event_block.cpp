@@ -1,7 +1,7 @@
 // A damaged block of events: no input may crash the decoder or have it read elsewhere, and what it
-// accepts are rows in order, which encoded again come back bit for bit. The other way round, any rows
-// with legal numbers have to come back from their block.
-// The first byte of an input is the number of events, the next eight the last timestamp.
+// accepts are rows in order, which encoded again come back bit for bit. The other way round, any
+// rows with legal numbers have to come back from their block. The first byte of an input is the
+// number of events, the next eight the last timestamp.
 
 #include "storage/rocksdb/event_block.hpp"
 #include "core/odometer.hpp"
@@ -35,9 +35,9 @@ std::optional<std::vector<event_row>> decode(timestamp_ms last, std::size_t coun
   return rows;
 }
 
-/// From values to bytes and back. Each 32 bytes of the input are a row: by how much its timestamp is
-/// above the one before it, x, y, odometer. Of the first byte, bit 0 has the odometers follow from
-/// the positions, and bits 1 to 4 round the positions to so many decimals.
+/// From values to bytes and back. Each 32 bytes of the input are a row: by how much its timestamp
+/// is above the one before it, x, y, odometer. Of the first byte, bit 0 has the odometers follow
+/// from the positions, and bits 1 to 4 round the positions to so many decimals.
 void write_and_read(std::string_view input) {
   if (input.empty())
     return;
@@ -54,7 +54,8 @@ void write_and_read(std::string_view input) {
     if (before == timestamp_max)
       break;
     const auto room = static_cast<std::uint64_t>(timestamp_max - before);
-    event_row row{before + 1 + static_cast<timestamp_ms>(step % room), {numbers[0], numbers[1]}, numbers[2]};
+    event_row row{
+        before + 1 + static_cast<timestamp_ms>(step % room), {numbers[0], numbers[1]}, numbers[2]};
     if ((how >> 5) != 0)
       row.at = {std::round(row.at.x * power) / power, std::round(row.at.y * power) / power};
     for (double* const number : {&row.at.x, &row.at.y})

@@ -21,8 +21,9 @@ public:
     faulty_plan reads;  ///< every other read but markers()
     std::chrono::milliseconds silence{0};
     bool is_cached = false; ///< cached reads are answered; they take part in no plan
-    std::set<std::string, std::less<>> damaged_rows; ///< robots whose row in the robot table is damaged
-    std::set<robot_id> damaged_events;               ///< robots whose events cannot be decoded
+    std::set<std::string, std::less<>>
+        damaged_rows;                  ///< robots whose row in the robot table is damaged
+    std::set<robot_id> damaged_events; ///< robots whose events cannot be decoded
   };
 
   faulty_event_store(std::unique_ptr<event_store> base, std::shared_ptr<plans> faults)
@@ -38,8 +39,7 @@ public:
     });
   }
   result<std::vector<shard_marker>> markers() override { return base_->markers(); }
-  result<std::vector<robot_outcome>>
-  robots(std::span<const std::string_view> names) override {
+  result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override {
     return faults_->robots.run([&] {
       auto found = base_->robots(names);
       for (std::size_t i = 0; found && i < names.size(); ++i)

@@ -106,8 +106,7 @@ private:
       return base_.commit(what);
     }
     result<std::vector<shard_marker>> markers() override { return base_.markers(); }
-    result<std::vector<robot_outcome>>
-    robots(std::span<const std::string_view> names) override {
+    result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override {
       return base_.robots(names);
     }
     result<robot_page> scan_robots(std::string_view after, std::size_t limit) override {

@@ -27,9 +27,7 @@ protected:
     }
     live(200);
   }
-  void damage_row(const std::string& robot) {
-    database.store_faults->damaged_rows.insert(robot);
-  }
+  void damage_row(const std::string& robot) { database.store_faults->damaged_rows.insert(robot); }
   void damage_events(const std::string& robot) {
     database.store_faults->damaged_events.insert(database.tables->robots.at(robot).id);
   }

@@ -43,8 +43,7 @@ public:
     return base_.commit(what);
   }
   result<std::vector<shard_marker>> markers() override { return base_.markers(); }
-  result<std::vector<robot_outcome>>
-  robots(std::span<const std::string_view> names) override {
+  result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override {
     ++row_reads;
     return base_.robots(names);
   }
