@@ -17,10 +17,10 @@ TEST(ProblemTest, HasItsMembersInOrder) {
 
 TEST(ProblemTest, MapsEveryFailureToAStatus) {
   const std::vector<std::pair<errc, int>> all{
-      {errc::malformed, 400}, {errc::unavailable, 503},    {errc::no_space, 503},
-      {errc::fenced, 503},    {errc::shutting_down, 503},  {errc::timeout, 504},
-      {errc::corrupt, 500},   {errc::sync_failed, 500},    {errc::version, 500},
-      {errc::locked, 500},    {errc::invalid_option, 500}, {errc::unreachable, 503},
+      {errc::malformed, 400},   {errc::unavailable, 503},    {errc::no_space, 503},
+      {errc::fenced, 503},      {errc::shutting_down, 503},  {errc::timeout, 504},
+      {errc::corrupt, 500},     {errc::sync_failed, 500},    {errc::version, 500},
+      {errc::locked, 500},      {errc::invalid_option, 500}, {errc::unreachable, 503},
       {errc::write_failed, 500}};
   for (const auto& [code, status] : all) {
     const auto answer = make_problem(failure{code, "why"}, "/");
