@@ -122,6 +122,38 @@ TEST(WebsocketCloseTest, TheEnginesCloseWaitsForTheAnswers) {
   EXPECT_EQ(frames[1].payload.substr(2), "store away");
 }
 
+TEST(WebsocketCloseTest, AnswersAClientThatOnlyStoppedSending) {
+  websocket_pair pair;
+  pair.engine.answers_at_once = false;
+  pair.start();
+  pair.send(client_text("a") + client_text("b") + client_text("cut").substr(0, 4));
+  pair.close_client();
+  EXPECT_TRUE(pair.peer.is_open);
+  pair.tick(100);
+  EXPECT_TRUE(pair.peer.is_open) << "it waits for the engine";
+  pair.engine.answer(1);
+  EXPECT_TRUE(pair.peer.is_open);
+  pair.engine.answer(1);
+  pair.run();
+  EXPECT_EQ(pair.frames().size(), 2u);
+  EXPECT_EQ(pair.rest(), "");
+  EXPECT_FALSE(pair.peer.is_open);
+  EXPECT_EQ(pair.registry.count(), 0u);
+}
+
+TEST(WebsocketCloseTest, AnswersAClientThatStoppedSendingAndReadsLate) {
+  websocket_pair pair;
+  pair.start();
+  pair.block();
+  pair.send(client_text("a"));
+  pair.close_client();
+  EXPECT_TRUE(pair.peer.is_open);
+  pair.unblock();
+  pair.run();
+  EXPECT_EQ(pair.frames().size(), 1u);
+  EXPECT_FALSE(pair.peer.is_open);
+}
+
 TEST(WebsocketCloseTest, TheFirstCloseCounts) {
   websocket_pair pair;
   pair.start();
