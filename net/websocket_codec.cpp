@@ -24,6 +24,20 @@ std::string close_frame(close_code code, std::string_view reason) {
   return frame;
 }
 
+/// The code of a whole close frame. @pre it has one
+close_code code_of(std::string_view frame) noexcept {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(frame[at]); };
+  return static_cast<close_code>(byte(2) << 8 | byte(3));
+}
+
+/// What a peer that broke the protocol is told beside the code.
+std::string reason_for(boost::beast::error_code ec, close_code code, std::size_t message_max) {
+  if (code == close_code::too_big)
+    return "a message may have at most " + std::to_string(message_max) +
+           " bytes (ingest.max_message)";
+  return ec.message();
+}
+
 std::string unmasked_payload(std::span<const std::uint8_t> frame, std::size_t payload) {
   const auto key = frame.subspan(frame.size() - payload - 4, 4);
   std::string text;
@@ -76,10 +90,15 @@ struct websocket_inbox::reader {
     messages += item.ends_message ? 1 : 0;
   }
 
-  std::optional<std::string> failed(boost::beast::error_code ec) {
+  /// The close frame after a read that failed: Beast's answer to the client's close, or one with
+  /// Beast's code and a reason, which Beast leaves out.
+  std::optional<std::string> failed(boost::beast::error_code ec, std::size_t message_max) {
     assert(ec != boost::asio::error::would_block);
     auto frame = stream.next_layer().take_written();
-    return frame.empty() ? close_frame(close_code::protocol_error, ec.message()) : std::move(frame);
+    if (ec == websocket::error::closed && !frame.empty())
+      return frame;
+    const auto code = frame.size() < 4 ? close_code::protocol_error : code_of(frame);
+    return close_frame(code, reason_for(ec, code, message_max));
   }
 
   websocket::stream<memory_stream, false> stream;
@@ -213,7 +232,7 @@ std::optional<std::string> websocket_codec::read_run(websocket_inbox& inbox) {
     boost::beast::error_code ec;
     const auto size = read_some(inbox, ec);
     if (ec)
-      return in.failed(ec);
+      return in.failed(ec, message_bytes_max_);
     if (in.stream.got_binary())
       return close_frame(close_code::unsupported, "text messages only");
     in.payload -= size;
@@ -223,7 +242,8 @@ std::optional<std::string> websocket_codec::read_run(websocket_inbox& inbox) {
     const auto message = finish_message(inbox);
     // Beast does not look at the end of a message again when the last fragment is empty.
     if (size == 0 && ends_within_code_point(message))
-      return close_frame(close_code::bad_payload, "invalid UTF-8");
+      return close_frame(close_code::bad_payload,
+                         make_error_code(websocket::error::bad_frame_payload).message());
     inbox.messages_.push_back(message);
   }
   in.stream.next_layer().keep_rest();

@@ -6,6 +6,7 @@
 #include "net/websocket_codec.hpp"
 #include "net/websocket_frames.hpp"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
@@ -139,6 +140,7 @@ private:
   websocket_codec codec_;
   phase phase_ = phase::serving;
   bool awaits_peers_close_ = false; ///< we began the close: the peer's is still to come
+  bool has_peers_end_ = false;      ///< it sends nothing more, but may still read
   bool is_delivering_ = false;      ///< within upstream::on_messages(): advance() comes after it
   bool is_listening_ = false;       ///< it is the peer's turn to say something
   bool awaits_turn_ = false;        ///< in turns_
@@ -297,6 +299,8 @@ void websocket_session::advance() {
   }
   write();
   if (phase_ == phase::closing && out_.empty()) {
+    if (has_peers_end_)
+      return end();
     if (!awaits_peers_close_)
       stream_->end_writing();
     phase_ = phase::lingering;
@@ -330,8 +334,12 @@ void websocket_session::read() {
   if (!codec_.has_rest()) {
     byte_stream::error_code ec;
     size = stream_->try_read(inbox_.space(), ec);
+    if (ec == boost::asio::error::eof && phase_ == phase::serving) {
+      has_peers_end_ = true;
+      return close_with({}); // no frame, because there was none; but what was read is answered
+    }
     if (ec)
-      return end(); // gone, with or without a close: who is gone needs no answers
+      return end();
     if (size == 0)
       return;
   }

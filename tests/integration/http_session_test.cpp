@@ -652,6 +652,18 @@ TEST_F(HttpSessionTest, SaysNothingToClientThatLeaves) {
   expect_end();
 }
 
+TEST_F(HttpSessionTest, AnswersAllThatWasReadBeforeTheClientStoppedSending) {
+  api_.hold = true;
+  send(post_head + "Content-Length: 7\r\n\r\n1,2,3,a" + "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" +
+       "GET /readyz HTT");
+  end_sending();
+  EXPECT_TRUE(peer().is_open) << "it waits for the engine";
+  api_.release();
+  EXPECT_EQ(receive().status, 200);
+  EXPECT_EQ(receive().body, "{\"status\":\"live\"}\n");
+  expect_end();
+}
+
 TEST_F(HttpSessionTest, AnswersClientThatOnlyStoppedSending) {
   send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
   end_sending();

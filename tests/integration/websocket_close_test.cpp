@@ -1,5 +1,7 @@
 #include "tests/integration/websocket_harness.hpp"
 
+#include <gmock/gmock.h>
+
 namespace telemetry::test {
 namespace {
 
@@ -11,6 +13,7 @@ struct ending {
   const char* name;
   std::string bytes;
   int code;
+  const char* reason; ///< a part of it
 };
 
 std::vector<ending> endings() {
@@ -23,27 +26,31 @@ std::vector<ending> endings() {
   const std::string too_long =
       text(std::string(65'536, 'x'), {.is_final = false}) + client_frame(opcode::continuation, "x");
   return {
-      {"unmasked", text("a", {.is_masked = false}), 1002},
-      {"reserved_bit", text("a", {.reserved = 0x20}), 1002},
-      {"deflate_bit", text("a", {.reserved = 0x40}), 1002},
-      {"reserved_opcode", client_frame(static_cast<opcode>(0x3), "a"), 1002},
-      {"reserved_control", client_frame(static_cast<opcode>(0xf), "a"), 1002},
-      {"long_ping", client_frame(opcode::ping, std::string(126, 'p')), 1002},
-      {"fragmented_ping", client_frame(opcode::ping, "p", {.is_final = false}), 1002},
-      {"stray_continuation", client_frame(opcode::continuation, "a"), 1002},
-      {"message_in_message", two_fragments, 1002},
-      {"close_of_one_byte", client_frame(opcode::close, "x"), 1002},
-      {"close_with_bad_code", client_close(999), 1002},
-      {"binary", client_frame(opcode::binary, "a"), 1003},
-      {"empty_binary", client_frame(opcode::binary, ""), 1003},
-      {"bad_utf8", client_text("\xFF"), 1007},
-      {"cut_utf8", client_text("\xE2\x82"), 1007},
-      {"cut_utf8_before_an_empty_end", cut_code_point, 1007},
-      {"too_big", text("a", {.claimed_size = 65'537}), 1009},
-      {"absurdly_big", text("a", {.claimed_size = std::uint64_t{1} << 63}), 1009},
-      {"too_big_in_fragments", too_long, 1009},
-      {"close", client_close(1000, "bye"), 1000},
-      {"close_with_own_code", client_close(4321), 4321},
+      {"unmasked", text("a", {.is_masked = false}), 1002, "unmasked"},
+      {"reserved_bit", text("a", {.reserved = 0x20}), 1002, "reserved bits"},
+      {"deflate_bit", text("a", {.reserved = 0x40}), 1002, "reserved bits"},
+      {"reserved_opcode", client_frame(static_cast<opcode>(0x3), "a"), 1002, "opcode"},
+      {"reserved_control", client_frame(static_cast<opcode>(0xf), "a"), 1002, "opcode"},
+      {"long_ping", client_frame(opcode::ping, std::string(126, 'p')), 1002, "control frame size"},
+      {"fragmented_ping", client_frame(opcode::ping, "p", {.is_final = false}), 1002,
+       "control frame was fragmented"},
+      {"stray_continuation", client_frame(opcode::continuation, "a"), 1002,
+       "continuation frame was unexpected"},
+      {"message_in_message", two_fragments, 1002, "data frame was unexpected"},
+      {"close_of_one_byte", client_frame(opcode::close, "x"), 1002, "close frame payload size"},
+      {"close_with_bad_code", client_close(999), 1002, "close frame reason code"},
+      {"binary", client_frame(opcode::binary, "a"), 1003, "text messages only"},
+      {"empty_binary", client_frame(opcode::binary, ""), 1003, "text messages only"},
+      {"bad_utf8", client_text("\xFF"), 1007, "not valid utf8"},
+      {"cut_utf8", client_text("\xE2\x82"), 1007, "not valid utf8"},
+      {"cut_utf8_before_an_empty_end", cut_code_point, 1007, "not valid utf8"},
+      {"too_big", text("a", {.claimed_size = 65'537}), 1009,
+       "at most 65536 bytes (ingest.max_message)"},
+      {"absurdly_big", text("a", {.claimed_size = std::uint64_t{1} << 63}), 1009,
+       "at most 65536 bytes (ingest.max_message)"},
+      {"too_big_in_fragments", too_long, 1009, "at most 65536 bytes (ingest.max_message)"},
+      {"close", client_close(1000, "bye"), 1000, ""},
+      {"close_with_own_code", client_close(4321), 4321, ""},
   };
 }
 
@@ -76,6 +83,7 @@ TEST_P(WebsocketEndingTest, ComesAtOnceWhenNothingIsDue) {
   const auto frames = pair.frames();
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].close_code(), GetParam().code);
+  EXPECT_THAT(frames[0].payload.substr(2), testing::HasSubstr(GetParam().reason));
   pair.close_client();
   EXPECT_EQ(pair.registry.count(), 0u);
 }
@@ -120,6 +128,38 @@ TEST(WebsocketCloseTest, TheEnginesCloseWaitsForTheAnswers) {
   EXPECT_EQ(frames[0].payload, "OK");
   EXPECT_EQ(frames[1].close_code(), 1013);
   EXPECT_EQ(frames[1].payload.substr(2), "store away");
+}
+
+TEST(WebsocketCloseTest, AnswersAClientThatOnlyStoppedSending) {
+  websocket_pair pair;
+  pair.engine.answers_at_once = false;
+  pair.start();
+  pair.send(client_text("a") + client_text("b") + client_text("cut").substr(0, 4));
+  pair.close_client();
+  EXPECT_TRUE(pair.peer.is_open);
+  pair.tick(100);
+  EXPECT_TRUE(pair.peer.is_open) << "it waits for the engine";
+  pair.engine.answer(1);
+  EXPECT_TRUE(pair.peer.is_open);
+  pair.engine.answer(1);
+  pair.run();
+  EXPECT_EQ(pair.frames().size(), 2u);
+  EXPECT_EQ(pair.rest(), "");
+  EXPECT_FALSE(pair.peer.is_open);
+  EXPECT_EQ(pair.registry.count(), 0u);
+}
+
+TEST(WebsocketCloseTest, AnswersAClientThatStoppedSendingAndReadsLate) {
+  websocket_pair pair;
+  pair.start();
+  pair.block();
+  pair.send(client_text("a"));
+  pair.close_client();
+  EXPECT_TRUE(pair.peer.is_open);
+  pair.unblock();
+  pair.run();
+  EXPECT_EQ(pair.frames().size(), 1u);
+  EXPECT_FALSE(pair.peer.is_open);
 }
 
 TEST(WebsocketCloseTest, TheFirstCloseCounts) {

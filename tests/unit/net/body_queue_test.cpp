@@ -39,7 +39,7 @@ TEST_F(BodyQueueTest, GivesLargeBodiesHalfOfTheBudget) {
 TEST_F(BodyQueueTest, LetsBodiesInFirstComeFirstServed) {
   for (int i = 0; i < 5; ++i)
     (void)share().ask(large);
-  EXPECT_EQ(share().ask(100u << 10), place::waiting) << "it would overtake the others";
+  EXPECT_EQ(share().ask(100u << 10), place::waiting);
   shares_[0]->give_back();
   EXPECT_THAT(turns_, testing::ElementsAre(2));
   shares_[1]->give_back();
@@ -50,6 +50,15 @@ TEST_F(BodyQueueTest, LetsBodiesInFirstComeFirstServed) {
   EXPECT_EQ(queue_.waiting(), 0u);
   shares_.clear();
   EXPECT_EQ(budget_.bytes(), 0u);
+}
+
+TEST_F(BodyQueueTest, LetsNoBodyOvertakeALargerOneThatWaits) {
+  EXPECT_EQ(share().ask(large), place::taken);
+  EXPECT_EQ(share().ask(large / 2), place::taken);
+  EXPECT_EQ(share().ask(large), place::waiting);
+  EXPECT_EQ(share().ask(large / 4), place::waiting) << "there would be room for it";
+  shares_[1]->give_back();
+  EXPECT_THAT(turns_, testing::ElementsAre(2));
 }
 
 TEST_F(BodyQueueTest, GoesOnBehindABodyThatGaveUp) {
