@@ -57,11 +57,10 @@ struct route {
 
   /// @param at e.g. "/api/robots/<robot>/events".
   /// @param needed has no default, so that no route is open by mistake.
-  consteval route(std::string_view at, method_set answered, scope needed, rest_handler* answer,
+  /// @param answer a reference, because a route always has a handler.
+  consteval route(std::string_view at, method_set answered, scope needed, rest_handler& answer,
                   head_check* check = nullptr)
-      : pattern(at), methods(answered), right(needed), handler(answer), judge(check) {
-    if (handler == nullptr)
-      throw "a route has a handler";
+      : pattern(at), methods(answered), right(needed), handler(&answer), judge(check) {
     if (methods.empty() || methods.contains(http_method::options) ||
         methods.contains(http_method::other))
       throw "a route answers methods that have a name; OPTIONS is answered for all routes";
