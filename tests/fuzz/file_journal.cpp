@@ -124,7 +124,7 @@ void write_and_read(std::string_view input) {
   head.journal_id = number();
   head.salt = number();
   head.opening = number();
-  const std::array trims{journal_trim{1, number()}, journal_trim{2, number()}};
+  const std::array trims{journal_trim{0, number()}, journal_trim{1, number()}};
   const batch_stamp stamp{number(), static_cast<std::int64_t>(number()),
                           static_cast<std::int64_t>(number()), static_cast<wall_ms>(number())};
   const std::uint64_t commit = number();
