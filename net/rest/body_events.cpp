@@ -4,14 +4,16 @@
 #include "net/rest/body_json.hpp"
 #include "net/rest/format_media.hpp"
 
+#include <algorithm>
+
 namespace telemetry::net {
 namespace {
 
 /// Reads a body line by line; a line that is no event is counted and left out.
 class line_reader final : public body_reader {
 public:
-  line_reader(body_format format, std::string body)
-      : format_(format), body_(std::move(body)), rest_(body_) {
+  line_reader(body_format format, std::string body, std::size_t line_bytes_max)
+      : format_(format), line_bytes_max_(line_bytes_max), body_(std::move(body)), rest_(body_) {
     if (format == body_format::csv)
       take_header();
   }
@@ -20,8 +22,14 @@ public:
     if (refusal_)
       return *refusal_;
     const std::size_t left = rest_.size();
-    while (!rest_.empty() && left - rest_.size() < bytes)
-      read(take_line());
+    while (!rest_.empty() && left - rest_.size() < bytes) {
+      if (is_too_long_)
+        skip(bytes);
+      else if (const auto line = take_line())
+        read(*line);
+      else
+        begin_skip();
+    }
     return rest_.empty();
   }
 
@@ -31,7 +39,10 @@ private:
   /// Takes the first line if it is a header; one that lacks a column refuses the body.
   void take_header() {
     const std::string_view body = rest_;
-    const auto header = csv_columns::from_header(take_line());
+    const auto line = take_line();
+    if (!line) // too long for a header
+      return;
+    const auto header = csv_columns::from_header(*line);
     if (!header) {
       refusal_ = header.error();
     } else if (header.value()) {
@@ -43,14 +54,32 @@ private:
   }
 
   /// Takes a line off the front of the rest, without its line end.
-  std::string_view take_line() {
-    const std::size_t end = rest_.find('\n');
-    std::string_view line = rest_.substr(0, end);
-    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+  /// @returns nullopt if the line is too long; then it stays where it is.
+  std::optional<std::string_view> take_line() {
+    constexpr std::size_t line_end_bytes = 2;
+    const std::string_view near = rest_.substr(0, line_bytes_max_ + line_end_bytes);
+    const std::size_t end = near.find('\n');
+    std::string_view line = near.substr(0, end);
     if (!line.empty() && line.back() == '\r')
       line.remove_suffix(1);
+    if (line.size() > line_bytes_max_)
+      return std::nullopt;
+    rest_.remove_prefix(end == std::string_view::npos ? near.size() : end + 1);
     ++line_no_;
     return line;
+  }
+
+  void begin_skip() {
+    is_too_long_ = true;
+    ++line_no_;
+    refuse("the line is longer than ingest.max_message");
+  }
+
+  /// Searches at most `bytes` for the end of a line that is too long.
+  void skip(std::size_t bytes) {
+    const std::size_t end = rest_.substr(0, bytes).find('\n');
+    is_too_long_ = end == std::string_view::npos;
+    rest_.remove_prefix(is_too_long_ ? std::min(bytes, rest_.size()) : end + 1);
   }
 
   void read(std::string_view line) {
@@ -60,15 +89,21 @@ private:
       parsed_.lines.push_back(line_no_);
       return;
     }
+    refuse(event.error().text);
+  }
+
+  void refuse(std::string reason) {
     ++parsed_.invalid;
     if (parsed_.errors.size() < listed_errors_max)
-      parsed_.errors.push_back({line_no_, event.error().text});
+      parsed_.errors.push_back({line_no_, std::move(reason)});
   }
 
   const body_format format_;
+  const std::size_t line_bytes_max_;
   const std::string body_;
   std::string_view rest_;
   std::uint32_t line_no_ = 0;
+  bool is_too_long_ = false; ///< the line whose end is searched
   csv_columns columns_;
   std::optional<failure> refusal_; ///< of the body as a whole
   parsed_body parsed_;
@@ -87,14 +122,15 @@ std::optional<body_format> find_body_format(std::string_view media_type) noexcep
   return std::nullopt;
 }
 
-std::unique_ptr<body_reader> make_body_reader(body_format format, std::string body) {
+std::unique_ptr<body_reader> make_body_reader(body_format format, std::string body,
+                                              std::size_t line_bytes_max) {
   // Windows programs write a byte order mark. No format has a use for it, so it is skipped here.
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (body.starts_with(byte_order_mark))
     body.erase(0, byte_order_mark.size());
   if (format == body_format::json)
-    return make_json_array_reader(std::move(body));
-  return std::make_unique<line_reader>(format, std::move(body));
+    return make_json_array_reader(std::move(body), line_bytes_max);
+  return std::make_unique<line_reader>(format, std::move(body), line_bytes_max);
 }
 
 } // namespace telemetry::net

@@ -36,17 +36,24 @@ struct parsed_body {
 };
 
 /// Reads a body in steps, so that a large one does not hold up its thread.
+///
+/// A line or an element of an array has a limit of its own, because it is read in one step. A line
+/// above the limit is invalid; the search for its end goes on in steps.
 class body_reader {
 public:
   virtual ~body_reader() = default;
-  /// Reads about `bytes` more. @returns whether all is read now; errc::malformed if the body is
-  /// refused as a whole: then nothing of it counts. Not to be called again after either.
+  /// Reads about `bytes` more, at most as many above that as a line may have.
+  /// @returns whether the whole body is read; errc::malformed if the body is refused as a whole,
+  /// and
+  ///          then none of its events counts. Must not be called again after either.
   [[nodiscard]] virtual result<bool> advance(std::size_t bytes) = 0;
   /// What was read. @pre advance() returned true.
   [[nodiscard]] virtual parsed_body take() = 0;
 };
 
 /// A byte order mark at the start of `body` is skipped.
-[[nodiscard]] std::unique_ptr<body_reader> make_body_reader(body_format format, std::string body);
+/// @param line_bytes_max limit of a line without its line end, and of an element of an array.
+[[nodiscard]] std::unique_ptr<body_reader> make_body_reader(body_format format, std::string body,
+                                                            std::size_t line_bytes_max);
 
 } // namespace telemetry::net

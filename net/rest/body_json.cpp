@@ -199,55 +199,65 @@ private:
   bool has_robot_ = false;
 };
 
-/// Finds the elements of an array one by one and has each read by itself: that is what lets a
-/// large array be read in steps.
+/// Finds the elements of an array one by one and has each read by itself. So a large array can be
+/// read in steps.
 class json_array_reader final : public body_reader {
 public:
-  explicit json_array_reader(std::string body) : body_(std::move(body)) {}
+  json_array_reader(std::string body, std::size_t element_bytes_max)
+      : body_(std::move(body)), element_bytes_max_(element_bytes_max) {}
 
   result<bool> advance(std::size_t bytes) override {
-    if (at_ == 0 && !enter())
-      return failure{errc::malformed, "the body is not a JSON array"};
-    const std::size_t until = at_ + bytes;
-    while (!closed_ && at_ < until) {
-      if (auto read = read_element(); !read)
-        return read.error();
+    const std::size_t until = std::min(at_ + bytes, body_.size());
+    while (skip_space(until)) {
+      switch (expected_) {
+      case part::array:
+        if (!take('['))
+          return failure{errc::malformed, "the body is not a JSON array"};
+        expected_ = part::first_element;
+        break;
+      case part::first_element:
+        expected_ = take(']') ? part::end : part::element;
+        break;
+      case part::element:
+        if (auto read = read_element(); !read)
+          return read.error();
+        break;
+      case part::end:
+        if (at_ != body_.size())
+          return failure{errc::malformed, "the body has text behind its JSON array"};
+        return true;
+      }
     }
-    if (!closed_)
-      return false;
-    skip_space();
-    if (at_ != body_.size())
-      return failure{errc::malformed, "the body has text behind its JSON array"};
-    return true;
+    return false;
   }
 
   parsed_body take() override { return std::move(parsed_); }
 
 private:
-  void skip_space() noexcept {
-    while (at_ < body_.size() && is_space(body_[at_]))
+  /// The next part of the body.
+  enum class part { array, first_element, element, end };
+
+  /// @returns whether a character that is no space, or the end of the body, was found by `until`.
+  bool skip_space(std::size_t until) noexcept {
+    while (at_ < until && is_space(body_[at_]))
       ++at_;
+    return at_ < until || at_ == body_.size();
   }
 
-  /// Steps over the '[', and over the ']' if nothing stands between.
-  bool enter() {
-    skip_space();
-    if (at_ == body_.size() || body_[at_] != '[')
+  bool take(char wanted) noexcept {
+    if (at_ == body_.size() || body_[at_] != wanted)
       return false;
     ++at_;
-    skip_space();
-    if (at_ < body_.size() && body_[at_] == ']') {
-      ++at_;
-      closed_ = true;
-    }
     return true;
   }
 
-  /// Where the ',' or ']' behind the element stands that begins at at_; nothing if there is none.
-  [[nodiscard]] std::optional<std::size_t> element_end() const noexcept {
+  /// Length of the element at at_, up to the ',' or ']' that ends it.
+  result<std::size_t> element_size() const {
     std::size_t depth = 0;
     bool in_string = false;
     for (std::size_t i = at_; i < body_.size(); ++i) {
+      if (i - at_ > element_bytes_max_)
+        return failure{errc::malformed, element_text() + " is longer than ingest.max_message"};
       const char c = body_[i];
       if (in_string) {
         if (c == '\\')
@@ -258,34 +268,38 @@ private:
       } else if (c == '{' || c == '[') {
         ++depth;
       } else if (depth == 0 && (c == ',' || c == ']')) {
-        return i;
+        return i - at_;
       } else if ((c == '}' || c == ']') && depth > 0) {
         --depth;
       }
     }
-    return std::nullopt;
+    return failure{errc::malformed, "the JSON array does not end"};
   }
 
   result<void> read_element() {
-    skip_space();
-    const auto end = element_end();
-    if (!end)
-      return failure{errc::malformed, "the JSON array does not end"};
-    auto event = parse_json_event(std::string_view(body_).substr(at_, *end - at_));
-    const auto number = static_cast<std::uint32_t>(parsed_.events.size() + 1);
+    const auto size = element_size();
+    if (!size)
+      return size.error();
+    auto event = parse_json_event(std::string_view(body_).substr(at_, *size));
     if (!event)
-      return failure{errc::malformed,
-                     "element " + std::to_string(number) + ": " + event.error().text};
+      return failure{errc::malformed, element_text() + ": " + event.error().text};
     parsed_.events.push_back(std::move(event).value());
-    parsed_.lines.push_back(number);
-    closed_ = body_[*end] == ']';
-    at_ = *end + 1;
+    parsed_.lines.push_back(static_cast<std::uint32_t>(parsed_.events.size()));
+    at_ += *size;
+    expected_ = body_[at_] == ']' ? part::end : part::element;
+    ++at_;
     return {};
   }
 
+  /// "element 3", counted from 1: the one that is read now.
+  [[nodiscard]] std::string element_text() const {
+    return "element " + std::to_string(parsed_.events.size() + 1);
+  }
+
   const std::string body_;
+  const std::size_t element_bytes_max_;
   std::size_t at_ = 0;
-  bool closed_ = false;
+  part expected_ = part::array;
   parsed_body parsed_;
 };
 
@@ -301,8 +315,9 @@ result<ingest_line> parse_json_event(std::string_view text) {
   return sax.event();
 }
 
-std::unique_ptr<body_reader> make_json_array_reader(std::string body) {
-  return std::make_unique<json_array_reader>(std::move(body));
+std::unique_ptr<body_reader> make_json_array_reader(std::string body,
+                                                    std::size_t element_bytes_max) {
+  return std::make_unique<json_array_reader>(std::move(body), element_bytes_max);
 }
 
 } // namespace telemetry::net

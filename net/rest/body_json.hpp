@@ -15,7 +15,9 @@ namespace telemetry::net {
 /// @returns errc::malformed with one short sentence.
 result<ingest_line> parse_json_event(std::string_view text);
 
-/// Reads an array of event objects. One that is no event refuses the body as a whole.
-[[nodiscard]] std::unique_ptr<body_reader> make_json_array_reader(std::string body);
+/// Reads an array of event objects. An element that is not an event, or has more than
+/// `element_bytes_max`, refuses the body as a whole.
+[[nodiscard]] std::unique_ptr<body_reader> make_json_array_reader(std::string body,
+                                                                  std::size_t element_bytes_max);
 
 } // namespace telemetry::net

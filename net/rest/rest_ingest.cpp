@@ -52,7 +52,7 @@ private:
   }
 
   void start_reading(std::string body) {
-    reader_ = make_body_reader(format_, std::move(body));
+    reader_ = make_body_reader(format_, std::move(body), context_.options.message_bytes_max);
     read();
   }
 

@@ -19,7 +19,7 @@ using fuzz::require;
 using namespace telemetry::net;
 
 result<parsed_body> read(body_format format, std::string_view body, std::size_t step) {
-  const auto reader = make_body_reader(format, std::string(body));
+  const auto reader = make_body_reader(format, std::string(body), 64 << 10);
   while (true) {
     const auto done = reader->advance(step);
     if (!done) {

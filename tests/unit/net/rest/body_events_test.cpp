@@ -12,9 +12,11 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
+constexpr std::size_t line_bytes_max = 1'000;
+
 /// Reads a whole body, `step` bytes at a time.
 result<parsed_body> read(body_format format, const std::string& body, std::size_t step = 1) {
-  const auto reader = make_body_reader(format, body);
+  const auto reader = make_body_reader(format, body, line_bytes_max);
   while (true) {
     const auto done = reader->advance(step);
     if (!done)
@@ -249,12 +251,56 @@ TEST(BodyEventsTest, ReadsInStepsOfAboutTheBytesAsked) {
   std::string text;
   for (int i = 0; i < 1'000; ++i)
     text += "1,2,3,a\n";
-  const auto reader = make_body_reader(body_format::csv, text);
+  const auto reader = make_body_reader(body_format::csv, text, line_bytes_max);
   int steps = 1;
   while (!reader->advance(800).value())
     ++steps;
   EXPECT_EQ(steps, 10);
   EXPECT_THAT(reader->take().events, SizeIs(1'000));
+}
+
+TEST(BodyEventsTest, LeavesOutALineAboveTheLimitAndReadsTheOthers) {
+  for (const std::string_view end : {"\n", "\r\n", ""}) {
+    for (const std::size_t size : {line_bytes_max, line_bytes_max + 1, 5 * line_bytes_max}) {
+      const std::string wide = "1," + std::string(size - 6, ' ') + "2,3,"; // and the name
+      const std::string body =
+          "1,2,3,a\n" + wide + 'b' + std::string(end) + (end.empty() ? "" : "1,2,5,c\n");
+      for (const std::size_t step : {std::size_t{1}, std::size_t{800}, body.size()}) {
+        const auto parsed = read(body_format::csv, body, step).value();
+        std::vector<std::string> wanted{"a"};
+        if (size == line_bytes_max)
+          wanted.emplace_back("b");
+        if (!end.empty())
+          wanted.emplace_back("c");
+        EXPECT_EQ(names(parsed), wanted) << size << ' ' << step;
+        EXPECT_EQ(parsed.invalid, size > line_bytes_max ? 1U : 0U);
+        if (!end.empty())
+          EXPECT_EQ(parsed.lines.back(), 3U);
+        if (size > line_bytes_max) {
+          EXPECT_THAT(error_lines(parsed), ElementsAre(2));
+          EXPECT_EQ(parsed.errors[0].reason, "the line is longer than ingest.max_message");
+        }
+      }
+    }
+  }
+}
+
+TEST(BodyEventsTest, TakesAFirstLineAboveTheLimitForNoHeader) {
+  const auto body =
+      read_csv("x,y,timestamp,robot," + std::string(line_bytes_max, 'z') + "\n1,2,3,a\n");
+  EXPECT_THAT(names(body), ElementsAre("a"));
+  EXPECT_THAT(error_lines(body), ElementsAre(1));
+}
+
+TEST(BodyEventsTest, SearchesTheEndOfALongLineInSteps) {
+  for (const body_format format : {body_format::csv, body_format::ndjson}) {
+    const auto reader = make_body_reader(format, std::string(100'000, 'z') + '\n', line_bytes_max);
+    int steps = 1;
+    while (!reader->advance(1'000).value())
+      ++steps;
+    EXPECT_GE(steps, 100);
+    EXPECT_EQ(reader->take().invalid, 1U);
+  }
 }
 
 TEST(BodyEventsTest, ReadsNdjsonLineByLine) {

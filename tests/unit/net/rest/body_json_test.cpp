@@ -15,9 +15,11 @@ std::string fault(std::string_view text) {
   return event ? "" : event.error().text;
 }
 
+constexpr std::size_t element_bytes_max = 10'000;
+
 /// Reads an array, a byte's worth at a time.
 result<parsed_body> read(const std::string& body) {
-  const auto reader = make_json_array_reader(body);
+  const auto reader = make_json_array_reader(body, element_bytes_max);
   while (true) {
     const auto done = reader->advance(1);
     if (!done)
@@ -181,6 +183,33 @@ TEST(BodyJsonTest, FindsElementsPastBracketsInStrings) {
   const auto legal = read(R"([{"robot":"]}[{\"\\","x":1,"y":2,"timestamp":3,"z":[[],{"a":"]"}]}])");
   ASSERT_TRUE(legal);
   EXPECT_EQ(legal->events.at(0).robot, "]}[{\"\\");
+}
+
+TEST(BodyJsonTest, RefusesAnElementAboveTheLimitWithoutReadingItAll) {
+  const std::string head = R"({"robot":"a","x":1,"y":2,"timestamp":3,"more":")";
+  const auto element = [&](std::size_t size) {
+    return head + std::string(size - head.size() - 2, 'z') + "\"}";
+  };
+  EXPECT_EQ(read('[' + element(element_bytes_max) + ']').value().events.size(), 1U);
+  const auto too_long = read("[" + element(100) + "," + element(element_bytes_max + 1) + "]");
+  ASSERT_FALSE(too_long);
+  EXPECT_EQ(too_long.error().text, "element 2 is longer than ingest.max_message");
+  // Its end is not searched for beyond the limit.
+  const auto endless = read('[' + std::string(1'000'000, '['));
+  ASSERT_FALSE(endless);
+  EXPECT_EQ(endless.error().text, "element 1 is longer than ingest.max_message");
+}
+
+TEST(BodyJsonTest, SkipsSpacesInSteps) {
+  const std::string spaces(100'000, ' ');
+  const auto reader = make_json_array_reader(
+      spaces + '[' + spaces + R"({"robot":"a","x":1,"y":2,"timestamp":3}])" + spaces,
+      element_bytes_max);
+  int steps = 1;
+  while (!reader->advance(1'000).value())
+    ++steps;
+  EXPECT_GE(steps, 300);
+  EXPECT_EQ(reader->take().events.size(), 1U);
 }
 
 TEST(BodyJsonTest, RefusesArraysAsAWholeAndNamesTheElement) {
