@@ -111,9 +111,8 @@ void http_session::account() {
 }
 
 std::size_t http_session::reclaimable() const {
-  const bool waits_for_peer = (phase_ == phase::head && reader_.begun()) ||
-                              phase_ == phase::body || phase_ == phase::writing ||
-                              phase_ == phase::lingering;
+  const bool waits_for_peer = (phase_ == phase::head && reader_.begun()) || phase_ == phase::body ||
+                              phase_ == phase::writing || phase_ == phase::lingering;
   return waits_for_peer ? held_bytes() + share_.bytes() + loan_.bytes() : 0;
 }
 

@@ -40,9 +40,8 @@ void session_registry::relieve() {
     return;
   auto those = all();
   std::erase_if(those, [](const auto& one) { return one->reclaimable() == 0; });
-  std::ranges::sort(those, std::greater(), [](const auto& one) {
-    return std::pair(one->is_quiet(), one->reclaimable());
-  });
+  std::ranges::sort(those, std::greater(),
+                    [](const auto& one) { return std::pair(one->is_quiet(), one->reclaimable()); });
   for (const auto& one : those) {
     const auto enough = memory_->bytes_max() - (one->is_quiet() ? memory_->margin() : 0);
     if (memory_->bytes() <= enough)
