@@ -110,6 +110,11 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
   network.on_accept_failure = [](std::string_view reason) {
     log::warn("connections cannot be accepted; trying again", {{"reason", reason}});
   };
+  network.on_memory_full = [memory_max = settings.net.memory_max](std::size_t cut,
+                                                                  std::size_t refused) {
+    log::warn("net.memory_max is reached: new connections are refused, the largest idle ones cut",
+              {{"cut", cut}, {"refused", refused}, {"memory_max", memory_max}});
+  };
   network.on_protocol_refused = [](std::string_view offered) {
     log::debug("a WebSocket was opened without the sub-protocols that its client offered",
                {{"offered", offered}});

@@ -26,6 +26,7 @@ struct options {
     std::uint16_t port = 8000;
     std::uint32_t io_threads = 1;
     std::uint64_t connections_max = 50'000;
+    std::uint64_t memory_max = std::uint64_t{512} << 20;
     milliseconds idle_timeout{60'000};
   } net;
   struct {

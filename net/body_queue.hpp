@@ -31,6 +31,9 @@ public:
   body_queue(const body_queue&) = delete;
   body_queue& operator=(const body_queue&) = delete;
 
+  /// Lets bodies in that wait, as far as there is room. Whatever gives back bytes of the budget
+  /// does so; call it now and then, because the budget of the process gets room at other times.
+  void let_in();
   /// Bodies that wait.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
 
@@ -38,7 +41,6 @@ private:
   friend class body_share;
 
   [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
-  void let_in();
 
   request_budget& budget_;
   std::size_t large_bytes_ = 0; ///< lent to large bodies

@@ -1,5 +1,7 @@
 #include "net/http_request_reader.hpp"
 
+#include <iterator>
+
 namespace telemetry::net {
 
 namespace http = boost::beast::http;
@@ -8,6 +10,9 @@ namespace {
 
 /// A buffer above this is given back before the next request is waited for.
 constexpr std::size_t idle_bytes_max = 4u << 10;
+
+/// Bytes of memory that a parsed field takes beside its text.
+constexpr std::size_t field_bytes = 64;
 
 constexpr read_fault head_too_large{431, "the request's header is too large"};
 constexpr read_fault malformed{400, "the request is not well-formed HTTP/1.1"};
@@ -27,6 +32,7 @@ void http_request_reader::start() {
   if (buffer_.empty() && buffer_.capacity() > idle_bytes_max)
     buffer_ = {};
   scanner_ = {};
+  head_bytes_ = 0;
   parser_.emplace();
   parser_->header_limit(head_bytes_max);
   parser_->body_limit(body_bytes_max_);
@@ -75,6 +81,8 @@ http_request_reader::progress http_request_reader::parse_head() {
   if (error)
     return fail(fault_of(error).value_or(malformed));
   join_list_fields(head());
+  const auto fields = static_cast<std::size_t>(std::distance(head().begin(), head().end()));
+  head_bytes_ = scanner_.bytes() + fields * field_bytes;
   return progress::whole;
 }
 

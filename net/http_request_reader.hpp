@@ -63,6 +63,8 @@ public:
   }
   /// Moves the body out. @pre read_body() returned whole
   [[nodiscard]] std::string take_body() noexcept { return std::move(body_.text()); }
+  /// Bytes of memory that the request and what was received behind it take, without its body.
+  [[nodiscard]] std::size_t held_bytes() const noexcept { return buffer_.capacity() + head_bytes_; }
   /// Bytes of the body that have come.
   [[nodiscard]] std::size_t body_bytes() noexcept { return body_.text().size(); }
 
@@ -76,6 +78,7 @@ private:
   std::string buffer_;
   std::size_t taken_ = 0; ///< bytes at the front of buffer_ that are used up
   head_scanner scanner_;
+  std::size_t head_bytes_ = 0; ///< of memory that the parsed head takes
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   http_body_reader body_;
   bool is_in_body_ = false;

@@ -37,6 +37,8 @@ public:
   [[nodiscard]] std::string_view unsent() const noexcept {
     return std::string_view(out_).substr(sent_);
   }
+  /// Bytes of memory that it takes.
+  [[nodiscard]] std::size_t held_bytes() const noexcept { return out_.capacity(); }
   /// The first `bytes` of unsent() are sent.
   void sent(std::size_t bytes) noexcept;
 

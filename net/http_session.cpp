@@ -21,6 +21,7 @@ void http_session::start() {
   if (ec)
     return close();
   patience_.wait_idle();
+  account();
   if (context_.sessions.draining())
     drain();
 }
@@ -37,7 +38,10 @@ void http_session::drain() {
 
 void http_session::on_ready() {
   if (phase_ != phase::closed)
-    guarded([&] { work(); });
+    guarded([&] {
+      work();
+      account();
+    });
 }
 
 /// Takes one step, with one read: who has more to do takes turns with the others.
@@ -85,8 +89,31 @@ void http_session::work_later() {
 
 void http_session::tick() {
   drop_answered();
+  if (phase_ == phase::waiting)
+    context_.bodies.let_in(); // because the budget of the process may have room again
   if (phase_ != phase::closed && patience_.tick())
     guarded([&] { on_timeout(); });
+  charge_.settle(held_bytes());
+}
+
+/// But for bodies and long answers, because context_.memory counts them.
+std::size_t http_session::held_bytes() const {
+  if (phase_ == phase::closed)
+    return 0;
+  const auto written = writer_.held_bytes();
+  return connection_bytes + reader_.held_bytes() + written - std::min(written, loan_.bytes());
+}
+
+/// Asks for relief whatever its own charge did, because a body or a long answer may be new.
+void http_session::account() {
+  charge_.hold(held_bytes());
+  context_.sessions.relieve_soon(context_.io);
+}
+
+std::size_t http_session::reclaimable() const {
+  const bool waits_for_peer = (phase_ == phase::head && reader_.begun()) || phase_ == phase::body ||
+                              phase_ == phase::writing || phase_ == phase::lingering;
+  return waits_for_peer ? held_bytes() + share_.bytes() + loan_.bytes() : 0;
 }
 
 void http_session::on_timeout() {
@@ -137,6 +164,8 @@ void http_session::close() {
     return;
   stream_->close();
   share_.give_back();
+  loan_.give_back();
+  charge_.give_back();
   boost::asio::post(stream_->get_executor(), [self = self_] { self->finish(); });
 }
 

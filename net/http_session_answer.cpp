@@ -56,8 +56,10 @@ void http_session::write() {
   const auto size = stream_->try_write(writer_.unsent(), ec);
   if (ec)
     return close();
-  if (size > 0)
+  if (size > 0) {
     patience_.wait_idle();
+    note_progress();
+  }
   writer_.sent(size);
   if (writer_.unsent().empty())
     on_written();

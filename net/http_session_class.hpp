@@ -28,7 +28,7 @@ public:
   http_session(std::unique_ptr<byte_stream> stream, session_context& context)
       : stream_(std::move(stream)), context_(context), reader_(context.options.body_bytes_max),
         patience_(context.options.idle_timeout), loan_(context.memory),
-        share_(context.bodies, [this] { work_later(); }) {}
+        share_(context.bodies, [this] { work_later(); }), charge_(context.sessions.memory()) {}
 
   void start();
 
@@ -36,6 +36,7 @@ public:
   void drain() override;
   void cut() override { close(); }
   void tick() override;
+  [[nodiscard]] std::size_t reclaimable() const override;
 
 private:
   enum class phase {
@@ -79,6 +80,10 @@ private:
   void pull();
   void on_piece(result<body_piece> piece);
 
+  // Memory
+  [[nodiscard]] std::size_t held_bytes() const;
+  void account();
+
   // Ending
   void linger();
   void discard(std::size_t bytes);
@@ -100,7 +105,10 @@ private:
     return [weak = weak_from_this(), step](Argument argument) {
       if (const auto locked = weak.lock()) {
         auto& one = static_cast<http_session&>(*locked);
-        one.guarded([&] { (one.*step)(std::move(argument)); });
+        one.guarded([&] {
+          (one.*step)(std::move(argument));
+          one.account();
+        });
       }
     };
   }
@@ -115,6 +123,7 @@ private:
   http_patience patience_;
   request_loan loan_; ///< for a long answer
   body_share share_;
+  memory_charge charge_; ///< but for bodies and long answers, which context_.memory charges
   rest_route route_{};
   upgrade_request upgrade_ = upgrade_request::none; ///< judged at the head, before any body
   std::shared_ptr<rest_operation> operation_;

@@ -18,7 +18,6 @@ using progress = http_request_reader::progress;
 constexpr std::size_t read_bytes_max = 64u << 10;
 
 constexpr read_fault handshake_with_body{400, "a WebSocket handshake has no body"};
-constexpr read_fault too_many{503, "the server has too many connections"};
 
 /// Where a read goes. Of the I/O thread, because nothing stays in it from one turn to the next.
 std::span<char> read_space() noexcept {
@@ -66,8 +65,8 @@ bool http_session::on_head() {
 
 /// Faults of a head that is well-formed.
 std::optional<read_fault> http_session::judge_head() const {
-  if (context_.over_limit && upgrade_ != upgrade_request::good)
-    return too_many;
+  if (!context_.refusal.empty() && upgrade_ != upgrade_request::good)
+    return read_fault{503, context_.refusal};
   if (upgrade_ == upgrade_request::good && reader_.announces_body())
     return handshake_with_body;
   return std::nullopt;
@@ -124,6 +123,7 @@ bool http_session::read() {
 }
 
 void http_session::receive(std::string_view bytes) {
+  note_progress();
   if (phase_ == phase::lingering)
     return discard(bytes.size());
   if (phase_ == phase::body)

@@ -21,9 +21,10 @@ int new_eventfd() {
 
 } // namespace
 
-pooled_io_thread::pooled_io_thread(std::size_t index, std::chrono::milliseconds tick)
-    : index_(index), tick_(tick), wake_(new_eventfd()), context_(1), work_(context_.get_executor()),
-      timer_(context_) {
+pooled_io_thread::pooled_io_thread(std::size_t index, std::chrono::milliseconds tick,
+                                   memory_budget* memory, std::function<void()> after_tick)
+    : index_(index), tick_(tick), after_tick_(std::move(after_tick)), wake_(new_eventfd()),
+      sessions_(memory), context_(1), work_(context_.get_executor()), timer_(context_) {
   boost::system::error_code ec;
   boost::asio::use_service<socket_watch>(context_).add(wake_, *this, ec);
   if (ec)
@@ -74,6 +75,8 @@ void pooled_io_thread::tick() {
     if (ec)
       return;
     sessions_.tick_all();
+    if (after_tick_)
+      after_tick_();
     tick();
   });
 }

@@ -22,7 +22,10 @@ class pooled_io_thread final : public io_thread, private socket_watch::member {
 public:
   /// Starts the thread. Throws if the system lacks resources.
   /// @param tick interval of session::tick().
-  pooled_io_thread(std::size_t index, std::chrono::milliseconds tick);
+  /// @param memory of the process, for the sessions; nullptr: no bound
+  /// @param after_tick called after each tick, on this thread; may be empty
+  pooled_io_thread(std::size_t index, std::chrono::milliseconds tick,
+                   memory_budget* memory = nullptr, std::function<void()> after_tick = {});
   ~pooled_io_thread() override;
   pooled_io_thread(const pooled_io_thread&) = delete;
   pooled_io_thread& operator=(const pooled_io_thread&) = delete;
@@ -45,6 +48,7 @@ private:
 
   const std::size_t index_;
   const std::chrono::milliseconds tick_;
+  const std::function<void()> after_tick_;
   const int wake_;             ///< an eventfd
   std::atomic<int> waking_{0}; ///< calls of post() that still use this object
   std::mutex mutex_;           ///< guards the next two members

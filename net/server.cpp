@@ -17,6 +17,8 @@ namespace {
 
 /// Idle time-out of sockets above connections_max, so that a silent one does not keep a descriptor.
 constexpr std::chrono::seconds refusal_patience{5};
+/// Between two calls of server_options::on_memory_full.
+constexpr std::chrono::minutes report_interval{1};
 
 server_options refusing(server_options options) {
   options.idle_timeout =
@@ -24,12 +26,19 @@ server_options refusing(server_options options) {
   return options;
 }
 
-/// Refuses the WebSockets above connections_max.
+constexpr std::string_view too_many = "too many connections";
+constexpr std::string_view too_much_memory = "the connections hold too much memory";
+
+/// Refuses all WebSockets.
 class closed_factory final : public upstream_factory {
 public:
+  explicit closed_factory(std::string_view why) : why_(why) {}
   result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&, const caller&) override {
-    return failure{errc::unavailable, "too many connections"};
+    return failure{errc::unavailable, std::string(why_)};
   }
+
+private:
+  std::string_view why_;
 };
 
 class tcp_server final : public server {
@@ -45,22 +54,29 @@ public:
   void stop() override;
 
 private:
-  /// The session contexts of one I/O thread: within the limit of connections, and above it.
+  /// The session contexts of one I/O thread: within all limits, above that of connections, and
+  /// above that of their memory.
   struct surroundings {
     session_context normal;
     session_context over_limit;
+    session_context over_memory;
   };
 
   [[nodiscard]] listener::destination next_destination();
   [[nodiscard]] std::size_t connections() const;
   void start_session(listener::socket socket, std::size_t index);
+  [[nodiscard]] session_context* context_for_next(surroundings& around);
+  void report_memory();
   void stop_accepting();
   void on_every_thread(void (session_registry::*what)());
   std::size_t wait_until_gone(std::chrono::milliseconds patience) const;
 
   const server_options options_;
-  const server_options refusing_options_; ///< for sockets above connections_max
-  closed_factory closed_;
+  const server_options refusing_options_; ///< for sockets that are refused
+  closed_factory closed_{too_many};
+  closed_factory short_of_memory_{too_much_memory};
+  memory_budget memory_;                                    ///< of all connections
+  std::chrono::steady_clock::time_point next_report_{};     ///< used on the first thread only
   std::vector<std::unique_ptr<surroundings>> surroundings_; ///< by thread index; filled by listen()
   std::size_t dealt_ = 0;                ///< used on the first thread only, to deal sockets in turn
   std::atomic<std::size_t> arriving_{0}; ///< accepted sockets whose session has not started
@@ -71,10 +87,11 @@ private:
 };
 
 tcp_server::tcp_server(const server_options& options)
-    : options_(options), refusing_options_(refusing(options)) {
+    : options_(options), refusing_options_(refusing(options)), memory_(options.memory_bytes_max) {
   const auto tick = tick_interval(options_.idle_timeout);
   for (std::size_t i = 0; i < options_.io_threads; ++i) {
-    threads_.push_back(std::make_unique<pooled_io_thread>(i, tick));
+    threads_.push_back(std::make_unique<pooled_io_thread>(
+        i, tick, &memory_, i == 0 ? [this] { report_memory(); } : std::function<void()>()));
     handles_.push_back(threads_.back().get());
   }
 }
@@ -94,8 +111,10 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
   listener_ = std::move(candidate);
   for (auto& thread : threads_)
     surroundings_.emplace_back(new surroundings{
-        .normal = {options_, upstreams, rest, *thread, thread->sessions(), false},
-        .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), true}});
+        .normal = {options_, upstreams, rest, *thread, thread->sessions(), {}},
+        .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), too_many},
+        .over_memory = {refusing_options_, short_of_memory_, rest, *thread, thread->sessions(),
+                        too_much_memory}});
   boost::asio::post(threads_.front()->context(), [this] { listener_->accept(); });
   return {};
 }
@@ -112,17 +131,40 @@ listener::destination tcp_server::next_destination() {
 }
 
 void tcp_server::start_session(listener::socket socket, std::size_t index) {
-  const auto before = connections();
-  if (before >= options_.connections_max + refusals_max)
-    return; // closes it
   auto& thread = *threads_[index];
-  auto& around = *surroundings_[index];
+  auto* const context = context_for_next(*surroundings_[index]);
+  if (!context)
+    return; // closes it
   ++arriving_;
-  auto& context = before < options_.connections_max ? around.normal : around.over_limit;
-  boost::asio::post(thread.context(), [this, &context, s = std::move(socket)]() mutable {
-    start_http_session(std::make_unique<socket_stream>(std::move(s)), context);
+  boost::asio::post(thread.context(), [this, context, s = std::move(socket)]() mutable {
+    start_http_session(std::make_unique<socket_stream>(std::move(s)), *context);
     --arriving_;
   });
+}
+
+/// @returns nullptr if too many sockets are being refused already.
+session_context* tcp_server::context_for_next(surroundings& around) {
+  const auto before = connections();
+  const bool lacks_memory = memory_.is_exceeded();
+  if (lacks_memory)
+    memory_.count_refusal();
+  if (before >= options_.connections_max + refusals_max ||
+      memory_.bytes() > memory_.bytes_max() + memory_.margin())
+    return nullptr;
+  if (before >= options_.connections_max)
+    return &around.over_limit;
+  return lacks_memory ? &around.over_memory : &around.normal;
+}
+
+void tcp_server::report_memory() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!options_.on_memory_full || now < next_report_)
+    return;
+  const auto lost = memory_.take_losses();
+  if (lost.cut == 0 && lost.refused == 0)
+    return;
+  next_report_ = now + report_interval;
+  options_.on_memory_full(lost.cut, lost.refused);
 }
 
 void tcp_server::stop_accepting() {

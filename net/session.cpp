@@ -1,5 +1,8 @@
 #include "net/session.hpp"
 
+#include <functional>
+#include <utility>
+
 namespace telemetry::net {
 
 void session_registry::add(const std::shared_ptr<session>& one) {
@@ -24,8 +27,35 @@ void session_registry::cut_all() {
 }
 
 void session_registry::tick_all() {
-  for (const auto& one : all())
+  for (const auto& one : all()) {
     one->tick();
+    one->count_quiet_tick();
+  }
+  relieve();
+}
+
+void session_registry::relieve() {
+  relief_waits_ = false;
+  if (!memory_ || !memory_->is_exceeded())
+    return;
+  auto those = all();
+  std::erase_if(those, [](const auto& one) { return one->reclaimable() == 0; });
+  std::ranges::sort(those, std::greater(),
+                    [](const auto& one) { return std::pair(one->is_quiet(), one->reclaimable()); });
+  for (const auto& one : those) {
+    const auto enough = memory_->bytes_max() - (one->is_quiet() ? memory_->margin() : 0);
+    if (memory_->bytes() <= enough)
+      break;
+    one->cut();
+    memory_->count_cut();
+  }
+  relief_waits_ = memory_->is_exceeded();
+}
+
+void session_registry::relieve_soon(io_thread& io) {
+  if (!memory_ || !memory_->is_exceeded() || std::exchange(relief_waits_, true))
+    return;
+  io.post([this] { relieve(); });
 }
 
 // Returns a copy, because sessions may be added and removed while the caller walks over it.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/body_queue.hpp"
+#include "net/memory_budget.hpp"
 #include "net/rest/http_budget.hpp"
 #include "net/rest/rest_context.hpp"
 #include "net/server.hpp"
@@ -8,7 +9,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -36,19 +39,49 @@ public:
   virtual void cut() = 0;
   /// Called every tick_interval(). Time-outs count ticks (ADR 0021).
   virtual void tick() {}
+
+  /// Bytes that cut() would free, if the session waits for its peer to send the rest of a head, a
+  /// body or a message, or to read an answer. 0 if it does not wait for its peer, or holds nothing
+  /// but what every connection holds.
+  [[nodiscard]] virtual std::size_t reclaimable() const { return 0; }
+
+  /// A whole tick_interval() has passed since the peer last sent or read a byte.
+  [[nodiscard]] bool is_quiet() const noexcept { return quiet_ticks_ > 1; }
+  /// Another tick has passed.
+  void count_quiet_tick() noexcept { quiet_ticks_ += quiet_ticks_ > 1 ? 0 : 1; }
+
+protected:
+  /// The peer sent or read bytes.
+  void note_progress() noexcept { quiet_ticks_ = 0; }
+
+private:
+  std::uint8_t quiet_ticks_ = 0; ///< 0 to 2
 };
+
+/// Bytes of a connection that holds nothing: session, socket, and the engine's part.
+inline constexpr std::size_t connection_bytes = 2'560;
 
 /// The sessions of one I/O thread, so that a shutdown reaches all of them.
 ///
 /// Thread: its I/O thread only, except for count().
 class session_registry {
 public:
+  /// @param memory of the process, which must outlive the registry; nullptr: no bound
+  explicit session_registry(memory_budget* memory = nullptr) noexcept : memory_(memory) {}
+
   void add(const std::shared_ptr<session>& one);
   void remove(const session& one);
   /// Drains all current sessions. Sessions that start later see draining() and drain themselves.
   void drain_all();
   void cut_all();
   void tick_all();
+  /// If the budget of the process is exceeded, cuts sessions that wait for their peer, the largest
+  /// first: quiet ones until the budget has a margin again, others only until it is kept.
+  void relieve();
+  /// Calls relieve() soon, on the thread `io` of the sessions, if the budget is exceeded. After a
+  /// call that did not suffice only the next tick tries again.
+  void relieve_soon(io_thread& io);
+  [[nodiscard]] memory_budget* memory() const noexcept { return memory_; }
   [[nodiscard]] bool draining() const noexcept { return draining_; }
   /// Thread-safe.
   [[nodiscard]] std::size_t count() const noexcept { return count_.load(); }
@@ -56,6 +89,8 @@ public:
 private:
   [[nodiscard]] std::vector<std::shared_ptr<session>> all() const;
 
+  memory_budget* memory_;
+  bool relief_waits_ = false; ///< for its turn, or, after one that did not suffice, for a tick
   bool draining_ = false;
   std::unordered_map<const session*, std::weak_ptr<session>> sessions_;
   std::atomic<std::size_t> count_{0};
@@ -68,10 +103,12 @@ struct session_context {
   api& rest;
   io_thread& io;
   session_registry& sessions;
-  /// Whether the sockets are above connections_max. Then HTTP answers every request with 503 and
-  /// closes. `GET /upstream` becomes a WebSocket as usual, which `upstreams` refuses (1013).
-  bool over_limit = false;
-  request_budget memory{}; ///< for the HTTP requests of these sessions
+  /// Why the sockets are refused, empty if they are served. If they are refused, HTTP answers every
+  /// request with 503 and closes. `GET /upstream` becomes a WebSocket as usual, which `upstreams`
+  /// refuses (1013).
+  std::string_view refusal{};
+  /// For the HTTP requests of these sessions.
+  request_budget memory = request_budget(request_bytes_max, sessions.memory());
   body_queue bodies{memory};
 
   /// What a handler answers a request of `who` with.

@@ -128,11 +128,16 @@ public:
   /// Whether the next turn need not wait for the socket. At most one read of bytes is kept, but for
   /// early ones.
   [[nodiscard]] bool has_rest() const noexcept { return has_rest_; }
+  /// Whether the start of a message was read and its end was not.
+  [[nodiscard]] bool is_within_message() const noexcept { return reader_ != nullptr; }
+  /// Bytes of memory that the input of this connection takes.
+  [[nodiscard]] std::size_t held_bytes() const noexcept;
 
 private:
   using reader = websocket_inbox::reader;
 
   static constexpr std::size_t idle_rest_bytes_max = 256;
+  static constexpr std::size_t reader_bytes = 3'200; ///< with all that Beast allocates for it
 
   void add(websocket_inbox& inbox, std::span<const std::uint8_t> bytes, const frame_item& item);
   [[nodiscard]] std::optional<std::string> read_run(websocket_inbox& inbox);

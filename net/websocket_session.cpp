@@ -58,7 +58,7 @@ public:
   websocket_session(std::unique_ptr<byte_stream> stream, session_context& context, caller_ptr who)
       : stream_(std::move(stream)), context_(context), who_(std::move(who)),
         turns_(shared_of(*stream_).turns), inbox_(*shared_of(*stream_).inbox),
-        codec_(context.options.message_bytes_max) {
+        codec_(context.options.message_bytes_max), charge_(context.sessions.memory()) {
     const auto tick = tick_interval(context.options.idle_timeout);
     silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
     closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
@@ -71,6 +71,7 @@ public:
   void drain() override { close(close_code::going_away, "server is shutting down"); }
   void cut() override { end(); }
   void tick() override;
+  [[nodiscard]] std::size_t reclaimable() const override;
 
   // turn_taker
   void on_turn() override;
@@ -117,6 +118,11 @@ private:
   void read();
   void await_turn();
   void write();
+  [[nodiscard]] std::size_t held_bytes() const;
+  void account() {
+    if (charge_.hold(held_bytes()))
+      context_.sessions.relieve_soon(context_.io);
+  }
   void end();
   void finish();
 
@@ -138,6 +144,7 @@ private:
   turn_queue& turns_;
   websocket_inbox& inbox_;
   websocket_codec codec_;
+  memory_charge charge_;
   phase phase_ = phase::serving;
   bool awaits_peers_close_ = false; ///< we began the close: the peer's is still to come
   bool has_peers_end_ = false;      ///< it sends nothing more, but may still read
@@ -307,6 +314,7 @@ void websocket_session::advance() {
     is_listening_ = false;
   }
   listen();
+  account();
 }
 
 bool websocket_session::wants_read() const {
@@ -342,6 +350,7 @@ void websocket_session::read() {
       return end();
     if (size == 0)
       return;
+    note_progress();
   }
   if (phase_ == phase::serving) {
     silent_ticks_ = 0;
@@ -349,6 +358,18 @@ void websocket_session::read() {
   } else if (awaits_peers_close_) {
     look_for_close(size);
   }
+}
+
+std::size_t websocket_session::held_bytes() const {
+  if (phase_ == phase::ended)
+    return 0;
+  return connection_bytes + codec_.held_bytes() + out_.capacity();
+}
+
+std::size_t websocket_session::reclaimable() const {
+  const bool waits_for_peer =
+      !out_.empty() || (is_listening_ && !awaits_turn_ && codec_.is_within_message());
+  return waits_for_peer ? held_bytes() : 0;
 }
 
 void websocket_session::await_turn() {
@@ -363,8 +384,10 @@ void websocket_session::write() {
   const auto size = stream_->try_write(out_, ec);
   if (ec)
     return end();
-  if (size > 0)
+  if (size > 0) {
     stalled_ticks_ = 0;
+    note_progress();
+  }
   unsent_lines_ -= unsent_lines_ * size / out_.size();
   out_.erase(0, size);
   // A peer that stops reading in the middle must not keep the room of everything before it.
@@ -375,6 +398,7 @@ void websocket_session::write() {
 // Time counts only while it is the peer's turn: to say something while we listen, to read what we
 // send, to end its side after a close. It stands still while credit keeps us from reading.
 void websocket_session::tick() {
+  charge_.settle(held_bytes());
   const bool is_closing = phase_ == phase::closing || phase_ == phase::lingering;
   const auto patience = is_closing ? closing_ticks_max_ : silent_ticks_max_;
   if (!out_.empty() && ++stalled_ticks_ > patience)
@@ -393,6 +417,7 @@ void websocket_session::end() {
   if (std::exchange(phase_, phase::ended) == phase::ended)
     return;
   stream_->close();
+  charge_.give_back();
   boost::asio::post(stream_->get_executor(), [self = self_] { self->finish(); });
 }
 

@@ -1,28 +1,44 @@
 #pragma once
 
+#include "net/memory_budget.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <utility>
 
 namespace telemetry::net {
 
+inline constexpr std::size_t request_bytes_max = 128u << 20;
+
 /// Bytes that the requests of one I/O thread may hold together: bodies and the events read from
 /// them, pages being collected, long answers under way (docs/adr/0031). What does not fit is
 /// answered 503, so that neither many large bodies nor many slow readers can exhaust the memory.
+/// What it lends is charged to the budget of the process, and while that is exceeded it lends no
+/// more.
 ///
 /// Thread: its I/O thread only.
 class request_budget {
 public:
-  explicit request_budget(std::size_t bytes_max = 128u << 20) noexcept : bytes_max_(bytes_max) {}
+  /// @param process nullptr: there is no budget of the process
+  explicit request_budget(std::size_t bytes_max = request_bytes_max,
+                          memory_budget* process = nullptr) noexcept
+      : bytes_max_(bytes_max), charge_(process, grain) {}
 
   [[nodiscard]] std::size_t bytes_max() const noexcept { return bytes_max_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:
   friend class request_loan;
+  static constexpr std::size_t grain = 64u << 10;
+
+  void set(std::size_t bytes) noexcept {
+    bytes_ = bytes;
+    charge_.hold(bytes);
+  }
 
   std::size_t bytes_max_;
   std::size_t bytes_ = 0; ///< lent
+  memory_charge charge_;
 };
 
 /// A share of a budget, given back with the object. The budget must outlive it.
@@ -36,20 +52,24 @@ public:
 
   /// Takes what is missing to hold `bytes`. One loan counts for a quarter of the budget at most,
   /// so that a single request always fits in the end.
-  /// @returns false, and takes nothing, if the budget does not have that much.
+  /// @returns false, and takes nothing, if the budget does not have that much, or if that of the
+  /// process is exceeded.
   [[nodiscard]] bool raise_to(std::size_t bytes) noexcept {
     bytes = std::min(bytes, budget_->bytes_max_ / 4);
     if (bytes <= bytes_)
       return true;
-    if (bytes - bytes_ > budget_->bytes_max_ - budget_->bytes_)
+    if (bytes - bytes_ > budget_->bytes_max_ - budget_->bytes_ || budget_->charge_.is_exceeded())
       return false;
-    budget_->bytes_ += bytes - bytes_;
+    budget_->set(budget_->bytes_ + bytes - bytes_);
     bytes_ = bytes;
     return true;
   }
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
-  void give_back() noexcept { budget_->bytes_ -= std::exchange(bytes_, 0); }
+  void give_back() noexcept {
+    if (bytes_ > 0)
+      budget_->set(budget_->bytes_ - std::exchange(bytes_, 0));
+  }
 
 private:
   request_budget* budget_;

@@ -13,6 +13,10 @@ from websocket_client import CLOSE, PING, PONG, TEXT, WebSocket, frame
 
 pytestmark = pytest.mark.embedded
 
+UPGRADE = (
+    b"GET /upstream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 FORTY_BYTES = "1,2,{n},a robot name of about forty bytes"
 
 
@@ -93,6 +97,38 @@ def test_setting_net_connections_max(make_server, connect):
     many = make_server().start()
     assert {connect(many).ask("bad")[:3] for _ in range(5)} == {"ERR"}
     assert kept[0].ask("bad").startswith("ERR")
+
+
+def test_setting_net_memory_max(make_server, connect):
+    def growth_under_begun_messages_and_heads(server):
+        """What 600 sockets make the server hold that send 60 KiB of a message, or a head, each."""
+        producer = connect(server)
+        before, peak = server.rss_bytes(), 0
+        hostile = []
+        for n in range(600):
+            try:
+                one = socket.create_connection((server.host, server.port), timeout=20)
+                hostile.append(one)
+                one.sendall(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 15_000 if n % 2 else UPGRADE)
+                if n % 2 == 0 and one.recv(4096).startswith(b"HTTP/1.1 101 "):
+                    one.sendall(frame(TEXT, b"x" * 60_000)[:-1])
+            except OSError:
+                pass  # refused or cut
+            if n % 50 == 0:
+                assert producer.ask(f"0,0,{n},goes-on") == "OK"
+                peak = max(peak, server.rss_bytes())
+        peak = max(peak, server.rss_bytes())
+        assert producer.ask("0,0,1000,goes-on") == "OK"
+        for one in hostile:
+            one.close()
+        return peak - before
+
+    bounded = make_server({"net.memory_max": "4MiB"}).start()
+    assert growth_under_begun_messages_and_heads(bounded) < 12 << 20
+    bounded.wait_log(r"level=warn.*net.memory_max is reached.*cut=\d+ refused=\d+")
+    roomy = make_server().start()
+    assert growth_under_begun_messages_and_heads(roomy) > 18 << 20
+    assert "net.memory_max is reached" not in roomy.log()
 
 
 def test_setting_net_idle_timeout(make_server):

@@ -38,6 +38,7 @@ bool take_response(std::string& bytes, http_response& response, bool head_only, 
 /// steps of a test, and time passes only by tick().
 class HttpTest : public testing::Test {
 protected:
+  explicit HttpTest(std::size_t memory_bytes_max = 512u << 20) : memory_(memory_bytes_max) {}
   void SetUp() override { connect(); }
   void TearDown() override;
 
@@ -103,7 +104,8 @@ protected:
     int asked = 0;
   } upstreams_;
 
-  session_registry sessions_;
+  memory_budget memory_; ///< of all sessions
+  session_registry sessions_{&memory_};
   session_context context_{options_, upstreams_, api_, io_, sessions_};
 
 private:

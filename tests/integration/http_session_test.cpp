@@ -368,7 +368,7 @@ TEST_F(HttpSessionTest, DrainsConnectionThatComesLate) {
 }
 
 TEST_F(HttpSessionTest, RefusesEverythingBeyondTheLimitOfConnections) {
-  context_.over_limit = true;
+  context_.refusal = "too many connections";
   for (const std::string path : {"/livez", "/nowhere", "/upstream"}) {
     connect();
     EXPECT_EQ(get(path).status, 503) << path;

@@ -152,6 +152,62 @@ TEST_F(ServerTest, TellsThoseBeyondTheLimitToComeBack) {
   EXPECT_EQ(first->receive_frames(1).at(0).payload, "still served");
 }
 
+/// A masked text frame of `size` bytes, without its last one.
+std::string begun_message(std::size_t size) {
+  auto whole = client_text(std::string(size, 'x'));
+  whole.pop_back();
+  return whole;
+}
+
+TEST_F(ServerTest, TheLargestBegunMessageIsCutWhenMemoryIsUsedUp) {
+  options_.memory_bytes_max = 1u << 20;
+  options_.message_bytes_max = 1u << 20;
+  options_.idle_timeout = 10s;
+  std::promise<std::size_t> told;
+  options_.on_memory_full = [&](std::size_t cut, std::size_t) {
+    told.set_value(cut); // once a minute at most: a second time would throw
+  };
+  listen();
+  auto normal = connect_upstream();
+  auto small = connect_upstream();
+  small->send(begun_message(10'000));
+  auto large = connect_upstream();
+  large->send(begun_message(200'000));
+  std::vector<std::unique_ptr<blocking_client>> hostile;
+  for (int i = 0; i < 20; ++i) {
+    hostile.push_back(connect_upstream());
+    hostile.back()->send(begun_message(60'000));
+    normal->send(client_text("still served"));
+    EXPECT_EQ(normal->receive_frames(1).at(0).payload, "still served");
+  }
+  EXPECT_TRUE(large->receive_frames(1).empty());
+  EXPECT_GE(told.get_future().get(), 1u);
+  small->send("x");
+  EXPECT_EQ(small->receive_frames(1).size(), 1u);
+}
+
+TEST_F(ServerTest, NewConnectionsAreRefusedWhileMemoryIsUsedUp) {
+  options_.memory_bytes_max = 256u << 10; // 64 idle connections
+  listen();
+  std::vector<std::unique_ptr<blocking_client>> idle;
+  for (int i = 0; i < 65; ++i) {
+    idle.push_back(connect_upstream());
+    idle.back()->send(client_text("a")); // the answer tells that the handshake is over
+    ASSERT_EQ(idle.back()->receive_frames(1).size(), 1u);
+  }
+  auto socket = connect();
+  EXPECT_TRUE(socket->upgrade().starts_with("HTTP/1.1 101 "));
+  const auto frames = socket->receive_end(1);
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].close_code(), 1013);
+  EXPECT_EQ(frames[0].payload.substr(2), "the connections hold too much memory");
+  auto http = connect();
+  http->send("GET /api/robots HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_TRUE(http->receive_all().starts_with("HTTP/1.1 503 "));
+  idle.front()->send(client_text("still served"));
+  EXPECT_EQ(idle.front()->receive_frames(1).at(0).payload, "still served");
+}
+
 TEST_F(ServerTest, SaysWhyItCannotListen) {
   listen();
   auto options = options_;
