@@ -28,8 +28,7 @@ std::vector<std::uint64_t> replay(faulty_database& engine, std::uint32_t shard,
 
 /// Rows (from, to] of one robot, and a marker that says so for both shards. Of three rows or more
 /// another robot has the same: only those are ingested where both ways are taken.
-result<void> commit(faulty_database& engine, std::uint64_t from,
-                                          std::uint64_t to) {
+result<void> commit(faulty_database& engine, std::uint64_t from, std::uint64_t to) {
   std::vector<event_row> rows;
   for (std::uint64_t n = from + 1; n <= to; ++n)
     rows.push_back(row_at(static_cast<timestamp_ms>(n)));
