@@ -274,8 +274,9 @@ TEST(BodyEventsTest, LeavesOutALineAboveTheLimitAndReadsTheOthers) {
           wanted.emplace_back("c");
         EXPECT_EQ(names(parsed), wanted) << size << ' ' << step;
         EXPECT_EQ(parsed.invalid, size > line_bytes_max ? 1U : 0U);
-        if (!end.empty())
+        if (!end.empty()) {
           EXPECT_EQ(parsed.lines.back(), 3U);
+        }
         if (size > line_bytes_max) {
           EXPECT_THAT(error_lines(parsed), ElementsAre(2));
           EXPECT_EQ(parsed.errors[0].reason, "the line is longer than ingest.max_message");
