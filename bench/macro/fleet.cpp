@@ -13,6 +13,7 @@ namespace {
 constexpr std::int32_t edge_cm = 999'999;
 constexpr std::int32_t step_cm = 200;
 constexpr std::size_t name_digits = 6;
+constexpr std::int64_t fall_step_ms = 1'000;
 
 char* put_digits(char* out, std::uint64_t value) { return std::to_chars(out, out + 20, value).ptr; }
 
@@ -55,6 +56,10 @@ fleet::fleet(fleet_options options) : options_(std::move(options)) {
   if (options_.lanes == 0 || options_.lanes > options_.robots || options_.robots > 1'000'000 ||
       options_.prefix.size() > 64)
     throw std::invalid_argument("1 <= connections <= robots <= 1000000, prefix up to 64 bytes");
+  if (options_.falling == 0 || (options_.falling > 1 && options_.replay))
+    throw std::invalid_argument("timestamps fall for 1 event at least, and not on a track");
+  if (options_.falling > 1)
+    falls_.resize(options_.robots);
   random_source random(options_.seed);
   robots_.resize(options_.robots, {.timestamp = epoch_ms});
   for (std::size_t i = 0; i < options_.robots; ++i)
@@ -86,14 +91,44 @@ char* fleet::walk(std::uint32_t index, std::uint64_t random, char* out) {
   auto& place = places_[index];
   place.x = reflected(place.x + part(0, 2 * step_cm + 1) - step_cm);
   place.y = reflected(place.y + part(16, 2 * step_cm + 1) - step_cm);
-  auto& robot = robots_[index];
-  robot.timestamp += 900 + part(32, 200);
-  arrive(robot, place.x / 100.0, place.y / 100.0);
+  if (falls_.empty()) {
+    auto& robot = robots_[index];
+    robot.timestamp += 900 + part(32, 200);
+    arrive(robot, place.x / 100.0, place.y / 100.0);
+  }
   out = put_centimetres(out, place.x);
   *out++ = ',';
   out = put_centimetres(out, place.y);
   *out++ = ',';
   return out;
+}
+
+/// Adds the place of a robot to its fall. @returns the timestamp there.
+std::int64_t fleet::fall(std::uint32_t index) {
+  auto& places = falls_[index];
+  const auto base = robots_[index].timestamp;
+  places.push_back(places_[index]);
+  const auto steps = static_cast<std::int64_t>(options_.falling - places.size() + 1);
+  if (places.size() == options_.falling)
+    fold_fall(index);
+  return base + steps * fall_step_ms;
+}
+
+/// Folds a fall in the order of time. Its highest timestamp is that of its first event.
+void fleet::fold_fall(std::uint32_t index) {
+  auto& places = falls_[index];
+  if (places.empty())
+    return;
+  auto& robot = robots_[index];
+  for (auto at = places.rbegin(); at != places.rend(); ++at)
+    arrive(robot, at->x / 100.0, at->y / 100.0);
+  robot.timestamp += static_cast<std::int64_t>(options_.falling) * fall_step_ms;
+  places.clear();
+}
+
+void fleet::finish() {
+  for (std::uint32_t index = 0; index < falls_.size(); ++index)
+    fold_fall(index);
 }
 
 /// The same on the track.
@@ -111,7 +146,8 @@ void fleet::append_event(std::size_t lane, std::string& out) {
   const auto random = state.random.next();
   char line[256];
   auto* end = options_.replay ? replay(index, line) : walk(index, random, line);
-  end = put_digits(end, static_cast<std::uint64_t>(robots_[index].timestamp));
+  const auto timestamp = falls_.empty() ? robots_[index].timestamp : fall(index);
+  end = put_digits(end, static_cast<std::uint64_t>(timestamp));
   *end++ = ',';
   end = put_name(end, options_.prefix, index);
   out.append(line, end);

@@ -50,6 +50,9 @@ struct fleet_options {
   std::uint64_t seed;
   /// What the robots drive; nothing: random walks.
   std::shared_ptr<const track> replay{};
+  /// The timestamps of a robot fall for so many events, then go on above all of these. 1: they
+  /// rise. Only for walks.
+  std::size_t falling = 1;
 };
 
 /// A fleet of robots, on random walks unless they replay a track: about 1 event a second each, up
@@ -67,6 +70,9 @@ public:
 
   /// Moves the next robot of a lane, folds its odometer, and appends its event line (no line end).
   void append_event(std::size_t lane, std::string& out);
+
+  /// Folds the events whose timestamps would still have fallen. Call it behind the last event.
+  void finish();
 
   [[nodiscard]] const std::vector<robot_state>& robots() const { return robots_; }
 
@@ -87,11 +93,15 @@ private:
 
   std::uint32_t pick(lane_state& lane);
   char* walk(std::uint32_t index, std::uint64_t random, char* out);
+  std::int64_t fall(std::uint32_t index);
+  void fold_fall(std::uint32_t index);
   char* replay(std::uint32_t index, char* out);
 
   fleet_options options_;
   std::vector<robot_state> robots_;
   std::vector<centimetres> places_; ///< of the robots on walks
+  /// By robot: the places of a fall that goes on, the latest in time first. Empty if none falls.
+  std::vector<std::vector<centimetres>> falls_;
   std::vector<lane_state> lanes_;
 };
 

@@ -148,6 +148,7 @@ bool load_and_report(const load_settings& with) {
     make_events(with, robots, with.load.messages_per_connection * with.load.message.lines);
   else
     good = load_and_measure(out, with, robots);
+  robots.finish();
   if (with.verify || with.verify_only)
     good = add_verification(out, with, robots) && good;
   out.print();

@@ -33,6 +33,7 @@ void describe_data(po::options_description& options, load_settings& out, std::ui
   options.add_options()
     ("robots", po::value(&out.robots.robots)->default_value(1000), "robot names; name i is fed by connection i mod connections")
     ("order", po::value(&out.order)->default_value("shuffled"), "of a connection's robots: shuffled (anew for each pass) or round-robin")
+    ("falling", po::value(&out.robots.falling)->default_value(1), "timestamps of a robot fall for so many events, then go on above; 1: they rise")
     ("prefix", po::value(&out.robots.prefix)->default_value("robot-"), "of the names; six digits follow")
     ("replay", po::value(&out.replay_file), "file of event lines of one robot, which all robots drive, each from a place of its own; none: random walks")
     ("seed", po::value(&out.robots.seed)->default_value(1), "of walks and order")

@@ -59,6 +59,21 @@ def ws_100(bench, wanted):
     return {name: rows[name] for name in wanted}
 
 
+def falling(bench, _):
+    """Timestamps that fall 100 events long, against the same load with rising ones."""
+    load_options = {"events": bench.size(4_000_000), "window": 100}
+    fell, rose = [], []
+    for _ in range(bench.rounds):
+        for runs, steps in ((rose, 1), (fell, 100)):
+            with bench.server("falling") as server:
+                bench.prefill(server)
+                runs.append(bench.load(server, falling=steps, **load_options))
+    figure = cpu_figure(bench, "timestamps fall 100 events long, 64 × 100 in flight: cpu per event",
+                        fell, rose, goal=2, stretch=1.2, is_ratio=True)
+    figure.reference_name = "rising"
+    return {"falling": [figure]}
+
+
 def robots(bench, wanted):
     """100k and 1M robots on one server, whose store is filled first; a million fit its memory."""
     rows = {}
@@ -135,6 +150,7 @@ ROWS = [
          {"goal": 2, "stretch": 1.5, "is_ratio": True}, window=1),
     load("lines-100", "100 lines per message, 64 × 4 messages in flight: cpu per event", 8_000_000,
          {"goal": 1.2, "stretch": 0.6}, window=4, lines=100),
+    (("falling",), falling),
     (("robots-100k", "robots-1m"), robots),
     (("latency-100k",), latency_100k),
 ]

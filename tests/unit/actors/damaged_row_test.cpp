@@ -251,16 +251,16 @@ TEST_F(DamagedRowTest, RowsThatAreLeftOutFillTheirShareOfMemoryAndNoMore) {
 TEST_F(DamagedRowTest, MemoryIsGivenBackOnceWhatWasLeftOutIsStored) {
   start();
   store_both();
-  const auto before = context().credit.memory_bytes();
+  const auto before = context().credit.bytes(charge::rows);
   damage_events("a");
   producer client{*this};
   client.send("0,0,200,a", "0,0,200,b");
   live(5 * window_ms);
   checkpoint();
-  EXPECT_EQ(context().credit.memory_bytes(), before + sizeof(track_row));
+  EXPECT_EQ(context().credit.bytes(charge::rows), before + sizeof(track_row));
   mend();
   checkpoint();
-  EXPECT_EQ(context().credit.memory_bytes(), before);
+  EXPECT_EQ(context().credit.bytes(charge::rows), before);
 }
 
 TEST_F(DamagedRowTest, AnOldEventInADamagedBlockIsAnsweredErr) {

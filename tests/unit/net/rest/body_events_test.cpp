@@ -262,7 +262,7 @@ TEST(BodyEventsTest, ReadsInStepsOfAboutTheBytesAsked) {
 TEST(BodyEventsTest, LeavesOutALineAboveTheLimitAndReadsTheOthers) {
   for (const std::string_view end : {"\n", "\r\n", ""}) {
     for (const std::size_t size : {line_bytes_max, line_bytes_max + 1, 5 * line_bytes_max}) {
-      const std::string wide = "1," + std::string(size - 6, ' ') + "2,3,"; // and the name
+      const std::string wide = "1," + std::string(size - 7, ' ') + "2,3,"; // and the name
       const std::string body =
           "1,2,3,a\n" + wide + 'b' + std::string(end) + (end.empty() ? "" : "1,2,5,c\n");
       for (const std::size_t step : {std::size_t{1}, std::size_t{800}, body.size()}) {
