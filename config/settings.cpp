@@ -66,8 +66,7 @@ constexpr std::array table{
         "Open sockets of all kinds; further clients are told to try again later (1013, 503)."),
     size(
         "net.memory_max", [](options& o) -> slot { return &o.net.memory_max; }, mib, tib,
-        "What all connections hold together; beyond, new ones are refused (1013, 503) and those "
-        "that hold most while they wait for their client are cut."),
+        "Memory of all connections; beyond, new ones are refused and the largest idle ones cut."),
     duration(
         "net.idle_timeout", [](options& o) -> slot { return &o.net.idle_timeout; }, 100, 24 * hour,
         "A silent peer is pinged within this time and closed if it does not answer."),
