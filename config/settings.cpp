@@ -52,8 +52,8 @@ constexpr setting choice(std::string_view key, place at, std::string_view names,
 constexpr std::array table{
     text(
         "net.host", [](options& o) -> slot { return &o.net.host; }, 1, 255,
-        "Address, or name for all its addresses. Keep it private, because there is no "
-        "authentication yet."),
+        "Address, or name for all its addresses. Keep it private, because nothing checks callers "
+        "yet."),
     count(
         "net.port", [](options& o) -> slot { return &o.net.port; }, 0, 65'535,
         "TCP port for WebSocket and REST; 0 takes any free port and logs it."),
