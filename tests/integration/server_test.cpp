@@ -91,6 +91,8 @@ TEST_F(ServerTest, DealsSocketsToAllThreads) {
   EXPECT_EQ(engine_.waiting_by_thread(),
             (std::map<std::size_t, std::size_t>{{0, 2}, {1, 2}, {2, 2}}));
   engine_.hold(false);
+  for (auto& client : clients) // the engine must be done with the threads before they end
+    EXPECT_EQ(client->receive_frames(1).size(), 1u);
 }
 
 TEST_F(ServerTest, DrainAnswersWhatWasReadAndClosesWith1001) {
