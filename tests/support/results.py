@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Counts the results of ./test, whose stages run one program after another.
 
-    results.py start                     forgets the results of the last run
+    results.py start                     begins a run: forgets results in the same file
     results.py add STAGE PASSED FAILED   counts tests that something else has counted
     results.py command STAGE STATUS      counts one test that is a command, by its exit status
     results.py junit STAGE FILE STATUS   counts a JUnit report, and the exit status of its runner
@@ -9,15 +9,17 @@
 
 A skipped test counts as failed. A runner that failed, or left no report, counts as one failure even
 when no test failed. `total` exits with 1 if a test failed or no test ran.
-The results stand in build/test/results.jsonl: one JSON object per call.
+The results stand in $TELEMETRY_TEST_RESULTS, one JSON object per call. Each run of ./test has a file
+of its own, because two may run at once in one tree.
 """
 
 import json
+import os
 import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-RESULTS = Path(__file__).resolve().parents[2] / "build" / "test" / "results.jsonl"
+RESULTS = Path(os.environ.get("TELEMETRY_TEST_RESULTS", "build/test/results.jsonl"))
 SAID_LINES = 30  # of the output of a failed test
 BAD = ("failure", "error", "skipped")
 
