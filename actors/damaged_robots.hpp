@@ -14,7 +14,7 @@
 
 namespace telemetry {
 
-/// Robots with damaged rows in the store (docs/adr/0055): for /readyz, for the log, and for
+/// Robots with damaged rows in the store (ADR 0055): for /readyz, for the log, and for
 /// connections, which refuse events of some of them.
 ///
 /// Thread-safe. refuses() costs one load of an atomic while no robot is refused.

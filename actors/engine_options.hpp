@@ -10,7 +10,7 @@
 namespace telemetry {
 
 /// What a live robot is charged to storage.memory_max beside its name: its actor, its slot and its
-/// entry in every queue of its shard (docs/adr/0054).
+/// entry in every queue of its shard (ADR 0054).
 inline constexpr std::size_t robot_bytes = 1'728;
 
 /// Settings of the engine. The defaults are those of config::options, except for members that are

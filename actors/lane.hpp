@@ -29,7 +29,7 @@ public:
 
 /// An actor of a lane with events in submissions. Its lane and its session are its owners: they run
 /// it inline, and what comes with every read and every commit is a call, as for robots
-/// (docs/adr/0048).
+/// (ADR 0048).
 class participant : public participant_actor::base {
 public:
   using participant_actor::base::base;

@@ -10,7 +10,7 @@ namespace telemetry {
 
 /// The node's serving time (rule 2), in milliseconds. It stands still while producers are not read
 /// or the journal is away, because events that wait in sockets must not turn stale meanwhile
-/// (PROTOCOL.md §2, docs/adr/0007).
+/// (PROTOCOL.md §2, ADR 0007).
 ///
 /// Thread-safe.
 class serving_time {

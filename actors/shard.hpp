@@ -110,7 +110,7 @@ private:
     robot_slot* slot;
     checkpoint::robot content; ///< as it was left out of the last checkpoint
   };
-  std::vector<held_robot> held_; ///< to be in the next checkpoint again (docs/adr/0055)
+  std::vector<held_robot> held_; ///< to be in the next checkpoint again (ADR 0055)
   /// Robots whose row in the robot table is damaged, and why.
   std::unordered_map<robot_slot*, std::shared_ptr<const failure>> damaged_;
   bool damaged_due_ = false;          ///< their rows are being asked for once more

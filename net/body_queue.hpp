@@ -17,7 +17,7 @@ inline constexpr std::size_t waiting_bodies_max = 64;
 
 class body_share;
 
-/// Lets the bodies of one I/O thread's requests into its budget (docs/adr/0031).
+/// Lets the bodies of one I/O thread's requests into its budget (ADR 0031).
 ///
 /// Large bodies have at most half of the budget, so that long answers and small bodies always find
 /// room. A large body whose size is known has its whole share before a byte of it is read, and if

@@ -7,7 +7,7 @@
 namespace telemetry::net {
 
 /// Bytes that all connections of the process may hold together: begun heads and messages, input
-/// that waits, bodies, and answers that are not sent (net.memory_max, docs/adr/0058).
+/// that waits, bodies, and answers that are not sent (net.memory_max, ADR 0058).
 ///
 /// A charge may exceed the budget, because the bytes are there already. Then new connections are
 /// refused and session_registry::relieve() cuts connections that wait for their peer.

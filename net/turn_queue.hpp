@@ -18,7 +18,7 @@ public:
   virtual void on_turn() = 0;
 };
 
-/// Where the sessions of an I/O thread wait that have much to read (docs/adr/0053).
+/// Where the sessions of an I/O thread wait that have much to read (ADR 0053).
 ///
 /// Only one of them has its turn in a pass of the event loop. Between two turns the loop looks at
 /// all its sockets and timers, so a connection with little to read waits for one turn at most,

@@ -8,7 +8,7 @@ namespace telemetry::net {
 namespace {
 
 // Level 1 and small windows: five sixths of the effect of zlib's defaults for a third of the cpu
-// and a quarter of the memory (docs/adr/0057).
+// and a quarter of the memory (ADR 0057).
 constexpr int level = 1;
 constexpr int window_bits = 13;
 constexpr int memory_level = 6;

@@ -11,7 +11,7 @@ namespace telemetry::net {
 inline constexpr std::size_t request_bytes_max = 128u << 20;
 
 /// Bytes that the requests of one I/O thread may hold together: bodies and the events read from
-/// them, pages being collected, long answers under way (docs/adr/0031). What does not fit is
+/// them, pages being collected, long answers under way (ADR 0031). What does not fit is
 /// answered 503, so that neither many large bodies nor many slow readers can exhaust the memory.
 /// What it lends is charged to the budget of the process, and while that is exceeded it lends no
 /// more.

@@ -27,7 +27,7 @@ struct rest_route {
 std::optional<http_answer> find_route(const http_request& request, rest_route& route);
 
 /// Answers a request that find_route() let pass, as a rest_handler does. A long answer is
-/// compressed if the client asks for it (docs/adr/0057).
+/// compressed if the client asks for it (ADR 0057).
 [[nodiscard]] std::shared_ptr<rest_operation>
 answer_request(http_request request, rest_route route, rest_context context, answer_callback done);
 

@@ -144,7 +144,7 @@ struct list_plan {
 /// Answers with a list: streamed, or one page with a Link to the next one if there is more.
 ///
 /// A page is collected before its head is sent, since the head tells whether there is more
-/// (docs/adr/0030): at most page_rows_max rows.
+/// (ADR 0030): at most page_rows_max rows.
 template <class Row>
 class list_operation final : public rest_operation {
 public:

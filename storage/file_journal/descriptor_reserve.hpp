@@ -6,8 +6,8 @@
 
 namespace telemetry::journal_files {
 
-/// Keeps the file descriptors that a rotation needs, because sockets may take all others: then the
-/// journal would stop although the disk is all right.
+/// Keeps the file descriptors that a rotation needs. Sockets may take all others, and then the
+/// journal would stop although the disk works.
 ///
 /// Thread-safety: none. Blocking: no.
 class descriptor_reserve {

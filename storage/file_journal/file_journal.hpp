@@ -31,7 +31,7 @@ struct file_journal_options {
 };
 
 /// The journal in files of its own, in the directory "journal" of the data directory
-/// (docs/adr/0047): one append is one record is one write of whole pages and one sync. As journal.
+/// (ADR 0047): one append is one record is one write of whole pages and one sync. As journal.
 ///
 /// A trim is noted in memory, and on disk with the next record, so it needs no sync. Segments all
 /// of whose batches are trimmed are used again.

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-/// The journal's files, byte by byte (docs/adr/0047). Numbers are little-endian; checksums are
+/// The journal's files, byte by byte (ADR 0047). Numbers are little-endian; checksums are
 /// XXH3 of 64 bits.
 ///
 /// A segment begins with its head, padded to whole pages. Records follow, each from a page boundary

@@ -10,8 +10,8 @@
 
 namespace telemetry::journal_files {
 
-/// What a journal in files knows of its shards without reading: where each batch is, where each
-/// shard ends, and which trims are on the disk.
+/// The index of a journal in files, in memory. It has the place of each batch, the end of each
+/// shard, and the trims that are on the disk.
 ///
 /// Thread-safety: none. Memory: 24 bytes per batch that is not trimmed.
 class journal_index {

@@ -46,7 +46,7 @@ inline constexpr std::string_view spare_suffix = ".spare";
 
 /// The segment that is being written: whole pages at given places of a file that has all its room
 /// from the start. Past the page cache where the file system allows it, because a synced write of
-/// it costs half of one through the cache (docs/adr/0047).
+/// it costs half of one through the cache (ADR 0047).
 ///
 /// Thread-safety: none. Blocking: yes.
 class segment_writer {
@@ -66,10 +66,10 @@ public:
 
   /// How many zeros to write behind `bytes` at `offset`, in the same write.
   ///
-  /// A first write to new room makes the file system note that it is no longer empty, so the sync
-  /// after it writes that too, and waits once more: 57 instead of 34 µs cpu, 190 instead of 130 µs
-  /// (docs/adr/0047). Zeros that go before take this off all small records but the one they ride
-  /// on.
+  /// The first write to new room makes the file system note that it is no longer empty. The next
+  /// sync writes that note too and waits once more, which takes 57 instead of 34 µs of cpu, and 190
+  /// instead of 130 µs (ADR 0047). Zeros in advance take this cost off all small records except the
+  /// one in whose write they go.
   [[nodiscard]] std::uint64_t zeros_behind(std::uint64_t offset,
                                            std::uint64_t bytes) const noexcept;
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 /// Checkpoints are numbered in each column family, so that a start sees one that is missing in any
-/// of them (docs/adr/0051).
+/// of them (ADR 0051).
 ///
 /// RocksDB opens a manifest that lost its end: the files that the lost edits added are then gone,
 /// and so is the log that had their content, while a later log is replayed over the hole. The

@@ -9,10 +9,11 @@
 #include <span>
 #include <string_view>
 
-/// Events of one robot, some at a time, in few bytes: what one entry of the event store holds. Not
-/// in it are what stands in the entry's key: the last timestamp, and how many events there are.
+/// A block holds some events of one robot in few bytes, and is the value of one entry of the event
+/// store. The last timestamp and the number of events stand in the entry's key, so the block does
+/// not repeat them.
 ///
-/// The bytes (docs/adr/0046), numbers little-endian:
+/// The bytes (docs/formats.md, ADR 0046), numbers little-endian:
 ///   u8  decimals of x (low half) and of y: 0 to 14, or 15 for doubles that are none
 ///   u8  odometer: 0 starts at zero, 1 starts at the number below, 2 does not follow from x and y
 ///   varint  last timestamp - first                      (not if there is one event)
@@ -20,15 +21,16 @@
 ///   x, y    of the first event: zigzag varint of x * 10^decimals, or f64
 ///   columns (packed_column.hpp) of timestamps without the last, of x, of y, and of the odometers'
 ///   bits if they do not follow: each only if it has more than its first value
-/// Odometers that follow are folded again (core/odometer.hpp) and come back bit for bit, as does
-/// every other number.
+/// Odometers that follow from x and y are folded again (core/odometer.hpp). They come back bit for
+/// bit, as does every other number.
 namespace telemetry::rocks {
 
-/// Events of one block at most. Part of the format: a commit that repeats rows of blocks which are
-/// stored already relies on blocks that are full (rocksdb_block_cursor.hpp).
+/// Limit of the events of one block. It is part of the format, because a commit that repeats stored
+/// rows relies on full blocks (rocksdb_block_cursor.hpp).
 inline constexpr std::size_t block_events_max = 128;
 static_assert(block_events_max <= column_values_max);
-/// Bytes of a block at most, beside 32 of each of its events: header, and the columns' own.
+/// Limit of the bytes of a block's header and of its columns' headers. Each event adds 32 bytes at
+/// most.
 inline constexpr std::size_t block_bytes_beside_rows =
     2 + varint_bytes_max + 4 * (column_bytes_max - 8 * column_values_max);
 
@@ -59,17 +61,17 @@ private:
 /// costs nothing. Thread-safety: none; one owner.
 class event_block_reader {
 public:
-  /// Checks lengths and numbers of events; what they hold is checked by next().
-  /// @param bytes must stay. @returns false: damaged.
+  /// Checks lengths and numbers of events. next() checks the content of the columns.
+  /// @param bytes must stay valid. @returns false if the block is damaged.
   [[nodiscard]] bool open(timestamp_ms last, std::size_t count, std::string_view bytes) noexcept;
 
-  /// Of the first event. @pre open() succeeded.
+  /// Timestamp of the first event. @pre open() succeeded.
   [[nodiscard]] timestamp_ms first() const noexcept { return first_; }
   [[nodiscard]] timestamp_ms last() const noexcept { return last_; }
 
-  /// Decodes on. @returns false: damaged.
+  /// Decodes the next rows. @returns false if the block is damaged.
   [[nodiscard]] bool next() noexcept;
-  /// What next() decoded, until the next call; nothing: behind the last event.
+  /// The rows that next() decoded, valid until its next call. Empty behind the last event.
   [[nodiscard]] std::span<const event_row> rows() const noexcept { return {rows_.data(), count_}; }
 
 private:

@@ -7,15 +7,16 @@
 #include <span>
 #include <string_view>
 
-/// Columns of integers whose neighbours are close, in few bytes (docs/adr/0046).
+/// Columns of integers whose neighbours are close, in few bytes (docs/formats.md, ADR 0046).
 ///
-/// Kept are the differences of neighbours, or the differences of those, whichever is shorter; of
-/// all of them the least, and of each what it lies above it, in groups of as many bits as the
-/// group's largest needs. Arithmetic is modulo 2^64, so any 64-bit values come back.
-/// Thread-safety: none needed, no state is shared.
+/// A column stores the differences of neighbours, or the differences of these, whichever is
+/// shorter. It stores the least difference once, and each difference as its distance from the
+/// least. The distances stand in groups, and each group has as many bits per value as its largest
+/// needs. Arithmetic is modulo 2^64, so any 64-bit values come back. Thread-safety: full, because
+/// the functions share no state.
 namespace telemetry::rocks {
 
-/// Values that share a width.
+/// Number of values in a group, which have the same width in bits.
 inline constexpr std::size_t column_group = 32;
 /// Values of a column behind its first.
 inline constexpr std::size_t column_values_max = 255;
@@ -40,8 +41,8 @@ char* put_varint(char* to, std::uint64_t value) noexcept;
 /// long.
 [[nodiscard]] std::optional<std::uint64_t> take_varint(std::string_view& bytes) noexcept;
 
-/// Writes `values` but for the first, which the reader is told. @pre 2 to 256 values, room for
-/// column_bytes_max. @returns the end.
+/// Writes all `values` except the first, which the caller gives to the reader.
+/// @pre 2 to 256 values, room for column_bytes_max. @returns the end.
 char* put_column(char* to, std::span<const std::int64_t> values) noexcept;
 
 /// Reads back what put_column() wrote, group by group.

@@ -6,15 +6,16 @@
 
 namespace telemetry::rocks {
 
-/// While one of these lives, its thread reads files of page_cache_files() without waiting for the
-/// disk: what the kernel does not have in its page cache fails with IOStatus::Busy, and so does
-/// every read after the first `reads_max`. RocksDB passes that on as the status of a Get or of an
-/// iterator, and as nothing else.
+/// While an object of this class lives, its thread reads files of page_cache_files() without
+/// waiting for the disk. A read fails with IOStatus::Busy if the kernel's page cache lacks the
+/// bytes, and so does every read after the first `reads_max`. RocksDB passes the failure on as the
+/// status of a Get or of an iterator, and in no other way.
 ///
-/// What is read to open a table is not meant: max_open_files=-1 has that done before.
+/// Opening a table is not covered. It need not be, because max_open_files=-1 opens every table at
+/// start-up.
 ///
-/// Why not rocksdb::kBlockCacheTier alone: blocks of a robot with 50M events take three times the
-/// default cache of 64 MiB, while the kernel has all of its file.
+/// rocksdb::kBlockCacheTier alone is not enough, because the blocks of a robot with 50M events take
+/// three times the default cache of 64 MiB, while the kernel has all of its file.
 class page_cache_only {
 public:
   explicit page_cache_only(std::size_t reads_max) noexcept;

@@ -11,21 +11,22 @@ namespace telemetry::rocks {
 
 /// Writes checkpoints, small ones through the write-ahead log, large ones as ready-made files.
 ///
-/// Durable on return in both ways, and there whole or not at all, because the journal is trimmed
-/// and the rows leave memory next (rules 19 and 21):
+/// In both ways the checkpoint is atomic, and durable on return, because the journal is trimmed and
+/// the rows leave memory next (rules 19 and 21).
 ///
-/// Small: one WriteBatch over events, robots and markers, one record of the log, synced.
+/// A small checkpoint is one WriteBatch over events, robots and markers, which is one synced record
+/// of the log.
 ///
-/// Large: files of sorted rows, synced, then one IngestExternalFiles over three column families,
-/// which is one atomic, synced edit of the manifest. What small checkpoints left in memtables is
-/// older than the files and must not hide them: it is flushed first. (RocksDB does it by itself
-/// where keys overlap, as the markers do.)
+/// A large checkpoint is written to synced files of sorted rows. Then one IngestExternalFiles over
+/// three column families adds them in one atomic, synced edit of the manifest. Rows of small
+/// checkpoints in memtables are flushed first, because they are older than the files and must not
+/// hide them. (RocksDB does so by itself where keys overlap, as those of markers do.)
 ///
 /// Thread-safety: none; one owner. Blocking: yes.
 class checkpoint_writer {
 public:
-  /// Blocks of events and robots from which a checkpoint is ingested: below, a file per column
-  /// family costs more than it saves (docs/adr/0012).
+  /// A checkpoint with at least so many blocks of events and robots is ingested. For a smaller one
+  /// a file per column family costs more than it saves (ADR 0012).
   static constexpr std::size_t ingest_entries_min = 10'000;
 
   explicit checkpoint_writer(std::shared_ptr<rocksdb_database> database,

@@ -65,13 +65,13 @@ public:
   /// Options to build a file for `which` with.
   [[nodiscard]] rocksdb::Options table_options(family which) const;
 
-  /// To be called before every write, without a session: refuses after a failed sync, refuses when
-  /// fewer than `needed_bytes` are free, and opens the database again if a write has failed.
+  /// Must be called before every write, without a session. Refuses the write after a failed sync,
+  /// or when fewer than `needed_bytes` are free. Opens the database again if a write has failed.
   ///
-  /// Why not DB::Resume(): after a failed write to its log RocksDB 7.8 goes on in the same file,
-  /// behind the torn record, if no memtable has anything to flush. Opening again is recovery from a
-  /// crash: the one way in which a torn end of the log is known to be harmless. Reads wait
-  /// meanwhile, but go on as long as there is no space to try.
+  /// DB::Resume() would not do. After a failed write to its log RocksDB 7.8 goes on in the same
+  /// file, behind the torn record, if no memtable needs a flush. Opening again is recovery from a
+  /// crash, for which a torn end of the log is known to be harmless. Reads wait while it is opened,
+  /// but not while there is no space to try.
   /// @returns errc::sync_failed, errc::no_space, errc::unavailable, errc::corrupt.
   [[nodiscard]] result<void> ready_to_write(std::uint64_t needed_bytes);
 

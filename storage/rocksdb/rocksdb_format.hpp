@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-/// Keys and values as RocksDB holds them (docs/adr/0010). Keys are big-endian, so that their byte
+/// Keys and values as RocksDB holds them (ADR 0010). Keys are big-endian, so that their byte
 /// order is their numeric order; values are little-endian and, but for blocks of events, of fixed
 /// size.
 namespace telemetry::rocks {

@@ -37,7 +37,7 @@ rocksdb::ColumnFamilyOptions make_events(const memory_budget& budget,
   rocksdb::BlockBasedTableOptions table = make_table(cache);
   table.block_size = 16u << 10;
   // Of robots, not of whole keys: no read knows a block's key, each knows whose it is. Not ribbon:
-  // building its filter of a large compaction takes a lot of memory at once (docs/adr/0011).
+  // building its filter of a large compaction takes a lot of memory at once (ADR 0011).
   options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(sizeof(robot_id)));
   table.whole_key_filtering = false;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));

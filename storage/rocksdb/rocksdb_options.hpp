@@ -11,11 +11,12 @@ namespace telemetry::rocks {
 enum class family : std::size_t { meta = 0, events = 1, robots = 2 };
 inline constexpr std::size_t family_count = 3;
 
-/// Memory that RocksDB may use, derived from one number (docs/adr/0011).
+/// Limits of RocksDB's memory, derived from one number (ADR 0011).
 ///
 /// Memtables are charged to the block cache, so blocks and memtables together stay within
-/// `cache_bytes`; outside of it are indexes and filters of the open files (at most 1.3 bytes per
-/// stored block of events) and, while a checkpoint runs, what is built and compacted (some 60 MB).
+/// `cache_bytes`. Indexes and filters of the open files are outside of it (at most 1.3 bytes per
+/// stored block of events), and so are the buffers of building and compacting files while a
+/// checkpoint runs (some 60 MB).
 struct memory_budget {
   std::uint64_t cache_bytes;     ///< blocks and memtables together
   std::uint64_t memtables_bytes; ///< of all column families; beyond it they are flushed

@@ -3,7 +3,7 @@
 namespace telemetry::net {
 namespace {
 
-// The budget of all connections (docs/adr/0058), with HTTP sessions that wait for their client.
+// The budget of all connections (ADR 0058), with HTTP sessions that wait for their client.
 
 class HttpMemoryTest : public HttpTest {
 protected:

@@ -1,5 +1,5 @@
 // A row of one robot that is damaged in the store: its robot is not served, all others are, and
-// nothing that was answered OK is lost (docs/adr/0055).
+// nothing that was answered OK is lost (ADR 0055).
 
 #include "tests/support/producer.hpp"
 

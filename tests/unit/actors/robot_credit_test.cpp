@@ -1,4 +1,4 @@
-// What live robots take of the node's credit (docs/adr/0054).
+// What live robots take of the node's credit (ADR 0054).
 
 #include "storage/state_cache.hpp"
 #include "tests/support/producer.hpp"
