@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace telemetry {
 
@@ -95,19 +96,18 @@ void checkpointer::gather_markers() {
 /// Takes damaged robots out of the checkpoint: their rows stay with their shards, and in the
 /// journal, since the cut of the shard stays below them (rule 17).
 void checkpointer::leave_out(const std::vector<damaged_robot>& damaged) {
-  std::unordered_map<std::string_view, const failure*> reasons;
+  std::unordered_set<std::string_view> names;
   for (const auto& one : damaged) {
     context_.damaged.hold(one.name, one.why);
-    reasons.emplace(one.name, &one.why);
+    names.insert(one.name);
   }
   std::unordered_map<std::uint32_t, shard_checkpoint*> parts;
   for (const auto& one : parts_)
     parts.emplace(one->shard, one.get());
-  constexpr int counter_bits = 48;
   std::erase_if(content_.robots, [&](checkpoint::robot& robot) {
-    if (!reasons.contains(robot.name))
+    if (!names.contains(robot.name))
       return false;
-    auto& part = *parts.at(static_cast<std::uint32_t>(robot.id >> counter_bits));
+    auto& part = *parts.at(shard_of_id(robot.id));
     auto lowest = std::numeric_limits<std::uint64_t>::max();
     for (const auto& row : *robot.rows)
       lowest = std::min(lowest, row.batch_no);

@@ -30,7 +30,7 @@ shard_checkpoint_ptr shard::collect() {
       continue;
     }
     // Rule 15: the horizon of the last batch applied; no clock is read.
-    const auto next_id = robot_id{id_} << 48 | (marker_.last_counter + 1);
+    const auto next_id = first_id_of(id_) | (marker_.last_counter + 1);
     auto robot = slot->body->collect(horizon_ms_, next_id);
     lowest_kept = std::min(lowest_kept, robot.lowest_untaken_batch);
     slot->dirty = robot.lowest_untaken_batch != UINT64_MAX;

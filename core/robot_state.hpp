@@ -13,6 +13,16 @@ using wall_ms = std::int64_t;
 /// counter, never reused. 0 if the robot has no id yet.
 using robot_id = std::uint64_t;
 
+/// Bits of a robot id that hold its counter.
+inline constexpr int robot_counter_bits = 48;
+/// The first id of a shard; its counter is 0, which is never given.
+[[nodiscard]] constexpr robot_id first_id_of(std::uint32_t shard) noexcept {
+  return robot_id{shard} << robot_counter_bits;
+}
+[[nodiscard]] constexpr std::uint32_t shard_of_id(robot_id id) noexcept {
+  return static_cast<std::uint32_t>(id >> robot_counter_bits);
+}
+
 /// State of a robot at one of its events: in the robot table at the last sealed event, in answers
 /// at the latest event. A robot without events has no state.
 struct robot_state {

@@ -41,8 +41,6 @@ constexpr std::string_view update_markers =
     " ON DUPLICATE KEY UPDATE cut = VALUES(cut), arrival_ms = VALUES(arrival_ms),"
     " horizon_ms = VALUES(horizon_ms), last_counter = VALUES(last_counter)";
 
-std::uint32_t shard_of_id(robot_id id) { return static_cast<std::uint32_t>(id >> 48); }
-
 /// Multi-row inserts of bounded size.
 class row_inserter {
 public:

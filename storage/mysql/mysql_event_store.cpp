@@ -82,14 +82,12 @@ std::string match_keys(std::span<const event_store::key> keys) {
 /// marker, because a checkpoint writes markers last and a crash may come before. Ids of stored
 /// robots must not be given again (rule 19).
 void raise_counters(mysql_session& session, std::span<shard_marker> markers) {
-  constexpr int counter_bits = 48;
-  constexpr robot_id counter_mask = (robot_id{1} << counter_bits) - 1;
+  constexpr robot_id counter_mask = first_id_of(1) - 1;
   sql_text ask;
   for (const shard_marker& one : markers)
     ask.add(ask.size() == 0 ? "" : " UNION ALL ", "SELECT ", one.shard,
             " AS shard, COALESCE(MAX(id), 0) AS id FROM robots WHERE id BETWEEN ",
-            robot_id{one.shard} << counter_bits, " AND ",
-            (robot_id{one.shard} << counter_bits) | counter_mask);
+            first_id_of(one.shard), " AND ", first_id_of(one.shard) | counter_mask);
   mysql_rows rows = session.query(ask.str());
   while (rows.next()) {
     std::uint64_t& counter = markers[rows.number(1) - markers.front().shard].last_counter;
