@@ -2,6 +2,7 @@
 
 #include "core/line.hpp"
 #include "core/number.hpp"
+#include "net/memory_budget.hpp"
 
 namespace telemetry {
 
@@ -137,7 +138,7 @@ void connection::answer() {
   }
   if (plain_oks > 0)
     peer_->answer_ok(plain_oks);
-  if (text_.empty() && text_.capacity() > idle_text_bytes_max)
+  if (text_.empty() && text_.capacity() > net::idle_buffer_bytes_max)
     text_.shrink_to_fit();
   if (answered)
     flush_later();

@@ -43,8 +43,6 @@ private:
     std::uint32_t bytes;
   };
 
-  static constexpr std::size_t idle_text_bytes_max = 4096;
-
   std::size_t take(std::string_view text);
   void take_line(std::string_view line);
   void answer();

@@ -42,7 +42,7 @@ bool body_share::grow_to(std::size_t bytes) {
 /// Takes what is missing to hold a body of `bytes`.
 bool body_share::take(std::size_t bytes) {
   const auto before = loan_.bytes();
-  const auto needed = std::min(body_memory_factor * bytes, queue_.budget_.bytes_max() / 4);
+  const auto needed = std::min(body_memory_factor * bytes, queue_.budget_.loan_bytes_max());
   const bool becomes_large = bytes > small_body_bytes_max;
   const auto large_before = is_large_ ? before : 0;
   const auto large_needed = std::max(needed, before);

@@ -10,8 +10,6 @@ namespace telemetry::net {
 
 /// A body up to this size needs no place among the large ones.
 inline constexpr std::size_t small_body_bytes_max = 64u << 10;
-/// Bytes in memory for a byte of body: itself, and the events that are read from it.
-inline constexpr std::size_t body_memory_factor = 4;
 /// Bodies that may wait for their turn on one I/O thread.
 inline constexpr std::size_t waiting_bodies_max = 64;
 

@@ -1,5 +1,7 @@
 #include "net/http_request_reader.hpp"
 
+#include "net/memory_budget.hpp"
+
 #include <iterator>
 
 namespace telemetry::net {
@@ -7,9 +9,6 @@ namespace telemetry::net {
 namespace http = boost::beast::http;
 
 namespace {
-
-/// A buffer above this is given back before the next request is waited for.
-constexpr std::size_t idle_bytes_max = 4u << 10;
 
 /// Bytes of memory that a parsed field takes beside its text.
 constexpr std::size_t field_bytes = 64;
@@ -29,7 +28,7 @@ http_request_reader::http_request_reader(std::size_t body_bytes_max)
 void http_request_reader::start() {
   drop_empty_lines();
   buffer_.erase(0, std::exchange(taken_, 0));
-  if (buffer_.empty() && buffer_.capacity() > idle_bytes_max)
+  if (buffer_.empty() && buffer_.capacity() > idle_buffer_bytes_max)
     buffer_ = {};
   scanner_ = {};
   head_bytes_ = 0;

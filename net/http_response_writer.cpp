@@ -1,13 +1,8 @@
 #include "net/http_response_writer.hpp"
 
+#include "net/memory_budget.hpp"
+
 namespace telemetry::net {
-
-namespace {
-
-/// Room above this is given back once an answer is sent.
-constexpr std::size_t idle_bytes_max = 4u << 10;
-
-} // namespace
 
 void http_response_writer::start(const http_answer& answer, const request& asked,
                                  std::string_view version) {
@@ -36,7 +31,7 @@ void http_response_writer::sent(std::size_t bytes) noexcept {
   if (sent_ < out_.size())
     return;
   sent_ = 0;
-  if (is_last_ && out_.capacity() > idle_bytes_max)
+  if (is_last_ && out_.capacity() > idle_buffer_bytes_max)
     out_ = {};
   else
     out_.clear();

@@ -6,6 +6,10 @@
 
 namespace telemetry::net {
 
+/// A larger buffer of a connection gives its memory back once it is empty, because an idle
+/// connection must be small.
+inline constexpr std::size_t idle_buffer_bytes_max = 4u << 10;
+
 /// Bytes that all connections of the process may hold together: begun heads and messages, input
 /// that waits, bodies, and answers that are not sent (net.memory_max, ADR 0058).
 ///

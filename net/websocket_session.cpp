@@ -1,6 +1,7 @@
 #include "net/websocket_session.hpp"
 
 #include "net/http_upgrade.hpp"
+#include "net/memory_budget.hpp"
 #include "net/rest/problem.hpp"
 #include "net/turn_queue.hpp"
 #include "net/websocket_codec.hpp"
@@ -97,8 +98,6 @@ private:
     lingering, ///< sent; what the peer still sends is thrown away until it ends its side
     ended,
   };
-
-  static constexpr std::size_t idle_buffer_bytes_max = 4096;
 
   // stream_listener
   void on_ready() override;

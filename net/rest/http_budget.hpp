@@ -9,6 +9,8 @@
 namespace telemetry::net {
 
 inline constexpr std::size_t request_bytes_max = 128u << 20;
+/// Bytes in memory per byte of a body: the body itself, and the events that are read from it.
+inline constexpr std::size_t body_memory_factor = 4;
 
 /// Bytes that the requests of one I/O thread may hold together: bodies and the events read from
 /// them, pages being collected, long answers under way (ADR 0031). What does not fit is
@@ -25,6 +27,9 @@ public:
       : bytes_max_(bytes_max), charge_(process, grain) {}
 
   [[nodiscard]] std::size_t bytes_max() const noexcept { return bytes_max_; }
+  /// One loan counts for a quarter of the budget at most, so that a single request always fits once
+  /// the others are gone.
+  [[nodiscard]] std::size_t loan_bytes_max() const noexcept { return bytes_max_ / 4; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:
@@ -50,12 +55,11 @@ public:
   request_loan& operator=(request_loan&&) = delete;
   ~request_loan() { give_back(); }
 
-  /// Takes what is missing to hold `bytes`. One loan counts for a quarter of the budget at most,
-  /// so that a single request always fits in the end.
+  /// Takes what is missing to hold `bytes`, or loan_bytes_max() if that is less.
   /// @returns false, and takes nothing, if the budget does not have that much, or if that of the
   /// process is exceeded.
   [[nodiscard]] bool raise_to(std::size_t bytes) noexcept {
-    bytes = std::min(bytes, budget_->bytes_max_ / 4);
+    bytes = std::min(bytes, budget_->loan_bytes_max());
     if (bytes <= bytes_)
       return true;
     if (bytes - bytes_ > budget_->bytes_max_ - budget_->bytes_ || budget_->charge_.is_exceeded())

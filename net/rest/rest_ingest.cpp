@@ -14,9 +14,6 @@ namespace {
 /// Bytes of a body that are read in one turn of the I/O thread: about a millisecond.
 constexpr std::size_t step_bytes = 64u << 10;
 
-/// Bytes in memory for a byte of inflated body: itself, and the events that are read from it.
-constexpr std::size_t inflated_memory_factor = 4;
-
 class ingest_operation final : public rest_operation,
                                public std::enable_shared_from_this<ingest_operation> {
 public:
@@ -35,7 +32,7 @@ public:
 private:
   void inflate() {
     const auto state = inflater_->advance(step_bytes);
-    if (!loan_.raise_to(inflated_memory_factor * inflater_->text().size()))
+    if (!loan_.raise_to(body_memory_factor * inflater_->text().size()))
       return refuse(503, "too many large bodies are being read");
     switch (state) {
     case gzip_reader::state::partial:
