@@ -260,15 +260,21 @@ std::ptrdiff_t count_files(const faulty_file_journal& engine, std::string_view s
   });
 }
 
-TEST(FileJournalFaultTest, UsesASpareAgainAfterARotationThatFailed) {
-  faulty_file_journal engine;
+/// Opens the journal and appends batches 1 to 16, all but the last of them trimmed, so that there
+/// is one spare.
+void open_with_a_spare(faulty_file_journal& engine) {
   ASSERT_TRUE(engine.open());
-  std::uint64_t n = 0;
-  while (n < 16)
-    ASSERT_TRUE(append_entries(engine.log(), ++n));
+  for (std::uint64_t n = 1; n <= 16; ++n)
+    ASSERT_TRUE(append_entries(engine.log(), n));
   for (const std::uint32_t shard : {0U, 1U})
     ASSERT_TRUE(engine.log().trim(shard, 15));
   ASSERT_EQ(count_files(engine, ".spare"), 1);
+}
+
+TEST(FileJournalFaultTest, UsesASpareAgainAfterARotationThatFailed) {
+  faulty_file_journal engine;
+  ASSERT_NO_FATAL_FAILURE(open_with_a_spare(engine));
+  std::uint64_t n = 16;
   engine.files().fail(file_operation::write, ".spare", 0, full());
   while (append_entries(engine.log(), ++n))
     ASSERT_LT(n, 100U);
@@ -370,13 +376,8 @@ TEST(FileJournalFaultTest, TakesOneBadPlaceAfterAnotherIfWritesSucceedBetween) {
 
 TEST(FileJournalFaultTest, RemovesASpareThatCannotBeWrittenAndTakesANewFile) {
   faulty_file_journal engine;
-  ASSERT_TRUE(engine.open());
-  std::uint64_t n = 0;
-  while (n < 16)
-    ASSERT_TRUE(append_entries(engine.log(), ++n));
-  for (const std::uint32_t shard : {0U, 1U})
-    ASSERT_TRUE(engine.log().trim(shard, 15));
-  ASSERT_EQ(count_files(engine, ".spare"), 1);
+  ASSERT_NO_FATAL_FAILURE(open_with_a_spare(engine));
+  std::uint64_t n = 16;
   break_place(engine, "0000000001.spare");
   while (n < 40) {
     const auto appended = append_entries(engine.log(), ++n);

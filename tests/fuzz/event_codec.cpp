@@ -4,6 +4,7 @@
 
 #include "core/event_codec.hpp"
 #include "core/line.hpp"
+#include "tests/fuzz/input_event.hpp"
 #include "tests/fuzz/require.hpp"
 
 #include <cstdint>
@@ -15,21 +16,12 @@ namespace {
 
 using namespace telemetry;
 
-/// From values to bytes and back: timestamp, x, y, then the name.
+/// From values to bytes and back.
 void write_and_read(std::string_view input) {
-  event_view event;
-  if (input.size() < 24)
+  const auto made = fuzz::input_event(input);
+  if (!made)
     return;
-  std::memcpy(&event.timestamp, input.data(), 8);
-  std::memcpy(&event.at.x, input.data() + 8, 8);
-  std::memcpy(&event.at.y, input.data() + 16, 8);
-  event.robot = input.substr(24);
-  event.timestamp &= timestamp_max;
-  const auto x = check_coordinate(event.at.x, "x");
-  const auto y = check_coordinate(event.at.y, "y");
-  if (!x || !y || !check_name(event.robot))
-    return;
-  event.at = {*x, *y};
+  const event_view& event = *made;
   std::string bytes;
   encode_event(bytes, event);
   fuzz::require(bytes.size() == encoded_size(event.robot.size()));

@@ -5,6 +5,7 @@
 #include "core/line.hpp"
 #include "core/event_codec.hpp"
 #include "core/number.hpp"
+#include "tests/fuzz/input_event.hpp"
 #include "tests/fuzz/require.hpp"
 
 #include <cmath>
@@ -42,21 +43,12 @@ std::string line_of(const event_view& event) {
   return text.append(",").append(event.robot);
 }
 
-/// From values to a line and back: timestamp, x, y, then the name.
+/// From values to a line and back.
 void write_and_read(std::string_view input) {
-  event_view event;
-  if (input.size() < 24)
+  const auto made = fuzz::input_event(input);
+  if (!made)
     return;
-  std::memcpy(&event.timestamp, input.data(), 8);
-  std::memcpy(&event.at.x, input.data() + 8, 8);
-  std::memcpy(&event.at.y, input.data() + 16, 8);
-  event.robot = input.substr(24);
-  event.timestamp &= timestamp_max;
-  const auto x = check_coordinate(event.at.x, "x");
-  const auto y = check_coordinate(event.at.y, "y");
-  if (!x || !y || !check_name(event.robot))
-    return;
-  event.at = {*x, *y};
+  const event_view& event = *made;
   const std::string line = line_of(event);
   const auto again = parse_line(line);
   require(again.has_value());

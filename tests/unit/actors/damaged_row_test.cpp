@@ -35,6 +35,18 @@ protected:
     database.store_faults->damaged_rows.clear();
     database.store_faults->damaged_events.clear();
   }
+  /// Restarts with an event of `a` in the journal only and the row of `a` damaged; `b` is intact.
+  void restart_with_a_damaged_row() {
+    start();
+    store_both();
+    {
+      producer client{*this};
+      client.send("0,0,200,a");
+      settle();
+    }
+    damage_row("a");
+    restart();
+  }
   std::vector<std::string> listed() {
     std::vector<std::string> names;
     const auto found = robots();
@@ -125,30 +137,14 @@ TEST_F(DamagedRowTest, AStartServesAndKeepsWhatTheJournalHasOfTheRobot) {
 }
 
 TEST_F(DamagedRowTest, AMendedRowIsNotServedBeforeWhatWaitsForIt) {
-  start();
-  store_both();
-  {
-    producer client{*this};
-    client.send("0,0,200,a");
-    settle();
-  }
-  damage_row("a");
-  restart();
+  restart_with_a_damaged_row();
   mend(); // and the shard has not asked again
   expect_damaged("a");
   EXPECT_EQ(listed(), (std::vector<std::string>{"b"}));
 }
 
 TEST_F(DamagedRowTest, AStartAfterTheRowIsMendedHasEverything) {
-  start();
-  store_both();
-  {
-    producer client{*this};
-    client.send("0,0,200,a");
-    settle();
-  }
-  damage_row("a");
-  restart();
+  restart_with_a_damaged_row();
   live(5 * window_ms);
   checkpoint();
   mend();
