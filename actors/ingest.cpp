@@ -18,7 +18,10 @@ void ingest::start(lane& home, std::vector<net::ingest_line> events,
 ingest::behavior_type ingest::make_behavior() {
   end_process_on_exception(*this, home_.context());
   return {
-      [this](look_again_atom) { advance(); },
+      [this](look_again_atom) {
+        waits_for_gate_ = false;
+        advance();
+      },
   };
 }
 
@@ -38,8 +41,11 @@ void ingest::submit_next() {
   for (; submitted_ < events_.size(); ++submitted_) {
     if (answers_.size() >= home_.context().options.in_flight_max)
       return; // goes on with the verdicts
-    if (!home_.context().credit.is_open())
-      return home_.await_gate(this);
+    if (!home_.context().credit.is_open()) {
+      if (!std::exchange(waits_for_gate_, true))
+        home_.await_gate(this);
+      return;
+    }
     const auto& event = events_[submitted_];
     if (event.timestamp > latest)
       answers_.refuse(std::string{future_refusal});
@@ -47,7 +53,7 @@ void ingest::submit_next() {
       answers_.refuse(std::string{damaged_refusal});
     else
       answers_.submit({event.at, event.timestamp, event.robot}, home_, *this);
-    count_answers(); // there may be nobody to do it later, if all are refused
+    count_answers(); // no verdict comes to do it later, if all events are refused
   }
 }
 

@@ -41,6 +41,7 @@ private:
   std::size_t answered_ = 0;                ///< of those submitted, in order
   answer_queue answers_;
   net::ingest_outcome outcome_;
+  bool waits_for_gate_ = false; ///< in the lane's list
 };
 
 } // namespace telemetry
