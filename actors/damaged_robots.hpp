@@ -24,7 +24,7 @@ public:
   /// each of them is an actor in memory anyway.
   static constexpr std::size_t seen_max = 1'000;
   /// A robot that was only seen in a read counts as damaged for so long after it was last seen,
-  /// because nobody looks whether its row is mended.
+  /// because the server does not look whether its row is mended.
   static constexpr std::int64_t seen_ms = 600'000;
 
   /// A read met damage. @param robot its name; "" if the damage hides the name.

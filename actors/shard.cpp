@@ -314,7 +314,7 @@ void shard::hold_back(robot_slot& slot, const failure& why) {
       late_.push_back({std::move(place), verdict::damaged});
 }
 
-/// The row of `slot` could be read, and what was parked is offered.
+/// Marks a robot as intact again, after its row was read and its parked events were offered.
 void shard::heal(robot_slot& slot) {
   damaged_due_ = false;
   slot.damaged = false;
@@ -350,8 +350,8 @@ std::size_t shard::unpark(robot_slot& slot) {
   return accepted;
 }
 
-/// Offers what was parked of one batch. All verdicts go out late, because the commit may have been
-/// answered already and the I/O thread may be reading its other verdicts.
+/// Offers the parked events of one batch. All verdicts go out late, because the commit may have
+/// been answered already and the I/O thread may be reading its other verdicts.
 std::size_t shard::offer_parked(robot_slot& slot, std::span<const parked_event> chain) {
   auto batch = new_batch(chain.front().stamp);
   for (const auto& event : chain) {

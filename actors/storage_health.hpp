@@ -23,18 +23,18 @@ public:
   /// `serving` stands still while the journal refuses.
   storage_health(const time_source& time, serving_time& serving) : time_(time), serving_(serving) {}
 
-  /// The journal refuses appends, for this reason, and is no longer waited for; an empty one: it
-  /// takes them again.
+  /// Reports that the journal refuses appends, with the reason; "" reports that it takes them
+  /// again. A journal that refuses is no longer waited for.
   void journal_away(std::string reason);
-  /// The journal is being waited for since then (steady time); nothing: it is not. A call that
-  /// takes long counts as the journal being away: a database may hang without refusing.
+  /// Reports the begin of a call to the journal (steady time), or nullopt at its end. A long call
+  /// counts as the journal being away, because a database may hang without refusing.
   void journal_busy(std::optional<std::int64_t> since_ms);
-  /// The shards have been asked for a checkpoint since then (steady time) and at least one has not
-  /// answered; nothing: all have. There is no deadline, because a process may stand still for any
-  /// time, but one that takes long is told.
+  /// Reports when the shards were asked for a checkpoint (steady time), or nullopt once all have
+  /// answered. There is no deadline, because a process may stand still for any time, but a long
+  /// wait is reported.
   void shards_busy(std::optional<std::int64_t> since_ms);
-  /// The store refuses checkpoints, for this reason; an empty one: it takes them again. Reads and
-  /// ingest go on, within the memory limit.
+  /// Reports that the store refuses checkpoints, with the reason; "" reports that it takes them
+  /// again. Reads and ingest go on, within the memory limit.
   void store_away(std::string reason);
   /// `silence` tells for how long the store has been asked in vain: on any thread, at once. A store
   /// that is silent for as long as a journal that hangs counts as away. An empty one: the store is
