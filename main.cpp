@@ -20,7 +20,7 @@
 /// kernel, because the pages that a checkpoint frees take milliseconds to return, and otherwise a
 /// thread that answers producers would have to do it (ADR 0049).
 extern "C" const char* malloc_conf;
-const char* malloc_conf = "background_thread:true";
+const char* malloc_conf = "background_thread:true,oversize_threshold:0";
 
 namespace {
 

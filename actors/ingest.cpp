@@ -36,9 +36,21 @@ void ingest::advance() {
     finish(std::move(outcome_));
 }
 
+/// The next turn, after one that took turn_events_max.
+void ingest::flush() {
+  waits_for_turn_ = false;
+  advance();
+}
+
 void ingest::submit_next() {
   const auto latest = future_limit(home_.context());
+  const auto turn_end = submitted_ + turn_events_max;
   for (; submitted_ < events_.size(); ++submitted_) {
+    if (submitted_ == turn_end) {
+      if (!std::exchange(waits_for_turn_, true))
+        home_.flush_later(this, *this);
+      return;
+    }
     if (answers_.size() >= home_.context().options.in_flight_max)
       return; // goes on with the verdicts
     if (!home_.context().credit.is_open()) {

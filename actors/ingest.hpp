@@ -8,7 +8,7 @@
 namespace telemetry {
 
 /// INGEST: the events of one POST body, a piece at a time, in order. Run inline by its lane.
-class ingest final : public participant {
+class ingest final : public participant, private flushable {
 public:
   static inline const char* const actor_name = "ingest";
 
@@ -27,7 +27,10 @@ protected:
 
 private:
   static constexpr std::size_t refusals_max = 100;
+  /// Most events that a turn of the I/O thread takes. They take about 0.1 ms.
+  static constexpr std::size_t turn_events_max = 1024;
 
+  void flush() override;
   void advance();
   void submit_next();
   void count_answers();
@@ -42,6 +45,7 @@ private:
   answer_queue answers_;
   net::ingest_outcome outcome_;
   bool waits_for_gate_ = false; ///< in the lane's list
+  bool waits_for_turn_ = false; ///< the lane calls flush()
 };
 
 } // namespace telemetry

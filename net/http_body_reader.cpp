@@ -1,6 +1,7 @@
 #include "net/http_body_reader.hpp"
 
 #include "net/http_token.hpp"
+#include "net/rest/steady_growth.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -70,6 +71,7 @@ http_body_reader http_body_reader::with_length(std::uint64_t length) {
   reader.chunked_ = false;
   reader.part_ = part::data;
   reader.left_ = length;
+  reader.bytes_max_ = length;
   if (length == 0)
     reader.state_ = state::whole;
   return reader;
@@ -109,6 +111,7 @@ std::size_t http_body_reader::take(std::string_view received) {
 
 void http_body_reader::take_data(std::string_view& rest) {
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size()));
+  reserve_steadily(text_, size, bytes_max_);
   text_.append(rest.substr(0, size));
   rest.remove_prefix(size);
   left_ -= size;

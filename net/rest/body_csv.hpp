@@ -10,6 +10,9 @@
 
 namespace telemetry::net {
 
+/// Bytes of the shortest event, `0,0,0,a`, and of a line end.
+inline constexpr std::size_t csv_event_bytes_min = 8;
+
 /// Where the lines of a CSV body have the fields of an event.
 class csv_columns {
 public:

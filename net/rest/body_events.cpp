@@ -14,6 +14,8 @@ class line_reader final : public body_reader {
 public:
   line_reader(body_format format, std::string body, std::size_t line_bytes_max)
       : format_(format), line_bytes_max_(line_bytes_max), body_(std::move(body)), rest_(body_) {
+    parsed_.reserve(body_.size(),
+                    format == body_format::csv ? csv_event_bytes_min : json_event_bytes_min);
     if (format == body_format::csv)
       take_header();
   }
@@ -22,7 +24,8 @@ public:
     if (refusal_)
       return *refusal_;
     const std::size_t left = rest_.size();
-    while (!rest_.empty() && left - rest_.size() < bytes) {
+    const std::size_t line_end = line_no_ + step_lines_max;
+    while (!rest_.empty() && left - rest_.size() < bytes && line_no_ < line_end) {
       if (is_too_long_)
         skip(bytes);
       else if (const auto line = take_line())

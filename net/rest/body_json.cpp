@@ -204,11 +204,14 @@ private:
 class json_array_reader final : public body_reader {
 public:
   json_array_reader(std::string body, std::size_t element_bytes_max)
-      : body_(std::move(body)), element_bytes_max_(element_bytes_max) {}
+      : body_(std::move(body)), element_bytes_max_(element_bytes_max) {
+    parsed_.reserve(body_.size(), json_event_bytes_min);
+  }
 
   result<bool> advance(std::size_t bytes) override {
     const std::size_t until = std::min(at_ + bytes, body_.size());
-    while (skip_space(until)) {
+    const std::size_t events_end = parsed_.events.size() + step_lines_max;
+    while (skip_space(until) && parsed_.events.size() < events_end) {
       switch (expected_) {
       case part::array:
         if (!take('['))

@@ -4,11 +4,15 @@
 #include "net/rest/api.hpp"
 #include "net/rest/body_events.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace telemetry::net {
+
+/// Bytes of the shortest event, `{"x":0,"y":0,"timestamp":0,"robot":"a"}`, and of a separator.
+inline constexpr std::size_t json_event_bytes_min = 40;
 
 /// Reads one event object `{"robot","x","y","timestamp"}`; other keys are ignored, of a key that
 /// is there twice the last one counts.

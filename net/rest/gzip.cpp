@@ -1,5 +1,7 @@
 #include "net/rest/gzip.hpp"
 
+#include "net/rest/steady_growth.hpp"
+
 #include <algorithm>
 #include <new>
 #include <zlib.h>
@@ -74,6 +76,7 @@ gzip_reader::state gzip_reader::advance(std::size_t bytes) {
 gzip_reader::state gzip_reader::advance_member(std::size_t bytes) {
   const std::size_t before = text_.size();
   const std::size_t space = std::min(bytes, bytes_max_ + 1 - before);
+  reserve_steadily(text_, space, bytes_max_ + 1);
   text_.resize(before + space);
   stream_->next_out = bytes_of(text_.data() + before);
   stream_->avail_out = static_cast<uInt>(space);

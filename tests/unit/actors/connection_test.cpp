@@ -354,6 +354,26 @@ TEST_F(IngestTest, GoesPieceByPieceWithinItsCredit) {
   EXPECT_EQ(database.log.shard(0).size(), 3U);
 }
 
+TEST_F(IngestTest, TakesALimitedNumberOfEventsInATurn) {
+  options.future_limit = milliseconds{1'000};
+  start();
+  std::vector<net::ingest_line> lines;
+  for (timestamp_ms i = 1; i <= 3'000; ++i)
+    lines.push_back({"a", {1, 2}, i});
+  post(lines);
+  EXPECT_EQ(context().lanes[0]->current()->events, 1'024U);
+  settle();
+  ASSERT_TRUE(outcome_ && *outcome_);
+  EXPECT_EQ((**outcome_).accepted, 3'000U);
+
+  outcome_.reset();
+  post(std::vector<net::ingest_line>(3'000, {"a", {1, 2}, time.wall_clock + 5'000}));
+  EXPECT_FALSE(outcome_) << "refused events are work too";
+  settle();
+  ASSERT_TRUE(outcome_ && *outcome_);
+  EXPECT_EQ((**outcome_).refused, 3'000U);
+}
+
 TEST_F(IngestTest, AnEmptyBodyIsAnsweredAtOnce) {
   start();
   post({});

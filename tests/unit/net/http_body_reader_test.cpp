@@ -55,6 +55,26 @@ TEST(HttpBodyReaderTest, JoinsChunksAndDropsWhatIsAroundThem) {
     EXPECT_EQ(chunked(body.substr(0, size)), state::partial) << size;
 }
 
+/// How often a body of 4 MiB that arrives in pieces of 64 KiB moves, once it is longer than that.
+int moves_of(http_body_reader reader, const std::string& before_piece) {
+  const std::string piece = before_piece + std::string(64u << 10, 'x');
+  const char* place = nullptr;
+  int moves = 0;
+  for (int i = 0; i < 64; ++i) {
+    EXPECT_EQ(reader.take(i == 0 ? piece : (before_piece.empty() ? "" : "\r\n") + piece),
+              piece.size() + (i == 0 || before_piece.empty() ? 0 : 2));
+    moves += i > 1 && reader.text().data() != place ? 1 : 0;
+    place = reader.text().data();
+  }
+  EXPECT_EQ(reader.text().size(), 4u << 20);
+  return moves;
+}
+
+TEST(HttpBodyReaderTest, DoesNotMoveALongBodyWhileItGrows) {
+  EXPECT_EQ(moves_of(http_body_reader::with_length(4u << 20), ""), 0);
+  EXPECT_EQ(moves_of(http_body_reader::chunked(8u << 20), "10000\r\n"), 0);
+}
+
 TEST(HttpBodyReaderTest, RefusesBadChunks) {
   for (const std::string bytes : {"\r\n",
                                   "x\r\n",

@@ -315,5 +315,39 @@ TEST(BodyEventsTest, ReadsNdjsonLineByLine) {
   EXPECT_THAT(error_lines(body), ElementsAre(2, 3, 4));
 }
 
+/// The shortest body of so many events in each format.
+std::string shortest(body_format format, std::size_t events) {
+  const std::string object = R"({"x":0,"y":0,"timestamp":0,"robot":"a"})";
+  std::string body = format == body_format::json ? "[" : "";
+  for (std::size_t i = 0; i < events; ++i)
+    body += format == body_format::csv      ? "0,0,0,a\n"
+            : format == body_format::ndjson ? object + "\n"
+                                            : object + (i + 1 < events ? "," : "]");
+  return body;
+}
+
+constexpr body_format all_formats[] = {body_format::csv, body_format::json, body_format::ndjson};
+
+TEST(BodyEventsTest, AStepTakesSoManyLinesHoweverShort) {
+  for (const auto format : all_formats) {
+    const auto reader = make_body_reader(format, shortest(format, 4 * step_lines_max), 1'000);
+    int steps = 1;
+    while (!reader->advance(1u << 30).value())
+      ++steps;
+    EXPECT_GE(steps, 4) << static_cast<int>(format);
+    EXPECT_LE(steps, 5) << static_cast<int>(format);
+    EXPECT_THAT(reader->take().events, SizeIs(4 * step_lines_max));
+  }
+}
+
+TEST(BodyEventsTest, HasRoomForAllEventsFromTheStart) {
+  for (const auto format : all_formats) {
+    const auto body = read(format, shortest(format, 10'000), 1u << 16).value();
+    EXPECT_THAT(body.events, SizeIs(10'000));
+    EXPECT_LT(body.events.capacity(), 10'100) << "a vector that doubled has more";
+    EXPECT_LT(body.lines.capacity(), 10'100);
+  }
+}
+
 } // namespace
 } // namespace telemetry::net

@@ -89,6 +89,18 @@ TEST(GzipTest, StopsABombAtItsLimit) {
   EXPECT_LE(reader.text().size(), bytes_max + 1);
 }
 
+TEST(GzipTest, DoesNotMoveALongTextWhileItGrows) {
+  constexpr std::size_t step = 64u << 10;
+  gzip_reader reader(packed(std::string(4u << 20, 'x')), 8u << 20);
+  reader.advance(step);
+  reader.advance(step);
+  const auto* const place = reader.text().data();
+  while (reader.advance(step) == state::partial)
+    ;
+  EXPECT_EQ(reader.text().size(), 4u << 20);
+  EXPECT_EQ(reader.text().data(), place);
+}
+
 TEST(GzipTest, ReadsManyEmptyMembersInSteps) {
   std::string members;
   const std::string empty = packed("");
