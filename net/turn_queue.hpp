@@ -7,51 +7,79 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <cstddef>
 #include <memory>
 
 namespace telemetry::net {
+
+/// After a turn of more lines, or frames, a session takes its next turn in the turn_queue, because
+/// a few sessions with turns like that would keep all others waiting.
+inline constexpr std::size_t light_turn_lines = 256;
 
 /// A session that has more to read than its turn allowed.
 class turn_taker {
 public:
   virtual ~turn_taker() = default;
-  virtual void on_turn() = 0;
+  /// @returns how many lines, or frames, the turn took.
+  virtual std::size_t on_turn() = 0;
 };
 
 /// Where the sessions of an I/O thread wait that have much to read (ADR 0053).
 ///
-/// Only one of them has its turn in a pass of the event loop. Between two turns the loop looks at
-/// all its sockets and timers, so a connection with little to read waits for one turn at most,
-/// however many others have much to read.
+/// Sessions have their turns in a pass of the event loop until these took light_turn_lines
+/// together. Then the queue rests for some passes. In each pass the loop looks at all its sockets,
+/// timers and tasks, so a connection with little to read waits for one turn at most, however many
+/// others have much to read.
 ///
 /// Thread: the one that runs the io_context.
 class turn_queue {
 public:
+  /// Passes without a turn after a heavy one. An event passes through two handlers on its way to
+  /// the journal, each of which posts the next, and its answer through two on the way back. Without
+  /// a rest each of the four would wait for a turn of its own.
+  static constexpr int rest_passes = 2;
+
   explicit turn_queue(boost::asio::io_context::executor_type executor) : executor_(executor) {}
 
   /// `one` has a turn after those that wait already.
   void push(std::shared_ptr<turn_taker> one) {
     waiting_.push(std::move(one));
-    if (waiting_.size() == 1)
+    if (waiting_.size() == 1 && !is_within_pass_)
       post_next();
   }
   void clear() { waiting_.clear(); }
 
 private:
   void post_next() {
-    boost::asio::post(executor_, [this] {
-      if (waiting_.empty()) // clear() came in between
-        return;
+    boost::asio::post(executor_, [this] { pass(); });
+  }
+
+  void pass() {
+    if (waiting_.empty()) // clear() came in between
+      return;
+    if (passes_to_rest_ > 0) {
+      --passes_to_rest_;
+      return post_next();
+    }
+    is_within_pass_ = true;
+    std::size_t lines = 0;
+    // A session that waits for another turn has it in a later pass.
+    for (auto turns = waiting_.size(); turns > 0 && lines <= light_turn_lines; --turns) {
       const auto one = std::move(waiting_.front());
       waiting_.pop();
-      if (!waiting_.empty())
-        post_next();
-      one->on_turn();
-    });
+      lines += one->on_turn();
+    }
+    is_within_pass_ = false;
+    if (lines > light_turn_lines)
+      passes_to_rest_ = rest_passes;
+    if (!waiting_.empty())
+      post_next();
   }
 
   boost::asio::io_context::executor_type executor_;
   fifo<std::shared_ptr<turn_taker>> waiting_;
+  bool is_within_pass_ = false;
+  int passes_to_rest_ = 0;
 };
 
 } // namespace telemetry::net

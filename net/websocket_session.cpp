@@ -75,7 +75,7 @@ public:
   [[nodiscard]] std::size_t reclaimable() const override;
 
   // turn_taker
-  void on_turn() override;
+  std::size_t on_turn() override;
 
   // upstream_peer
   void answer_ok(std::size_t messages) override {
@@ -150,7 +150,7 @@ private:
   bool is_delivering_ = false;      ///< within upstream::on_messages(): advance() comes after it
   bool is_listening_ = false;       ///< it is the peer's turn to say something
   bool awaits_turn_ = false;        ///< in turns_
-  bool is_heavy_ = false;           ///< its last turn was more than a light one
+  std::size_t turn_lines_ = 0;      ///< lines, or frames, of the last turn
   int silent_ticks_ = 0;            ///< since the peer was last heard, while we listened
   int stalled_ticks_ = 0;           ///< since writing last got on, while something waits for it
   int silent_ticks_max_;
@@ -240,7 +240,7 @@ std::optional<std::string> websocket_session::take_turn(std::size_t size, std::s
     work += std::max(inbox_.frames(), deliver());
   }
   codec_.keep_rest(inbox_);
-  is_heavy_ = work > websocket_light_turn_lines;
+  turn_lines_ = work;
   return closed;
 }
 
@@ -278,21 +278,23 @@ void websocket_session::on_ready() {
   if (phase_ == phase::ended)
     return;
   guarded([&] {
-    if (!is_heavy_ && !awaits_turn_ && wants_read() && stream_->is_readable())
+    if (turn_lines_ <= light_turn_lines && !awaits_turn_ && wants_read() && stream_->is_readable())
       read();
     advance();
   });
 }
 
-void websocket_session::on_turn() {
+std::size_t websocket_session::on_turn() {
   awaits_turn_ = false;
+  turn_lines_ = 0;
   if (phase_ == phase::ended)
-    return;
+    return 0;
   guarded([&] {
     if (wants_read() && has_something_to_read())
       read();
     advance();
   });
+  return turn_lines_;
 }
 
 /// Does whatever is to be done now, but for reading: the one place that decides.

@@ -19,10 +19,6 @@ inline constexpr std::size_t websocket_backlog_max = 64u << 10;
 /// waits for the next one. As many short events as a read of 64 KiB holds.
 inline constexpr std::size_t websocket_turn_lines = 2048;
 
-/// After a turn of more lines the next one is taken in the turn_queue, because a few connections
-/// with turns like that would keep all others waiting.
-inline constexpr std::size_t websocket_light_turn_lines = 256;
-
 /// Answers `upgrade`, a `GET /upstream` with an Upgrade header, on `stream` and serves the
 /// WebSocket from then on: the session registers itself in `context.sessions` and owns itself.
 ///

@@ -1,3 +1,4 @@
+#include "net/turn_queue.hpp"
 #include "net/websocket_codec.hpp"
 #include "tests/integration/websocket_harness.hpp"
 #include "tests/unit/actors/heap_count.hpp"
@@ -162,7 +163,7 @@ TEST(WebsocketSessionTest, WaitsForItsTurnAfterAHeavyOne) {
     return at_once;
   };
   EXPECT_TRUE(reads_at_once(client_text("light")));
-  EXPECT_TRUE(reads_at_once(empty_messages(net::websocket_light_turn_lines + 1)));
+  EXPECT_TRUE(reads_at_once(empty_messages(net::light_turn_lines + 1)));
   EXPECT_FALSE(reads_at_once(client_text("light again")));
   EXPECT_TRUE(reads_at_once(client_text("light")));
 }

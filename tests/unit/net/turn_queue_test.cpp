@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -9,17 +10,22 @@ namespace telemetry::net {
 namespace {
 
 struct taker final : turn_taker {
-  explicit taker(std::function<void()> what) : work(std::move(what)) {}
-  void on_turn() override { work(); }
+  taker(std::size_t count, std::function<void()> what) : lines(count), work(std::move(what)) {}
+  std::size_t on_turn() override {
+    work();
+    return lines;
+  }
+  std::size_t lines;
   std::function<void()> work;
 };
 
-TEST(TurnQueueTest, OneHasItsTurnInAPassOfTheLoop) {
+/// Which of a, b and c have their turns in which pass, each of them with so many lines.
+std::string turns_of(std::size_t lines) {
   boost::asio::io_context loop;
   turn_queue turns(loop.get_executor());
   std::string seen;
   for (const char name : {'a', 'b', 'c'})
-    turns.push(std::make_shared<taker>([&seen, name] { seen += name; }));
+    turns.push(std::make_shared<taker>(lines, [&seen, name] { seen += name; }));
   const std::function<void()> pass = [&] {
     seen += '|';
     if (seen.find('c') == seen.npos)
@@ -27,7 +33,16 @@ TEST(TurnQueueTest, OneHasItsTurnInAPassOfTheLoop) {
   };
   boost::asio::post(loop, pass);
   loop.poll();
-  EXPECT_EQ(seen, "a|b|c|");
+  return seen;
+}
+
+TEST(TurnQueueTest, RestsForSomePassesAfterAHeavyTurn) {
+  EXPECT_EQ(turns_of(light_turn_lines + 1), "a|||b|||c|");
+}
+
+TEST(TurnQueueTest, LightTurnsShareAPass) {
+  EXPECT_EQ(turns_of(1), "abc|");
+  EXPECT_EQ(turns_of(light_turn_lines / 2 + 1), "ab|||c|");
 }
 
 TEST(TurnQueueTest, WhoWantsAnotherTurnWaitsBehindTheOthers) {
@@ -35,13 +50,13 @@ TEST(TurnQueueTest, WhoWantsAnotherTurnWaitsBehindTheOthers) {
   turn_queue turns(loop.get_executor());
   std::string seen;
   std::shared_ptr<taker> greedy;
-  greedy = std::make_shared<taker>([&] {
+  greedy = std::make_shared<taker>(0, [&] {
     seen += 'g';
     if (seen.size() < 5)
       turns.push(greedy);
   });
   turns.push(greedy);
-  turns.push(std::make_shared<taker>([&] { seen += 'm'; }));
+  turns.push(std::make_shared<taker>(0, [&] { seen += 'm'; }));
   loop.poll();
   EXPECT_EQ(seen, "gmggg");
   greedy.reset();
@@ -50,7 +65,7 @@ TEST(TurnQueueTest, WhoWantsAnotherTurnWaitsBehindTheOthers) {
 TEST(TurnQueueTest, KeepsNobodyAfterClear) {
   boost::asio::io_context loop;
   turn_queue turns(loop.get_executor());
-  auto one = std::make_shared<taker>([] { FAIL(); });
+  auto one = std::make_shared<taker>(0, [] { FAIL(); });
   turns.push(one);
   turns.clear();
   loop.poll();
