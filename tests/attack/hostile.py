@@ -130,20 +130,20 @@ def drip(clients, byte):
             client.close()
 
 
-def group(count, *what, **how):
-    return lambda address: drive([Client(address, *what, **how) for _ in range(count)])
+def flood(*what, **how):
+    return lambda address, count: drive([Client(address, *what, **how) for _ in range(count)])
 
 
-def dripping_heads(address):
-    clients = [Client(address, b"GET /livez HTTP/1.1\r\nX: ") for _ in range(200)]
+def dripping_heads(address, count):
+    clients = [Client(address, b"GET /livez HTTP/1.1\r\nX: ") for _ in range(count)]
     for client in clients:
         client.socket.send(client._first)
     return drip(clients, b"x")
 
 
-def slow_bodies(address):
+def slow_bodies(address, count):
     first = post_head("text/csv", BODY_BYTES) + b"1,2,3,slow\n" * 4096
-    clients = [Client(address, first) for _ in range(50)]
+    clients = [Client(address, first) for _ in range(count)]
     for client in clients:
         client.socket.send(first)
     return drip(clients, b"\n")
@@ -166,7 +166,8 @@ PIPELINED = b"GET /api/robots HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
 class Attack:
     """`rss_mib` and `kernel_mib` bound what the server and the kernel may take for the group."""
 
-    start: Callable
+    start: Callable  # of an address and a number of clients
+    clients: int
     rss_mib: int
     kernel_mib: int
 
@@ -175,26 +176,29 @@ class Attack:
 # net.ipv4.tcp_wmem of what it is sent, and up to net.ipv4.tcp_rmem of what it sends. Events are good
 # ones, so the server keeps their rows until a checkpoint has stored them.
 ATTACKS = {
-    "dripping-heads": Attack(dripping_heads, 16, 16),
-    "slow-bodies": Attack(slow_bodies, 64, 64),
-    "silent-sockets": Attack(group(2000, b""), 64, 16),
-    "pipelined-heads": Attack(group(20, b"", PIPELINED), 64, 160),
-    "pipelined-heads-unread": Attack(group(20, b"", PIPELINED, reads=False), 64, 160),
+    "dripping-heads": Attack(dripping_heads, 200, 16, 16),
+    "slow-bodies": Attack(slow_bodies, 50, 64, 64),
+    "silent-sockets": Attack(flood(b""), 2000, 64, 16),
+    "pipelined-heads": Attack(flood(b"", PIPELINED), 20, 64, 160),
+    "pipelined-heads-unread": Attack(flood(b"", PIPELINED, reads=False), 20, 64, 160),
     "ndjson-element": Attack(
-        group(4, b"", posted("application/x-ndjson", json.dumps(LONG_ELEMENT).encode())), 256, 160
+        flood(b"", posted("application/x-ndjson", json.dumps(LONG_ELEMENT).encode())), 4, 256, 160
     ),
     "json-element": Attack(
-        group(4, b"", posted("application/json", json.dumps([LONG_ELEMENT]).encode())), 256, 160
+        flood(b"", posted("application/json", json.dumps([LONG_ELEMENT]).encode())), 4, 256, 160
     ),
-    "csv-line": Attack(
-        group(4, b"", posted("text/csv", b"1,2,3," + LONG_TEXT.encode())), 256, 160
+    "csv-line": Attack(flood(b"", posted("text/csv", b"1,2,3," + LONG_TEXT.encode())), 4, 256, 160),
+    "csv-of-short-lines": Attack(
+        flood(b"", posted("text/csv", b"1,2,3,a\n" * (BODY_BYTES // 8))), 4, 512, 160
     ),
-    "newlines": Attack(group(20, HANDSHAKE, text_frame(b"\n" * 4096)), 64, 16),
-    "newlines-of-64-kib": Attack(group(20, HANDSHAKE, text_frame(b"\n" * (64 << 10))), 64, 16),
-    "newlines-unread": Attack(group(200, HANDSHAKE, text_frame(b"\n" * 4096), reads=False), 192, 80),
-    "empty-messages": Attack(group(20, HANDSHAKE, text_frame(b"") * 10_000), 64, 16),
-    "fragments": Attack(group(20, HANDSHAKE + begun_message(), empty_fragment() * 10_000), 64, 16),
+    "newlines": Attack(flood(HANDSHAKE, text_frame(b"\n" * 4096)), 20, 64, 16),
+    "newlines-of-64-kib": Attack(flood(HANDSHAKE, text_frame(b"\n" * (64 << 10))), 20, 64, 16),
+    "newlines-unread": Attack(
+        flood(HANDSHAKE, text_frame(b"\n" * 4096), reads=False), 200, 192, 80
+    ),
+    "empty-messages": Attack(flood(HANDSHAKE, text_frame(b"") * 10_000), 20, 64, 16),
+    "fragments": Attack(flood(HANDSHAKE + begun_message(), empty_fragment() * 10_000), 20, 64, 16),
     "producers-that-never-read": Attack(
-        group(200, HANDSHAKE, events(b"unread", 3000), reads=False), 512, 80
+        flood(HANDSHAKE, events(b"unread", 3000), reads=False), 200, 512, 80
     ),
 }

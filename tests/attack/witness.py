@@ -29,6 +29,10 @@ class Witness:
             raise AssertionError("the witness was not answered for a minute")
         return self._pipe.recv()
 
+    def p99(self, seconds):
+        """The 99th percentile of each of them."""
+        return [sorted(waits)[int(len(waits) * 0.99)] for waits in self.measure(seconds)]
+
     def close(self):
         self._process.kill()
         self._process.join()
