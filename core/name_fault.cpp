@@ -2,6 +2,7 @@
 
 #include "core/event.hpp"
 
+#include <array>
 #include <cstddef>
 
 namespace telemetry::detail {
@@ -63,14 +64,32 @@ std::size_t multibyte_length(std::string_view text) noexcept {
   return wanted.length;
 }
 
+/// Whether a byte is a legal code point by itself: printable ASCII without the comma.
+constexpr auto is_plain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x7F; ++c) {
+    plain[c] = c != ',';
+  }
+  return plain;
+}();
+
+/// Length of the longest front of `text` that has plain bytes only.
+std::size_t plain_length(std::string_view text) noexcept {
+  std::size_t length = 0;
+  while (length < text.size() && is_plain[static_cast<unsigned char>(text[length])]) {
+    ++length;
+  }
+  return length;
+}
+
 } // namespace
 
 std::string_view name_fault(std::string_view name) noexcept {
   if (name.empty()) {
     return missing;
   }
-  std::size_t code_points = 0;
-  for (std::size_t i = 0; i < name.size(); ++code_points) {
+  std::size_t code_points = plain_length(name); // all of most names
+  for (std::size_t i = code_points; i < name.size(); ++code_points) {
     const auto c = static_cast<unsigned char>(name[i]);
     if (c < 0x20 || c == 0x7F) {
       return has_control;
