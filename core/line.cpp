@@ -3,8 +3,10 @@
 #include "core/name_fault.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <string>
 
 namespace telemetry {
@@ -17,6 +19,9 @@ constexpr std::string_view negative = "timestamp is negative";
 constexpr std::string_view too_late = "timestamp is above 2^53-1";
 constexpr std::string_view marked = "x begins with a byte order mark";
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+constexpr timestamp_ms beyond_timestamps = timestamp_max + 1;
+static_assert(beyond_timestamps <= (std::numeric_limits<timestamp_ms>::max() - 9) / 10);
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -59,6 +64,39 @@ bool underflows(std::string_view number) noexcept {
   return power < -exponent; // instead of power + exponent, which may overflow 64 bits
 }
 
+/// Reads a decimal number of few digits without an exponent, as most coordinates are. The quotient
+/// of two integers that doubles hold exactly is the double nearest to the decimal, so the result is
+/// that of from_chars(), in a third of the time (W. Clinger, "How to read floating point numbers
+/// accurately", 1990).
+/// @returns false if from_chars() has to read it. @pre `text` begins with a digit or '-'.
+bool read_short_decimal(std::string_view text, double& value) noexcept {
+  constexpr std::array<double, 16> powers{1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                          1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  constexpr std::int64_t digits_limit = 1'000'000'000'000'000; // below 2^53
+  const bool minus = text.front() == '-';
+  text.remove_prefix(minus ? 1 : 0);
+  if (text.size() > powers.size() || !is_digit(text.back())) {
+    return false;
+  }
+  std::int64_t digits = 0;
+  std::size_t point = text.size() - 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_digit(text[i])) {
+      digits = digits * 10 + (text[i] - '0');
+    } else if (text[i] == '.' && point == text.size() - 1) {
+      point = i;
+    } else {
+      return false;
+    }
+  }
+  if (digits >= digits_limit) {
+    return false;
+  }
+  const double magnitude = static_cast<double>(digits) / powers[text.size() - 1 - point];
+  value = minus ? -magnitude : magnitude;
+  return true;
+}
+
 /// Reads a coordinate into `value`. @returns "" on success, else the end of an error sentence.
 std::string_view read_coordinate(std::string_view text, double& value) noexcept {
   text = without_spaces(text);
@@ -71,6 +109,10 @@ std::string_view read_coordinate(std::string_view text, double& value) noexcept 
   const std::size_t first = !text.empty() && text.front() == '-' ? 1 : 0;
   if (text.size() == first || !(is_digit(text[first]) || text[first] == '.')) {
     return not_decimal; // from_chars() would accept inf and nan
+  }
+  if (read_short_decimal(text, value)) {
+    value += 0.0; // -0 becomes 0
+    return {};    // it has at most 15 digits, so it is below coordinate_max
   }
   const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
   if (end != text.end() || error == std::errc::invalid_argument) {
@@ -97,13 +139,11 @@ std::string_view read_timestamp(std::string_view text, timestamp_ms& value) noex
     return not_integer;
   }
   value = 0;
-  for (const char c : text) { // a third of the time that from_chars() takes
+  for (const char c : text) { // in a third of the time of from_chars()
     if (!is_digit(c)) {
       return not_integer;
     }
-    if (value <= timestamp_max) { // beyond, only the fact counts: more digits would overflow
-      value = value * 10 + (c - '0');
-    }
+    value = std::min(value * 10 + (c - '0'), beyond_timestamps); // so that nothing overflows
   }
   if (minus) {
     return negative;

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <random>
 #include <string>
 
 namespace telemetry {
@@ -113,6 +115,40 @@ TEST(LineTest, MinusZeroBecomesZero) {
   EXPECT_FALSE(std::signbit(x_of("-0")));
   EXPECT_FALSE(std::signbit(x_of("-0.0e5")));
   EXPECT_FALSE(std::signbit(parse_line("0,-0,0,r")->at.y));
+}
+
+// Short decimals are read by a quotient, longer ones by from_chars(): around the border between
+// them, and with the point in every place, both must be the nearest double.
+TEST(LineTest, ReadsTheNearestDoubleOfDecimalsOfEveryLength) {
+  std::mt19937_64 random(1); // NOLINT: the same every time
+  for (std::size_t digits = 1; digits <= 19; ++digits) {
+    for (int round = 0; round < 300; ++round) {
+      std::string number;
+      while (number.size() < digits) {
+        number +=
+            static_cast<char>('0' + (round < 10 ? 9 - round : static_cast<int>(random() % 10)));
+      }
+      for (std::size_t whole = digits > 15 ? digits - 15 : 0; whole <= digits && whole <= 15;
+           ++whole) {
+        std::string text = number.substr(0, whole);
+        text += whole < digits ? "." + number.substr(whole) : "";
+        EXPECT_EQ(x_of(text), std::strtod(text.c_str(), nullptr)) << text;
+        EXPECT_EQ(x_of("-" + text), -std::strtod(text.c_str(), nullptr)) << text;
+      }
+    }
+  }
+}
+
+TEST(LineTest, RefusesACharacterThatIsNoDigitAtEveryPlace) {
+  for (const std::string good : {"1.25", "12", ".5", "123456789012345.5"}) {
+    for (std::size_t at = 0; at <= good.size(); ++at) {
+      for (const std::string bad : {"x", "--", ".1.", ":", "/", "\t"}) {
+        std::string text = good;
+        text.insert(at, bad);
+        EXPECT_EQ(fault_of_x(text), "x is not a decimal number") << text;
+      }
+    }
+  }
 }
 
 TEST(LineTest, CoordinatesReachTenToTheFifteen) {
