@@ -155,6 +155,8 @@ TEST(LineTest, CoordinatesReachTenToTheFifteen) {
   EXPECT_EQ(x_of("1e15"), 1e15);
   EXPECT_EQ(x_of("-1000000000000000"), -1e15);
   const std::string fault = "x is above 1e15 in magnitude";
+  EXPECT_EQ(fault_of_x("1000000000000001"), fault);
+  EXPECT_EQ(fault_of_x("-9999999999999999"), fault);
   EXPECT_EQ(fault_of_x("1000000000000000.2"), fault);
   EXPECT_EQ(fault_of_x("-1.0000000000000002e15"), fault);
   EXPECT_EQ(fault_of_x("1e308"), fault);
