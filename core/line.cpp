@@ -110,19 +110,17 @@ std::string_view read_coordinate(std::string_view text, double& value) noexcept 
   if (text.size() == first || !(is_digit(text[first]) || text[first] == '.')) {
     return not_decimal; // from_chars() would accept inf and nan
   }
-  if (read_short_decimal(text, value)) {
-    value += 0.0; // -0 becomes 0
-    return {};    // it has at most 15 digits, so it is below coordinate_max
-  }
-  const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
-  if (end != text.end() || error == std::errc::invalid_argument) {
-    return not_decimal;
-  }
-  if (error == std::errc::result_out_of_range) {
-    if (!underflows(text)) {
-      return too_large;
+  if (!read_short_decimal(text, value)) {
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+    if (end != text.end() || error == std::errc::invalid_argument) {
+      return not_decimal;
     }
-    value = 0;
+    if (error == std::errc::result_out_of_range) {
+      if (!underflows(text)) {
+        return too_large;
+      }
+      value = 0;
+    }
   }
   value += 0.0; // -0 becomes 0
   return std::abs(value) <= coordinate_max ? std::string_view{} : too_large;

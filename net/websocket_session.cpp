@@ -116,6 +116,7 @@ private:
   [[nodiscard]] bool has_something_to_read() const;
   void read();
   void await_turn();
+  [[nodiscard]] bool has_much_to_write() const;
   void write();
   [[nodiscard]] std::size_t held_bytes() const;
   void account() {
@@ -290,8 +291,12 @@ std::size_t websocket_session::on_turn() {
   if (phase_ == phase::ended)
     return 0;
   guarded([&] {
-    if (wants_read() && has_something_to_read())
+    if (has_much_to_write()) {
+      turn_lines_ = light_turn_lines + 1; // about as much work as so many lines
+      write();
+    } else if (wants_read() && has_something_to_read()) {
       read();
+    }
     advance();
   });
   return turn_lines_;
@@ -305,7 +310,8 @@ void websocket_session::advance() {
     out_ += std::exchange(close_frame_, {});
     phase_ = phase::closing;
   }
-  write();
+  if (!has_much_to_write())
+    write();
   if (phase_ == phase::closing && out_.empty()) {
     if (has_peers_end_)
       return end();
@@ -315,6 +321,8 @@ void websocket_session::advance() {
     is_listening_ = false;
   }
   listen();
+  if (has_much_to_write())
+    await_turn();
   account();
 }
 
@@ -373,6 +381,11 @@ std::size_t websocket_session::reclaimable() const {
   return waits_for_peer ? held_bytes() : 0;
 }
 
+bool websocket_session::has_much_to_write() const {
+  return phase_ != phase::ended && out_.size() > websocket_write_bytes_max &&
+         stream_->is_writable();
+}
+
 void websocket_session::await_turn() {
   if (!std::exchange(awaits_turn_, true))
     turns_.push(self_);
@@ -382,7 +395,8 @@ void websocket_session::write() {
   if (out_.empty() || phase_ == phase::ended || !stream_->is_writable())
     return;
   byte_stream::error_code ec;
-  const auto size = stream_->try_write(out_, ec);
+  const auto size =
+      stream_->try_write(std::string_view(out_).substr(0, websocket_write_bytes_max), ec);
   if (ec)
     return end();
   if (size > 0) {

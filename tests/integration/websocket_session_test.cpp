@@ -168,6 +168,31 @@ TEST(WebsocketSessionTest, WaitsForItsTurnAfterAHeavyOne) {
   EXPECT_TRUE(reads_at_once(client_text("light")));
 }
 
+TEST(WebsocketSessionTest, WritesALongAnswerInTurns) {
+  websocket_pair pair;
+  pair.start();
+  pair.engine.answers_at_once = false;
+  pair.send(client_text("1"));
+  std::size_t most = 0;
+  std::size_t seen = 0;
+  const std::function<void()> watch = [&] {
+    most = std::max(most, pair.peer.output.size() - seen);
+    seen = pair.peer.output.size();
+    if (seen < 200'000)
+      pair.post(watch);
+  };
+  pair.post(watch);
+  pair.engine.current->open = 0;
+  pair.engine.current->peer.answer(std::string(200'000, 'x'));
+  pair.engine.current->peer.flush();
+  EXPECT_TRUE(pair.peer.output.empty()) << "not in the engine's call";
+  pair.run();
+  EXPECT_LE(most, 2 * net::websocket_write_bytes_max) << "a turn's, and a short rest";
+  const auto frames = pair.frames();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].payload.size(), 200'000u);
+}
+
 TEST(WebsocketSessionTest, HasOneTurnForBothTheRestAndNewBytes) {
   websocket_pair pair;
   pair.start();
@@ -353,6 +378,7 @@ TEST(WebsocketSessionTest, KeepsNoRoomOfAnswersThatAreSent) {
   pair.peer.write_bytes_left = (1 << 20) - 5000;
   pair.engine.current->peer.answer(lines);
   pair.engine.current->peer.flush();
+  pair.run();
   const auto sent = std::exchange(pair.peer.output, {}).size();
   EXPECT_EQ(sent, (1u << 20) - 5000);
   EXPECT_EQ(pair.engine.current->peer.unsent().bytes, 5010u);
