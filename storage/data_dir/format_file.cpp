@@ -54,13 +54,13 @@ result<survey> look_into(const fs::path& path) {
 
 /// Content of FORMAT (docs/formats.md, "FORMAT file").
 struct format_line {
-  std::uint32_t version = format_file::format_version;
+  std::uint32_t version = format_file::directory_version;
   std::uint32_t shards = 0;
   std::string store_id;
 };
 
 std::string write_line(const format_line& line) {
-  std::string text = "telemetryd format " + std::to_string(format_file::format_version) +
+  std::string text = "telemetryd format " + std::to_string(format_file::directory_version) +
                      " shards " + std::to_string(line.shards);
   if (!line.store_id.empty())
     text += " store " + line.store_id;
@@ -88,10 +88,10 @@ result<format_line> read_format(int file, const fs::path& path) {
   if (!text.starts_with("telemetryd format "))
     return failure{errc::version, path.string() + " is not a telemetryd database's FORMAT file"};
   const std::uint32_t version = number_after("telemetryd format ");
-  if (version > format_file::format_version)
+  if (version > format_file::directory_version)
     return failure{errc::version, path.string() + " has format " + std::to_string(version) +
                                       "; this program knows only formats up to " +
-                                      std::to_string(format_file::format_version)};
+                                      std::to_string(format_file::directory_version)};
   if (version != 0 && version < format_file::oldest_version)
     return failure{
         errc::version,
@@ -107,9 +107,9 @@ result<format_line> read_format(int file, const fs::path& path) {
   else if (text != "\n")
     line.shards = 0;
   if (version == 0 || line.shards == 0 || line.shards > format_file::shards_max)
-    return failure{errc::corrupt, path.string() +
-                                      " is damaged: it should read \"telemetryd format " +
-                                      std::to_string(format_file::format_version) + " shards N\""};
+    return failure{errc::corrupt,
+                   path.string() + " is damaged: it should read \"telemetryd format " +
+                       std::to_string(format_file::directory_version) + " shards N\""};
   return line;
 }
 
@@ -231,7 +231,7 @@ result<format_file> format_file::open(const fs::path& path, std::uint32_t shards
   if (is_new) {
     if (result<void> synced = sync_ancestors(files, path, *made); !synced)
       return synced.error();
-    if (result<void> written = write_format(file, path, {format_version, shards, store_id});
+    if (result<void> written = write_format(file, path, {directory_version, shards, store_id});
         !written)
       return written.error();
   }
@@ -240,9 +240,9 @@ result<format_file> format_file::open(const fs::path& path, std::uint32_t shards
     return stored.error();
   if (result<void> ours = check_store(*stored, store_id, path); !ours)
     return ours.error();
-  if (stored->version < format_version)
+  if (stored->version < directory_version)
     if (result<void> written =
-            write_format(file, path, {format_version, stored->shards, stored->store_id});
+            write_format(file, path, {directory_version, stored->shards, stored->store_id});
         !written)
       return written.error();
   opened.shards_ = stored->shards;

@@ -18,9 +18,11 @@ namespace telemetry {
 /// Thread-safety: none.
 class format_file {
 public:
+  /// Version of the data directory, written in FORMAT. The files of the journal have a version of
+  /// their own, segment_version in file_journal_format.cpp.
   /// Format 3 numbers the checkpoints in each column family, which a program of format 2 takes for
   /// damage.
-  static constexpr std::uint32_t format_version = 3;
+  static constexpr std::uint32_t directory_version = 3;
   /// Format 2 has events in blocks. Such a directory is opened, and has format 3 from then on. No
   /// release reads format 1, which is older than the first release.
   static constexpr std::uint32_t oldest_version = 2;

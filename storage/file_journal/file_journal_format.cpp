@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::uint64_t segment_magic = 0x314c'4e4a'4d4c'4554; // "TELMJNL1"
 constexpr std::uint64_t record_magic = 0x3143'524a'4d4c'4554;  // "TELMJRC1"
-constexpr std::uint32_t format_version = 1;
+/// Version of segments and records, in each segment head. format_file::directory_version is another
+/// number: it stands in FORMAT, for the whole data directory.
+constexpr std::uint32_t segment_version = 1;
 
 // As they lie in the file. Each checksum is of all that follows it in the head.
 
@@ -104,7 +106,7 @@ std::string write_segment_head(const segment_head& head) {
   const auto bytes = segment_head_bytes(static_cast<std::uint32_t>(head.shards.size()));
   std::string out(bytes, '\0');
   char* to = out.data();
-  put(to, segment_fields{segment_magic, 0, format_version, static_cast<std::uint32_t>(bytes),
+  put(to, segment_fields{segment_magic, 0, segment_version, static_cast<std::uint32_t>(bytes),
                          head.number, head.journal_id, head.salt, head.size, head.first_commit,
                          head.opening});
   for (const shard_ends& ends : head.shards)
@@ -125,10 +127,10 @@ result<segment_head> read_segment_head(std::string_view bytes) {
       fields.head_bytes > bytes.size() ||
       fields.checksum != checksum(bytes.substr(0, fields.head_bytes).substr(checksummed_from), 0))
     return damaged;
-  if (fields.version != format_version)
+  if (fields.version != segment_version)
     return failure{errc::version, "has format " + std::to_string(fields.version) +
                                       "; this program knows only format " +
-                                      std::to_string(format_version)};
+                                      std::to_string(segment_version)};
   rest = rest.substr(0, fields.head_bytes - sizeof fields);
   if (rest.size() % sizeof(shard_ends) != 0)
     return damaged;
