@@ -145,7 +145,8 @@ void journal_writer::write() {
       if (!one->slices[part.shard].bytes.empty())
         payloads[i].push_back(one->slices[part.shard].bytes);
     }
-    batches.push_back({part.shard, 1, part.stamp, record_kind::events, payloads[i]});
+    batches.push_back(
+        {part.shard, single_node_epoch, part.stamp, record_kind::events, payloads[i]});
   }
   const auto start_ms = context_.time.steady_ms();
   context_.health.journal_busy(start_ms);

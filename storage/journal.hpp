@@ -12,10 +12,15 @@ namespace telemetry {
 /// The kind of a batch's payload. The numbers are stored: never change them.
 enum class record_kind : std::uint8_t { events = 1 };
 
+/// Epoch of every batch: one node owns all shards, so the owner of a shard never changes. It is not
+/// the number of an opening (paired_journal.hpp), and not mysql_database::epoch(), which fences the
+/// rows of MySQL.
+inline constexpr std::uint64_t single_node_epoch = 1;
+
 /// One entry of the log of one shard (rule 1).
 struct journal_batch {
   std::uint32_t shard;
-  std::uint64_t epoch; ///< of the shard's owner; 1 on a single node
+  std::uint64_t epoch; ///< of the shard's owner: single_node_epoch
   batch_stamp stamp;
   record_kind kind = record_kind::events;
   /// The payload is the concatenation of these parts (docs/formats.md, "Event"). An empty payload

@@ -12,9 +12,9 @@ namespace telemetry {
 /// start with another one, or with an older state of one of the two, is noticed: such a journal
 /// lacks events that were answered OK, or holds batches whose numbers mean others by now.
 ///
-/// Every opening has a number, the epoch of the store. It is noted here as begun, then in the
-/// journal, then here as confirmed. So the journal's note is always one of these two, whenever the
-/// process is killed.
+/// Every opening of the store has a number (pairing_keeper::opening()). It is noted here as begun,
+/// then in the journal, then here as confirmed. So the journal's note is always one of these two,
+/// whenever the process is killed.
 struct journal_pairing {
   std::string journal;         ///< "redis"; "": none yet, or the operator goes on with any
   std::uint64_t confirmed = 0; ///< the opening that the journal has noted for sure; 0: none

@@ -60,10 +60,10 @@ result<void> note_pairing(paired_journal& journal, std::string_view name, pairin
   const auto opening = journal.opening();
   if (!opening)
     return opening.error();
-  journal_pairing now{std::string(name), *opening, keeper.epoch(), false};
+  journal_pairing now{std::string(name), *opening, keeper.opening(), false};
   if (auto noted = keeper.write_journal_pairing(now); !noted)
     return noted;
-  if (auto noted = journal.note_opening(keeper.epoch()); !noted)
+  if (auto noted = journal.note_opening(keeper.opening()); !noted)
     return noted;
   now.confirmed = now.begun;
   return keeper.write_journal_pairing(now);

@@ -20,10 +20,10 @@ public:
     bool is_accepted = false; ///< an operator has accepted it, in the engine of the journal
   };
 
-  /// The number that note_opening() was given last; 0 if never.
+  /// The number of the opening that was noted last; 0 if never.
   [[nodiscard]] virtual result<std::uint64_t> opening() = 0;
-  /// Durable when it returns.
-  [[nodiscard]] virtual result<void> note_opening(std::uint64_t epoch) = 0;
+  /// Notes that opening `number` of the store uses this journal. Durable when it returns.
+  [[nodiscard]] virtual result<void> note_opening(std::uint64_t number) = 0;
 
   /// Looks for batches above the cuts of `markers` that were appended once and are gone.
   /// @param markers of all shards of the store.
@@ -44,8 +44,9 @@ public:
 class pairing_keeper {
 public:
   virtual ~pairing_keeper() = default;
-  /// Number of this opening of the store, higher than that of every earlier one.
-  [[nodiscard]] virtual std::uint64_t epoch() const noexcept = 0;
+  /// Number of this opening of the store, higher than that of every earlier one. It is not the
+  /// epoch of a batch (journal.hpp).
+  [[nodiscard]] virtual std::uint64_t opening() const noexcept = 0;
   [[nodiscard]] virtual result<journal_pairing> read_journal_pairing() = 0;
   [[nodiscard]] virtual result<void> write_journal_pairing(const journal_pairing& record) = 0;
   /// The statement by which an operator goes on with a journal that read_journal_pairing() speaks

@@ -172,10 +172,10 @@ result<void> file_journal::meet(std::span<shard_marker> markers) {
   return {};
 }
 
-result<void> file_journal::note_opening(std::uint64_t epoch) {
+result<void> file_journal::note_opening(std::uint64_t number) {
   if (auto synced = home_->check_syncs(); !synced)
     return synced;
-  const std::uint64_t before = std::exchange(opening_, epoch);
+  const std::uint64_t before = std::exchange(opening_, number);
   auto noted = write_record({});
   if (!noted && must_rotate_) // in a new segment, because each start would fail at the same place
     noted = write_record({});

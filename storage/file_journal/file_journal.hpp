@@ -56,7 +56,7 @@ public:
   /// What is missing of the batches above the cuts of `markers`, and shards that end below them.
   [[nodiscard]] std::vector<shard_loss> find_losses(std::span<const shard_marker> markers) const;
   result<std::uint64_t> opening() override { return opening_; }
-  result<void> note_opening(std::uint64_t epoch) override;
+  result<void> note_opening(std::uint64_t number) override;
   result<missing_batches> find_missing(std::span<const shard_marker> markers,
                                        const journal_pairing& before) override;
   result<void> meet(std::span<shard_marker> markers) override;

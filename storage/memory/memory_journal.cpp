@@ -48,8 +48,8 @@ result<void> memory_journal::trim(std::uint32_t shard, std::uint64_t upto) {
   return {};
 }
 
-result<void> memory_journal::note_opening(std::uint64_t epoch) {
-  log_->opening = epoch;
+result<void> memory_journal::note_opening(std::uint64_t number) {
+  log_->opening = number;
   return {};
 }
 

@@ -33,7 +33,7 @@ public:
   result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
 
   result<std::uint64_t> opening() override { return log_->opening; }
-  result<void> note_opening(std::uint64_t epoch) override;
+  result<void> note_opening(std::uint64_t number) override;
   /// Memory forgets nothing, and takes any number.
   result<missing_batches> find_missing(std::span<const shard_marker>,
                                        const journal_pairing&) override {

@@ -35,7 +35,10 @@ public:
                                                       std::uint32_t shards);
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
-  [[nodiscard]] std::uint64_t epoch() const noexcept override { return epoch_; }
+  /// The fence of this opening: the value of the columns `epoch` of `shards` and `markers`.
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  /// Every opening raises the epoch, so the epoch also numbers the openings.
+  [[nodiscard]] std::uint64_t opening() const noexcept override { return epoch_; }
   /// Id of the database, made when it was created: 32 hexadecimal digits.
   [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
   /// "mariadb 10.11.6 at 127.0.0.1:3306", as of the opening.

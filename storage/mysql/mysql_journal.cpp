@@ -284,8 +284,8 @@ result<std::uint64_t> mysql_journal::opening() {
   return record->confirmed;
 }
 
-result<void> mysql_journal::note_opening(std::uint64_t epoch) {
-  return database_->write_journal_pairing({"mysql", epoch, epoch, false});
+result<void> mysql_journal::note_opening(std::uint64_t number) {
+  return database_->write_journal_pairing({"mysql", number, number, false});
 }
 
 result<paired_journal::missing_batches> mysql_journal::find_missing(std::span<const shard_marker>,

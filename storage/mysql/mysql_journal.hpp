@@ -34,7 +34,7 @@ public:
   // Journal and store are in one database, so the store's record is the journal's as well, both go
   // back together, and a loss shows in heads and epochs (ADR 0014).
   result<std::uint64_t> opening() override;
-  result<void> note_opening(std::uint64_t epoch) override;
+  result<void> note_opening(std::uint64_t number) override;
   result<missing_batches> find_missing(std::span<const shard_marker> markers,
                                        const journal_pairing& before) override;
   result<void> meet(std::span<shard_marker> markers) override;

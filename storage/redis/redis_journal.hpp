@@ -62,7 +62,7 @@ public:
   /// Whether open() created the journal.
   [[nodiscard]] bool is_new() const noexcept { return is_new_; }
   result<std::uint64_t> opening() override;
-  result<void> note_opening(std::uint64_t epoch) override;
+  result<void> note_opening(std::uint64_t number) override;
   /// As check_against(), if this journal was in use before.
   result<missing_batches> find_missing(std::span<const shard_marker> markers,
                                        const journal_pairing& before) override;

@@ -8,8 +8,8 @@
 
 /// The keys of a journal in Redis (docs/formats.md, "Redis journal"). For each prefix:
 ///
-///     PREFIX:meta           hash: format, store (uuid), shards, generation; opening (epoch of the
-///                           store at the last opening); accept_loss, see
+///     PREFIX:meta           hash: format, store (uuid), shards, generation; opening (number of the
+///                           last opening of the store); accept_loss, see
 ///                           redis_journal::check_against()
 ///     PREFIX:owner          string: "<generation> <token>" of the process that may write
 ///     PREFIX:heads          hash: shard -> highest batch number ever appended; also after a trim

@@ -211,8 +211,8 @@ result<std::uint64_t> redis_journal::opening() {
   return value_of(*reply).number().value_or(0);
 }
 
-result<void> redis_journal::note_opening(std::uint64_t epoch) {
-  const auto reply = session_.ask({"HSET", keys_.meta, "opening", std::to_string(epoch)});
+result<void> redis_journal::note_opening(std::uint64_t number) {
+  const auto reply = session_.ask({"HSET", keys_.meta, "opening", std::to_string(number)});
   return reply ? result<void>{} : reply.error();
 }
 

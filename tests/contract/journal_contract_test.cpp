@@ -231,11 +231,11 @@ TEST_P(JournalContractTest, EqualsAModelOverRandomHistories) {
 
 TEST_P(JournalContractTest, KeepsTheNumberOfItsLastOpening) {
   EXPECT_EQ(engine_->log().opening().value(), 0U);
-  for (const std::uint64_t epoch : {7U, 8U}) {
-    ASSERT_TRUE(engine_->log().note_opening(epoch));
-    EXPECT_EQ(engine_->log().opening().value(), epoch);
+  for (const std::uint64_t number : {7U, 8U}) {
+    ASSERT_TRUE(engine_->log().note_opening(number));
+    EXPECT_EQ(engine_->log().opening().value(), number);
     engine_->reopen();
-    EXPECT_EQ(engine_->log().opening().value(), epoch);
+    EXPECT_EQ(engine_->log().opening().value(), number);
   }
 }
 

@@ -17,7 +17,7 @@ using testing::HasSubstr;
 /// The record of a store, which outlives its openings.
 class recording_keeper final : public pairing_keeper {
 public:
-  [[nodiscard]] std::uint64_t epoch() const noexcept override { return now; }
+  [[nodiscard]] std::uint64_t opening() const noexcept override { return now; }
   result<journal_pairing> read_journal_pairing() override {
     return journal_pairing::from_text(record);
   }
@@ -54,10 +54,10 @@ public:
   result<std::uint64_t> last_batch(std::uint32_t) override { return 0; }
   result<void> trim(std::uint32_t, std::uint64_t) override { return {}; }
   result<std::uint64_t> opening() override { return script_.opening; }
-  result<void> note_opening(std::uint64_t epoch) override {
+  result<void> note_opening(std::uint64_t number) override {
     if (script_.is_killed)
       return failure{errc::unavailable, "killed"};
-    script_.opening = epoch;
+    script_.opening = number;
     return {};
   }
   result<missing_batches> find_missing(std::span<const shard_marker>,
