@@ -72,7 +72,7 @@ result<storage> open_embedded(const storage_options& options) {
     return failure{errc::corrupt,
                    "the journal in " + (*home)->path() +
                        " is not in the state that its store was in: " + describe_losses(losses)};
-  made.engine = *database;
+  made.keep_alive = *database;
   made.journal = std::move(*journal);
   made.shards = (*home)->shards();
   made.description = rocksdb_name;
@@ -180,15 +180,24 @@ result<storage> open_with_mysql(const storage_options& options) {
   made.journal = std::move(paired->journal);
   made.warning = std::move(paired->warning);
   made.note_drained = [database](storage& of) { return note_drained(of, *database); };
-  made.engine = database;
+  made.keep_alive = database;
   return made;
+}
+
+result<storage> open_store(const storage_options& options) {
+  switch (options.store) {
+  case storage_options::store_kind::rocksdb:
+    return open_embedded(options);
+  case storage_options::store_kind::mysql:
+    return open_with_mysql(options);
+  }
+  return failure{errc::invalid_option, "there is no such store"};
 }
 
 } // namespace
 
 result<storage> open_storage(const storage_options& options) {
-  auto opened = options.store == storage_options::store_kind::mysql ? open_with_mysql(options)
-                                                                    : open_embedded(options);
+  auto opened = open_store(options);
   if (opened && options.has_cache)
     if (auto outcome = add_cache(options.redis, *opened); !outcome)
       return outcome.error();
@@ -196,8 +205,12 @@ result<storage> open_storage(const storage_options& options) {
 }
 
 result<std::string> migrate_storage(const storage_options& options, bool dry_run) {
-  if (options.store != storage_options::store_kind::mysql)
+  switch (options.store) {
+  case storage_options::store_kind::rocksdb:
     return std::string{"storage.store=rocksdb has no tables to migrate\n"};
+  case storage_options::store_kind::mysql:
+    break;
+  }
   if (dry_run)
     return mysql::mysql_migrations();
   const auto opened = mysql_database::open(options.mysql, options.shards);

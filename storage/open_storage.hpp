@@ -11,9 +11,10 @@
 
 namespace telemetry {
 
-/// An open database: journal and event store, one engine or two.
+/// An open database: journal and event store, of one storage engine or two. "Engine" alone is the
+/// actor system that uses it (actors/engine.hpp).
 struct storage {
-  std::shared_ptr<void> engine; ///< closes last
+  std::shared_ptr<void> keep_alive; ///< what journal and store share; destroyed after both
   std::unique_ptr<telemetry::journal> journal;
   std::unique_ptr<event_store> store;
   std::unique_ptr<state_cache> cache; ///< nullptr: none
@@ -28,7 +29,8 @@ struct storage {
   std::function<result<std::uint64_t>()> free_bytes;
 };
 
-/// Opens or creates the database; the only place that names concrete engines. Blocks.
+/// Opens or creates the database. open_storage.cpp is the only file that names concrete storage
+/// engines. Blocks.
 /// @returns errc::unreachable (a server does not answer: try again), errc::locked (a second
 ///          process), errc::version (newer or foreign), errc::corrupt (with the place),
 ///          errc::invalid_option (a server refuses what is set), errc::unavailable.

@@ -72,23 +72,31 @@ result<redis_options> redis_from(const config::options& settings) {
                        .read_timeout = from.timeout};
 }
 
+std::uint32_t standard_shards(config::store_engine store) {
+  switch (store) {
+  case config::store_engine::rocksdb:
+    break;
+  case config::store_engine::mysql:
+    return mysql_shards;
+  }
+  return embedded_shards;
+}
+
 } // namespace
 
 result<storage_options> storage_options::from(const config::options& settings) {
   const auto& from = settings.storage;
-  const bool in_mysql = from.store == config::store_engine::mysql;
   auto mysql = mysql_from(settings);
   if (!mysql)
     return mysql.error();
   auto redis = redis_from(settings);
   if (!redis)
     return redis.error();
-  const auto standard_shards = in_mysql ? mysql_shards : embedded_shards;
   return storage_options{.store = from.store,
                          .journal = from.journal,
                          .data_dir = from.data_dir,
                          .store_id = {},
-                         .shards = from.shards == 0 ? standard_shards : from.shards,
+                         .shards = from.shards == 0 ? standard_shards(from.store) : from.shards,
                          .min_free_bytes = from.min_free,
                          .cache_bytes = from.cache,
                          .mysql = *mysql,
