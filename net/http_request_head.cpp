@@ -155,7 +155,7 @@ std::optional<read_fault> fault_of(const request_head& head) {
     return fault;
   if (const auto fault = coding_fault(head))
     return fault;
-  if (head.method() == http::verb::post && lacks_length(head)) // rest_handler refuses other methods
+  if (head.method() == http::verb::post && lacks_length(head)) // find_route() refuses other methods
     return read_fault{411, "a POST must have Content-Length or Transfer-Encoding: chunked"};
   if (expects_more_than_continue(head))
     return read_fault{417, "the only expectation understood is 100-continue"};

@@ -6,7 +6,7 @@
 #include "net/http_request_reader.hpp"
 #include "net/http_response_writer.hpp"
 #include "net/http_upgrade.hpp"
-#include "net/rest/rest_handler.hpp"
+#include "net/rest/dispatch.hpp"
 
 #include <exception>
 #include <optional>

@@ -3,8 +3,8 @@
 // leads to a page of the same list.
 
 #include "net/http_response_head.hpp"
+#include "net/rest/dispatch.hpp"
 #include "net/rest/gzip.hpp"
-#include "net/rest/rest_handler.hpp"
 #include "tests/fuzz/require.hpp"
 #include "tests/integration/http_fake_api.hpp"
 

@@ -1,7 +1,7 @@
 #include "net/rest/rest_robots.hpp"
 
+#include "net/rest/dispatch.hpp"
 #include "net/rest/format_json.hpp"
-#include "net/rest/rest_handler.hpp"
 #include "net/session.hpp"
 #include "tests/integration/http_fake_api.hpp"
 

@@ -1,4 +1,4 @@
-#include "net/rest/rest_handler.hpp"
+#include "net/rest/dispatch.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ std::string detail_of(std::string_view target) {
   return problem.at("detail");
 }
 
-TEST(RestHandlerTest, NamesTheRightAddressInA404) {
+TEST(DispatchTest, NamesTheRightAddressInA404) {
   EXPECT_EQ(detail_of("/upstream/"), "nothing is at this address; the right one is /upstream");
   EXPECT_EQ(detail_of("/api/robots/?limit=1"),
             "nothing is at this address; the right one is /api/robots");
@@ -37,7 +37,7 @@ TEST(RestHandlerTest, NamesTheRightAddressInA404) {
     EXPECT_THAT(detail_of("/"), HasSubstr(address));
 }
 
-TEST(RestHandlerTest, GivesTheLineToTypeForABodyOfUnknownType) {
+TEST(DispatchTest, GivesTheLineToTypeForABodyOfUnknownType) {
   for (const char* type : {"", "application/x-www-form-urlencoded", "text/plain"}) {
     http_request request;
     request.method = http_method::post;
@@ -52,7 +52,7 @@ TEST(RestHandlerTest, GivesTheLineToTypeForABodyOfUnknownType) {
   }
 }
 
-TEST(RestHandlerTest, RefusesCodingsButGzip) {
+TEST(DispatchTest, RefusesCodingsButGzip) {
   http_request request;
   request.method = http_method::post;
   request.target = "/api/events";

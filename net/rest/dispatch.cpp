@@ -1,4 +1,4 @@
-#include "net/rest/rest_handler.hpp"
+#include "net/rest/dispatch.hpp"
 
 #include "net/rest/compressed_answer.hpp"
 #include "net/rest/problem.hpp"
