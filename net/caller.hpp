@@ -7,12 +7,13 @@
 
 namespace telemetry::net {
 
-/// The right that a request needs.
+/// The right that a request needs. The routes name one each, but it is not enforced yet
+/// (route.hpp).
 enum class scope : std::uint8_t {
-  none,  ///< everybody may ask
-  read,  ///< robots, events, odometers
-  write, ///< hand events in
-  admin, ///< take back and operate
+  none,   ///< everybody may ask
+  read,   ///< robots, events, odometers
+  ingest, ///< hand events in
+  admin,  ///< take back and operate
 };
 
 /// The rights of a caller. `scope::none` is always among them.

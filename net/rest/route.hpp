@@ -50,13 +50,13 @@ constexpr std::string_view take_segment(std::string_view& path) noexcept {
   return segment;
 }
 
-/// One row of the table of routes. A row that is wrong in itself does not compile.
+/// One row of the table in routes.cpp. A row that is wrong in itself does not compile.
 struct route {
   /// Refuses a request by its head alone; returns nullopt to let it pass.
   using head_check = std::optional<http_answer>(const http_request& request);
 
   /// @param at e.g. "/api/robots/<robot>/events".
-  /// @param needed has no default, so that no route is open by mistake.
+  /// @param needed has no default, so that no route becomes open by mistake.
   /// @param answer a reference, because a route always has a handler.
   consteval route(std::string_view at, method_set answered, scope needed, rest_handler& answer,
                   head_check* check = nullptr)
@@ -77,7 +77,10 @@ struct route {
 
   std::string_view pattern;
   method_set methods;
-  scope right; ///< that a caller needs
+  /// The right that a caller needs. Not enforced yet: every caller is anonymous() and has all
+  /// rights, and rights::include() is not called. find_route() in dispatch.cpp is the place for the
+  /// check.
+  scope right;
   rest_handler* handler;
   head_check* judge; ///< may be nullptr
 };

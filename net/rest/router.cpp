@@ -61,6 +61,7 @@ std::optional<std::string> address_meant(const http_target& target) {
   http_target meant;
   bool name_is_empty = false;
   for (const std::string& segment : target.path) {
+    // A robot's name stands behind /api/robots only. Extend this when another pattern has one.
     const bool at_name = meant.path.size() == 2 && meant.path[1] == "robots";
     if (segment.empty()) {
       name_is_empty = name_is_empty || at_name;

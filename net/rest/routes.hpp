@@ -9,7 +9,8 @@ namespace telemetry::net {
 /// The address that a WebSocket is opened at.
 inline constexpr std::string_view upstream_pattern = "/upstream";
 
-/// Everything that the server answers. No method of an address stands in two rows.
+/// The table of all addresses that the server answers. A new address is a new row in routes.cpp. No
+/// method of an address stands in two rows.
 [[nodiscard]] std::span<const route> all_routes() noexcept;
 
 } // namespace telemetry::net

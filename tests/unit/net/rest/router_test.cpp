@@ -85,7 +85,7 @@ TEST(RouterTest, NeedsTheRightsThatAreWrittenHereToo) {
     if (row.right == scope::none)
       open.insert(row.pattern);
     else if (row.pattern == "/upstream" || row.methods.contains(http_method::post))
-      EXPECT_EQ(row.right, scope::write) << row.pattern;
+      EXPECT_EQ(row.right, scope::ingest) << row.pattern;
     else
       EXPECT_EQ(row.right, scope::read) << row.pattern;
   }
