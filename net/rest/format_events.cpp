@@ -181,6 +181,7 @@ private:
 
 } // namespace
 
+// A format of format_media.hpp without a case does not compile.
 std::unique_ptr<row_writer<event_row>> make_event_writer(event_format format,
                                                          std::string_view robot) {
   switch (format) {

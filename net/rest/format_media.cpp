@@ -6,19 +6,20 @@
 namespace telemetry::net {
 namespace {
 
-struct media {
-  event_format format;
-  std::string_view name;
-  std::string_view type; ///< as in Accept, lower case
-  std::string_view content_type;
+constexpr std::array formats{
+    event_media{event_format::json, "json", "application/json", "application/json"},
+    event_media{event_format::csv, "csv", "text/csv", "text/csv; charset=utf-8; header=present"},
+    event_media{event_format::ndjson, "ndjson", "application/x-ndjson", "application/x-ndjson"},
+    event_media{event_format::geojson, "geojson", "application/geo+json", "application/geo+json"},
 };
 
-constexpr std::array<media, 4> formats{{
-    {event_format::json, "json", "application/json", "application/json"},
-    {event_format::csv, "csv", "text/csv", "text/csv; charset=utf-8; header=present"},
-    {event_format::ndjson, "ndjson", "application/x-ndjson", "application/x-ndjson"},
-    {event_format::geojson, "geojson", "application/geo+json", "application/geo+json"},
-}};
+consteval bool is_in_order_of_the_enum() {
+  for (std::size_t i = 0; i < formats.size(); ++i)
+    if (static_cast<std::size_t>(formats[i].format) != i)
+      return false;
+  return true;
+}
+static_assert(is_in_order_of_the_enum(), "content_type() uses a format as an index");
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -102,8 +103,20 @@ preference prefer(std::string_view accept, std::string_view type) noexcept {
 
 } // namespace
 
+std::span<const event_media> all_formats() noexcept { return formats; }
+
+std::string list_of_formats() {
+  std::string list;
+  for (const event_media& one : formats) {
+    if (&one != &formats.front())
+      list += &one == &formats.back() ? " or " : ", ";
+    list += one.name;
+  }
+  return list;
+}
+
 std::optional<event_format> find_format(std::string_view name) noexcept {
-  for (const media& one : formats)
+  for (const event_media& one : formats)
     if (one.name == name)
       return one.format;
   return std::nullopt;
@@ -112,7 +125,7 @@ std::optional<event_format> find_format(std::string_view name) noexcept {
 event_format negotiate(std::string_view accept) noexcept {
   event_format chosen = event_format::json;
   preference best;
-  for (const media& one : formats) {
+  for (const event_media& one : formats) {
     const preference wanted = prefer(accept, one.type);
     const bool better = wanted.quality > best.quality ||
                         (wanted.quality == best.quality && wanted.precise > best.precise);

@@ -1,14 +1,34 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace telemetry::net {
 
-/// How the events of a robot are written.
+// The media types and codings of requests and answers. In net/rest/, body_* reads what a client
+// sends, and format_* writes what it gets.
+
+/// How the events of a robot are written. A new format is an enumerator here, a row in
+/// format_media.cpp and a writer in format_events.cpp.
 enum class event_format { json, csv, ndjson, geojson };
 
-/// The format called `name` in `?format=`; nothing if there is none.
+/// One row of the table of event formats.
+struct event_media {
+  event_format format;
+  std::string_view name;         ///< in `?format=`
+  std::string_view type;         ///< as in Accept, lower case
+  std::string_view content_type; ///< of the answer
+};
+
+/// The table of event formats, in the order of the enum.
+[[nodiscard]] std::span<const event_media> all_formats() noexcept;
+
+/// The names of all formats, for a person: "json, csv, ndjson or geojson".
+[[nodiscard]] std::string list_of_formats();
+
+/// The format called `name` in `?format=`; nullopt if there is none.
 [[nodiscard]] std::optional<event_format> find_format(std::string_view name) noexcept;
 
 /// The format that an Accept header likes best (RFC 9110, 12.5.1): by quality, then by how

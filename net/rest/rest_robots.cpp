@@ -124,7 +124,7 @@ result<events_query> read_events_query(const http_request& request, const http_t
   if (format.value()) {
     const auto named = find_format(*format.value());
     if (!named)
-      return failure{errc::malformed, "format must be json, csv, ndjson or geojson"};
+      return failure{errc::malformed, "format must be " + list_of_formats()};
     query.format = *named;
   }
   const auto safe = safe_parameter(target, query.format);

@@ -16,6 +16,10 @@ TEST(FormatMediaTest, FindsFormatsByTheirExactNames) {
   EXPECT_EQ(find_format(""), std::nullopt);
 }
 
+TEST(FormatMediaTest, ListsAllFormatsForAPerson) {
+  EXPECT_EQ(list_of_formats(), "json, csv, ndjson or geojson");
+}
+
 TEST(FormatMediaTest, NamesContentTypes) {
   EXPECT_EQ(content_type(json), "application/json");
   EXPECT_EQ(content_type(csv), "text/csv; charset=utf-8; header=present");
