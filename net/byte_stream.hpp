@@ -23,6 +23,10 @@ protected:
 
 /// A connection that reports its readiness, and is read and written without waiting.
 ///
+/// TLS goes here: a new implementation, net/tls_stream.*, over a socket_stream.
+/// tcp_server::start_session() (net/server.cpp) makes the stream of each connection, and no session
+/// knows which implementation it has (ADR 0052).
+///
 /// Thread: that of its executor. Blocking: never. The destructor closes it.
 class byte_stream {
 public:
@@ -35,7 +39,9 @@ public:
   virtual void watch(stream_listener& listener, error_code& ec) = 0;
 
   /// Whether there may be bytes to read, or the end of the stream. After false, the listener is
-  /// told when that changes.
+  /// told when that changes. Bytes that the stream itself holds, such as bytes that TLS has
+  /// decrypted and no caller has read, keep it true, because the kernel reports no readiness for
+  /// them.
   [[nodiscard]] virtual bool is_readable() const noexcept = 0;
   /// Reads the bytes that have arrived, up to the size of `space`. @returns their number, maybe 0.
   /// @param ec is set at the end of the stream too.
