@@ -23,18 +23,18 @@ struct alignas(64) robot_slot {
   robot_slot(std::string_view called, std::uint64_t hashed) : name(called), hash(hashed) {}
 
   const std::string name;
-  std::uint64_t chain_batch = 0;    ///< batch_no that chain_tail belongs to
-  robot* body = nullptr;            ///< the robot object of `actor`
-  std::uint32_t chain_tail = 0;     ///< latest event of this robot in that batch
-  std::uint32_t pins = 0;           ///< batches that are prepared or parked and touch this robot
-  bool loading = true;              ///< its row is being fetched
-  bool dirty = false;               ///< may hold rows that no checkpoint has taken
-  bool taken = false;               ///< the checkpointer has rows of it
-  bool awaits_seal = false;         ///< in the shard's queue of unsealed robots
-  bool unlisted = false;            ///< the robot table may not have it yet
-  bool uncached = false;            ///< the cache writer has not fetched its latest state
-  bool damaged = false;             ///< its row in the robot table is damaged; `loading` stays
-  bool held = false;                ///< rows of it in the store are damaged; `taken` stays
+  std::uint64_t chain_batch = 0; ///< batch_no that chain_tail belongs to
+  robot* body = nullptr;         ///< the robot object of `actor`
+  std::uint32_t chain_tail = 0;  ///< latest event of this robot in that batch
+  std::uint32_t pins = 0;        ///< batches that are prepared or parked and touch this robot
+  bool loading = true;           ///< its row is being fetched
+  bool dirty = false;            ///< may hold rows that no checkpoint has taken
+  bool taken = false;            ///< the checkpointer has rows of it
+  bool awaits_seal = false;      ///< in the shard's queue of unsealed robots
+  bool unlisted = false;         ///< the robot table may not have it yet
+  bool uncached = false;         ///< the cache writer has not fetched its latest state
+  bool damaged = false;          ///< its row in the robot table is damaged; `loading` stays
+  bool left_out = false; ///< of the last checkpoint: its stored rows are damaged; `taken` stays
   std::int64_t last_arrival_ms = 0; ///< of the latest batch that touched it
   std::int64_t last_used_ms = 0;    ///< steady time, for passivation
   const std::uint64_t hash;

@@ -226,7 +226,7 @@ void shard::apply(shard_batch& batch) {
   }
   note_late(batch);
   give_late();
-  hold(batch.accepted);
+  charge_rows(batch.accepted);
   seal_quiet();
 }
 
@@ -245,8 +245,8 @@ void shard::park(robot_slot& slot, const shard_batch& batch, std::uint32_t first
   parked_.insert(batch.stamp.batch_no);
 }
 
-/// Rows that memory holds from now on, until a checkpoint has them.
-void shard::hold(std::size_t rows) {
+/// Charges accepted rows to the node's credit until a checkpoint has stored them.
+void shard::charge_rows(std::size_t rows) {
   context_.credit.add(charge::rows, rows * sizeof(track_row));
   if (context_.credit.needs_checkpoint()) // what is sealed has to leave memory
     caf::anon_send(context_.checkpointer, checkpoint_atom_v);
@@ -281,7 +281,7 @@ void shard::loaded(activation& rows) {
       --loading_;
     const auto& outcome = rows.rows[i];
     if (!outcome) {
-      hold_back(*slot, outcome.error());
+      set_aside_damaged(*slot, outcome.error());
       continue;
     }
     slot->loading = false;
@@ -294,14 +294,14 @@ void shard::loaded(activation& rows) {
       heal(*slot);
   }
   give_late();
-  hold(accepted);
+  charge_rows(accepted);
   seal_quiet();
   report_replay();
 }
 
-/// The row of `slot` is damaged. What is in the journal stays parked, which keeps the cut below it;
-/// more of it is refused before the journal.
-void shard::hold_back(robot_slot& slot, const failure& why) {
+/// Sets a robot aside because its row in the robot table is damaged. Its events in the journal stay
+/// parked, which keeps the cut below them. Further events of it are refused before the journal.
+void shard::set_aside_damaged(robot_slot& slot, const failure& why) {
   damaged_[&slot] = std::make_shared<const failure>(why);
   if (std::exchange(slot.damaged, true)) {
     damaged_due_ = false;
@@ -311,7 +311,7 @@ void shard::hold_back(robot_slot& slot, const failure& why) {
   context_.damaged.refuse(slot.name);
   for (auto& event : slot.parked)
     if (auto place = std::exchange(event.place, {}); place.source)
-      late_.push_back({std::move(place), verdict::damaged});
+      late_verdicts_.push_back({std::move(place), verdict::damaged});
 }
 
 /// Marks a robot as intact again, after its row was read and its parked events were offered.
@@ -374,23 +374,23 @@ void shard::note_late(shard_batch& batch) {
     const auto& event = batch.events[old.event];
     auto place = event.answer != nullptr ? lane::defer(*event.answer->owner, id_, event.index)
                                          : std::move(batch.late[old.event].place);
-    olds_.push_back({{old.id, event.timestamp},
-                     event.at,
-                     {std::move(place), verdict::pending, old.seal_point}});
+    store_lookups_.push_back({{old.id, event.timestamp},
+                              event.at,
+                              {std::move(place), verdict::pending, old.seal_point}});
   }
   for (auto& one : batch.late) {
     if (one.what != verdict::pending)
-      late_.push_back(std::move(one));
+      late_verdicts_.push_back(std::move(one));
   }
 }
 
 /// Sends off what this turn has gathered. Rule 12: memory was asked in the robot's turn; the store
 /// comes after it, off this shard.
 void shard::give_late() {
-  lane::answer_late(std::exchange(late_, {}));
-  if (!olds_.empty())
+  lane::answer_late(std::exchange(late_verdicts_, {}));
+  if (!store_lookups_.empty())
     caf::anon_send(context_.reader_of(id_), lookup_atom_v,
-                   std::make_shared<std::vector<old_event>>(std::exchange(olds_, {})));
+                   std::make_shared<std::vector<old_event>>(std::exchange(store_lookups_, {})));
 }
 
 /// Rule 5: forgets robots whose latest event has arrived by the horizon; they hold nothing

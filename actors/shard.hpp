@@ -42,11 +42,11 @@ private:
   static void prefetch_ahead(std::span<robot_slot* const> slots, std::size_t at);
   void apply(shard_batch& batch);
   void park(robot_slot& slot, const shard_batch& batch, std::uint32_t first);
-  void hold(std::size_t rows);
+  void charge_rows(std::size_t rows);
   void run(robot_slot& slot, shard_batch& batch, std::uint32_t first);
   void loaded(activation& rows);
   void fetch(std::vector<robot_slot*> robots);
-  void hold_back(robot_slot& slot, const failure& why);
+  void set_aside_damaged(robot_slot& slot, const failure& why);
   void heal(robot_slot& slot);
   void retry_damaged();
   std::size_t unpark(robot_slot& slot);
@@ -94,8 +94,8 @@ private:
   std::size_t charged_ = 0;              ///< bytes that the robots are charged to the node's credit
   std::int64_t hurried_ms_ = 0;          ///< when a sweep last asked for a checkpoint (steady)
   std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
-  late_verdicts late_;                   ///< known in this turn, to be given at its end
-  std::vector<old_event> olds_;          ///< to be looked up from the end of this turn on
+  late_verdicts late_verdicts_;          ///< known in this turn; sent at its end
+  std::vector<old_event> store_lookups_; ///< of this turn; the reader gets them at its end
   bool replay_step_due_ = false; ///< the writer waits for this shard to have taken its replay
   bool live_due_ = false;        ///< the writer waits for this shard to be live
 
@@ -106,11 +106,11 @@ private:
   std::deque<awaiting_seal> unsealed_; ///< each robot with unsealed events once (rule 5)
   std::vector<robot_slot*> dirty_;     ///< each robot with untaken rows once
   std::vector<robot_slot*> taken_;     ///< robots of the checkpoint in flight (rule 18)
-  struct held_robot {
+  struct left_out_robot {
     robot_slot* slot;
     checkpoint::robot content; ///< as it was left out of the last checkpoint
   };
-  std::vector<held_robot> held_; ///< to be in the next checkpoint again (ADR 0055)
+  std::vector<left_out_robot> left_out_; ///< the next checkpoint takes them again (ADR 0055)
   /// Robots whose row in the robot table is damaged, and why.
   std::unordered_map<robot_slot*, std::shared_ptr<const failure>> damaged_;
   bool damaged_due_ = false;          ///< their rows are being asked for once more

@@ -13,18 +13,18 @@ shard_checkpoint_ptr shard::collect() {
   auto lowest_kept = applied_ + 1;
   if (!parked_.empty())
     lowest_kept = std::min(lowest_kept, *parked_.begin());
-  // Rows of before, whose robots may be mended by now.
-  for (auto& [slot, content] : held_) {
+  // Rows that the last checkpoint left out. An operator may have mended their robots by now.
+  for (auto& [slot, content] : left_out_) {
     taken_.push_back(slot);
     what->rows += content.rows->size();
     what->robots.push_back(std::move(content));
   }
-  held_.clear();
+  left_out_.clear();
   std::vector<robot_slot*> still_dirty;
   for (std::size_t i = 0; i < dirty_.size(); ++i) {
     prefetch_ahead(dirty_, i);
     auto* slot = dirty_[i];
-    if (slot->held) { // its newer rows come after those
+    if (slot->left_out) { // its newer rows come after those
       lowest_kept = std::min(lowest_kept, slot->body->lowest_untaken_batch());
       still_dirty.push_back(slot);
       continue;
@@ -55,22 +55,22 @@ shard_checkpoint_ptr shard::collect() {
 
 void shard::stored(shard_checkpoint& what) {
   marker_.cut = what.marker.cut; // which is lower if robots were left out
-  std::unordered_map<std::string_view, checkpoint::robot*> left_out;
+  std::unordered_map<std::string_view, checkpoint::robot*> left_out_now;
   for (auto& one : what.left_out)
-    left_out.emplace(one.name, &one);
+    left_out_now.emplace(one.name, &one);
   for (std::size_t i = 0; i < taken_.size(); ++i) {
     prefetch_ahead(taken_, i);
     auto& slot = *taken_[i];
-    if (!left_out.empty())
-      if (const auto found = left_out.find(slot.name); found != left_out.end()) {
-        slot.held = true;
-        held_.push_back({&slot, std::move(*found->second)});
+    if (!left_out_now.empty())
+      if (const auto found = left_out_now.find(slot.name); found != left_out_now.end()) {
+        slot.left_out = true;
+        left_out_.push_back({&slot, std::move(*found->second)});
         continue;
       }
     slot.body->stored();
     slot.taken = false;
     slot.unlisted = false;
-    if (std::exchange(slot.held, false))
+    if (std::exchange(slot.left_out, false))
       context_.damaged.release(slot.name);
   }
   taken_.clear();
@@ -81,18 +81,18 @@ void shard::stored(shard_checkpoint& what) {
     sweep();
 }
 
-/// Rows that are held for damaged robots have an eighth of the memory for rows: when that is full,
-/// their events are refused, before they take the memory of the others.
+/// Rows of robots that checkpoints leave out have an eighth of the memory for rows: when that is
+/// full, their events are refused, before they take the memory of the others.
 void shard::refuse_above_share() {
-  if (held_.empty())
+  if (left_out_.empty())
     return;
   constexpr std::size_t share_divisor = 8;
   const auto share = context_.options.memory_bytes_max / share_divisor / context_.status.size();
   std::size_t rows = 0;
-  for (const auto& one : held_)
+  for (const auto& one : left_out_)
     rows += one.slot->body->rows();
   if (rows * sizeof(track_row) > share)
-    for (const auto& one : held_)
+    for (const auto& one : left_out_)
       context_.damaged.refuse(one.slot->name);
 }
 

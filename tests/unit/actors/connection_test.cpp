@@ -208,7 +208,7 @@ TEST_F(ConnectionTest, KeepsNoMemoryOfAMessageThatIsAnswered) {
   EXPECT_LT(heap_now().live_bytes, before + 4096);
 }
 
-TEST_F(ConnectionTest, WaitsWhileTheGateIsClosedAndIsToldWhenItOpens) {
+TEST_F(ConnectionTest, WaitsWhileTheCreditIsClosedAndIsToldWhenItOpens) {
   options.memory_bytes_max = sizeof(track_row);
   start();
   producer client{*this};

@@ -182,7 +182,8 @@ protected:
 
   late_answers_test() { options.memory_bytes_max = limit; }
 
-  /// A producer sends `event`, hangs up and comes back, until the gate closes or `most` have come.
+  /// A producer sends `event`, hangs up and comes back, until the credit closes or `most` have
+  /// come.
   std::size_t reconnect(const std::string& event, std::size_t most = 1'000) {
     std::size_t came = 0;
     for (; came < most && context().credit.is_open(); ++came) {
@@ -195,7 +196,7 @@ protected:
 };
 using LateAnswersTest = late_answers_test;
 
-TEST_F(LateAnswersTest, ParkedEventsCloseTheGateUntilTheStoreAnswers) {
+TEST_F(LateAnswersTest, ParkedEventsCloseTheCreditUntilTheStoreAnswers) {
   start();
   database.store_faults->robots.fail_next(1'000, errc::unavailable);
   EXPECT_LT(reconnect("0,0,100,b"), 1'000U) << "nothing else holds them back";
@@ -207,7 +208,7 @@ TEST_F(LateAnswersTest, ParkedEventsCloseTheGateUntilTheStoreAnswers) {
   EXPECT_EQ(timestamps("b"), (std::vector<timestamp_ms>{100}));
 }
 
-TEST_F(LateAnswersTest, LookUpsCloseTheGateUntilTheStoreAnswers) {
+TEST_F(LateAnswersTest, LookUpsCloseTheCreditUntilTheStoreAnswers) {
   start();
   reconnect("0,0,100,b", 1);
   live(5 * window_ms);
