@@ -1,6 +1,12 @@
 #include "actors/answer_queue.hpp"
 
+#include <stdexcept>
+
 namespace telemetry {
+
+void answered_without_outcome() {
+  throw std::logic_error("an event was answered before its outcome was known");
+}
 
 void answer_queue::submit(const event_view& event, lane& to, participant& who) {
   if (runs_.empty() || !to.current() || runs_.back().source != to.current())

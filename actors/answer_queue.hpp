@@ -9,6 +9,9 @@
 
 namespace telemetry {
 
+/// Ends the process, because an event was about to be answered without an outcome. A bug.
+[[noreturn]] void answered_without_outcome();
+
 /// The verdicts of one producer's event lines, in the order in which it sent them.
 ///
 /// Thread: the I/O thread of its lane.
@@ -20,7 +23,7 @@ public:
   ~answer_queue() { clear(); }
 
   struct answer {
-    verdict what;             ///< never pending
+    verdict what;             ///< an outcome: neither pending nor sealed
     std::string_view refusal; ///< error text of a refused line, else empty. Valid until next().
     timestamp_ms seal_point;  ///< set only if the verdict is stale
   };

@@ -36,11 +36,11 @@ public:
   byte_credit(const limits& most, const time_source& time, serving_time& serving)
       : most_(most), time_(time), serving_(serving) {}
 
-  /// `poke` runs when producers may be read again, on the thread whose remove() allows it. It must
-  /// not block.
-  void on_open(std::function<void()> poke) { on_open_ = std::move(poke); }
+  /// `opened` runs when producers may be read again, on the thread whose remove() allows it. It
+  /// must not block.
+  void on_open(std::function<void()> opened) { on_open_ = std::move(opened); }
   /// The same for memory alone: after memory_is_full() was true it is false again.
-  void on_room(std::function<void()> poke) { on_room_ = std::move(poke); }
+  void on_room(std::function<void()> has_room) { on_room_ = std::move(has_room); }
 
   void add(charge what, std::size_t bytes);
   void remove(charge what, std::size_t bytes);

@@ -26,9 +26,26 @@ bool has_too_many_lines(std::string_view text) {
   return text.size() > message_lines_max && count_lines(text) > message_lines_max;
 }
 
-/// Until the replay is done nobody knows whether the store is all right.
+/// The reason of a close because the journal is away. During the replay the server is only
+/// starting.
 std::string_view reason_for_closing(const engine_context& context) {
   return context.health.away() == recovering_reason ? is_starting : store_is_away;
+}
+
+/// Whether the answer is a plain OK.
+constexpr bool is_ok(verdict what) {
+  switch (what) {
+  case verdict::accepted:
+  case verdict::duplicate:
+    return true;
+  case verdict::pending:
+  case verdict::conflict:
+  case verdict::sealed:
+  case verdict::stale:
+  case verdict::damaged:
+    break;
+  }
+  return false;
 }
 
 } // namespace
@@ -40,9 +57,9 @@ connection::behavior_type connection::make_behavior() {
   end_process_on_exception(*this, home_.context());
   return {
       [this](look_again_atom) {
-        waits_for_gate_ = false;
+        waits_for_credit_ = false;
         give_up_if_stalled();
-        flush_later(); // reads on if the gate is open, or waits again
+        flush_later(); // reads on if the credit is open, or waits again
       },
   };
 }
@@ -70,8 +87,8 @@ bool connection::may_read() {
     return false;
   if (home_.context().credit.is_open())
     return true;
-  if (!std::exchange(waits_for_gate_, true))
-    home_.await_gate(this);
+  if (!std::exchange(waits_for_credit_, true))
+    home_.await_credit(this);
   return false;
 }
 
@@ -118,8 +135,7 @@ void connection::answer() {
   bool answered = false;
   while (const auto next = answers_.next()) {
     const auto& front = messages_.front();
-    const bool ok = next->refusal.empty() &&
-                    (next->what == verdict::accepted || next->what == verdict::duplicate);
+    const bool ok = next->refusal.empty() && is_ok(next->what);
     if (front.lines == 1 && ok) {
       ++plain_oks;
     } else {
@@ -147,17 +163,32 @@ void connection::answer() {
 void connection::append_answer(const answer_queue::answer& what) {
   if (answered_lines_ > 0)
     text_ += '\n';
-  if (!what.refusal.empty())
+  if (!what.refusal.empty()) {
     text_.append("ERR ").append(what.refusal);
-  else if (what.what == verdict::damaged)
-    text_.append("ERR ").append(damaged_refusal);
-  else if (what.what == verdict::stale)
+    return;
+  }
+  switch (what.what) {
+  case verdict::accepted:
+  case verdict::duplicate:
+    text_ += "OK";
+    break;
+  case verdict::conflict:
+    text_ += "CONFLICT";
+    break;
+  case verdict::stale:
     append_integer(text_ += "STALE ", what.seal_point);
-  else
-    text_ += what.what == verdict::conflict ? "CONFLICT" : "OK";
+    break;
+  case verdict::damaged:
+    text_.append("ERR ").append(damaged_refusal);
+    break;
+  case verdict::pending:
+  case verdict::sealed:
+    answered_without_outcome();
+  }
 }
 
-/// What waits for a store that is away for too long gets no answer: unknown, to be sent again.
+/// After the journal has been away for too long, its waiting events get no answer. Their outcome is
+/// unknown, so the producer sends them again.
 void connection::give_up_if_stalled() {
   if (peer_ == nullptr ||
       home_.context().health.away_ms() < home_.context().options.stall_limit.count())

@@ -9,7 +9,8 @@
 
 namespace telemetry {
 
-/// What a producer is told by a close with 1013; the details are on /readyz.
+/// Reasons that a producer reads in a close with 1013; /readyz has the details. A producer does not
+/// know the journal, so store_is_away is its text for a journal that is away, too (PROTOCOL.md §3).
 inline constexpr std::string_view is_starting = "the server is starting";
 inline constexpr std::string_view store_is_away = "the store is away";
 
@@ -59,7 +60,7 @@ private:
   std::uint32_t answered_lines_ = 0; ///< of the first message
   std::string text_;                 ///< their answers
   std::int64_t future_limit_ = 0;    ///< latest timestamp allowed now
-  bool waits_for_gate_ = false;
+  bool waits_for_credit_ = false;
   bool is_flush_due_ = false; ///< the lane will call flush()
 };
 

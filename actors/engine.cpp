@@ -5,10 +5,10 @@
 #include "actors/ingest.hpp"
 #include "actors/journal_writer.hpp"
 #include "actors/lane.hpp"
-#include "actors/monitor.hpp"
 #include "actors/reader.hpp"
 #include "actors/refused_stream.hpp"
 #include "actors/shard.hpp"
+#include "actors/watchdog.hpp"
 #include "config/log.hpp"
 
 #include <algorithm>
@@ -73,10 +73,10 @@ engine::~engine() {
 }
 
 void engine::release_storage() {
-  if (!monitor_)
+  if (!watchdog_)
     return;
   context_.health.watch_store({});
-  std::vector<caf::actor> users{caf::actor_cast<caf::actor>(monitor_),
+  std::vector<caf::actor> users{caf::actor_cast<caf::actor>(watchdog_),
                                 caf::actor_cast<caf::actor>(context_.checkpointer),
                                 caf::actor_cast<caf::actor>(context_.writer)};
   if (cache_writer_)
@@ -87,7 +87,7 @@ void engine::release_storage() {
     stop(one);
   if (context_.options.detach)
     caf::scoped_actor { *system_ } -> wait_for(users);
-  monitor_ = nullptr;
+  watchdog_ = nullptr;
   cache_writer_ = nullptr;
 }
 
@@ -115,7 +115,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
   }
   context_.credit.on_open([this] {
     for (const auto& one : context_.lanes)
-      one->io().post([where = one] { where->poke_waiting(); });
+      one->io().post([where = one] { where->on_credit_open(); });
   });
   context_.credit.on_room([this] { caf::anon_send(context_.writer, room_atom_v); });
   context_.deadlines.start(*system_);
@@ -123,7 +123,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
   if (database_.cache)
     cache_writer_ =
         blocking(std::type_identity<cache_writer>{}, std::ref(*database_.cache), std::ref(store));
-  monitor_ = blocking(std::type_identity<monitor>{}, database_.free_bytes);
+  watchdog_ = blocking(std::type_identity<watchdog>{}, database_.free_bytes);
 }
 
 void engine::recover(std::function<void(const result<recovery_stats>&)> done) {

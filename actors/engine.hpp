@@ -12,8 +12,15 @@
 
 namespace telemetry {
 
-/// The actor system over one database. Only this class decides which actors are detached, how many
-/// there are, and which objects they share.
+/// The actor system over one database, and the objects that the actors share. A storage engine is
+/// something else: a folder in storage/.
+///
+/// Only this class makes detached actors, and it decides how many there are: journal writer,
+/// checkpointer, readers, cache writer, watchdog. release_storage() ends them. It also spawns the
+/// shards, which the scheduler runs and the destructor ends. Other classes spawn the actors that
+/// they run themselves, and end them: shard::activate() a robot, session_upstream (connection.cpp)
+/// a connection, ingest::start() an ingest, lane::run_query() a query actor, and query_deadlines
+/// its timer.
 ///
 /// Life: make(), recover(), serve through api and upstreams(), finish(), release_storage(), then
 /// destroy. The destructor ends every actor, which takes microseconds each. Therefore a process
@@ -70,7 +77,7 @@ private:
   engine_context context_;
   std::unique_ptr<caf::actor_system> system_;
   std::vector<std::unique_ptr<lane>> lanes_;
-  monitor_actor monitor_;
+  watchdog_actor watchdog_;
   cache_writer_actor cache_writer_; ///< null without a cache
   connection_factory connections_;
   // Two flags, because a stop may begin during the replay, whose end must not undo it.

@@ -1,5 +1,7 @@
 #include "actors/ingest.hpp"
 
+#include "actors/connection.hpp"
+
 namespace telemetry {
 
 ingest::ingest(caf::actor_config& config, lane& home, std::vector<net::ingest_line> events,
@@ -19,7 +21,7 @@ ingest::behavior_type ingest::make_behavior() {
   end_process_on_exception(*this, home_.context());
   return {
       [this](look_again_atom) {
-        waits_for_gate_ = false;
+        waits_for_credit_ = false;
         advance();
       },
   };
@@ -30,7 +32,7 @@ void ingest::advance() {
     return;
   count_answers();
   if (home_.context().health.away_ms() >= home_.context().options.stall_limit.count())
-    return finish(failure{errc::unavailable, "the store is away"});
+    return finish(failure{errc::unavailable, std::string{store_is_away}});
   submit_next();
   if (submitted_ == events_.size() && answers_.size() == 0)
     finish(std::move(outcome_));
@@ -54,8 +56,8 @@ void ingest::submit_next() {
     if (answers_.size() >= home_.context().options.in_flight_max)
       return; // goes on with the verdicts
     if (!home_.context().credit.is_open()) {
-      if (!std::exchange(waits_for_gate_, true))
-        home_.await_gate(this);
+      if (!std::exchange(waits_for_credit_, true))
+        home_.await_credit(this);
       return;
     }
     const auto& event = events_[submitted_];
@@ -80,12 +82,30 @@ void ingest::count_answers() {
       count_refusal(next->refusal);
       continue;
     }
-    if (next->what == verdict::damaged)
-      count_refusal(damaged_refusal);
-    outcome_.accepted += next->what == verdict::accepted ? 1 : 0;
-    outcome_.duplicate += next->what == verdict::duplicate ? 1 : 0;
-    outcome_.conflict += next->what == verdict::conflict ? 1 : 0;
-    outcome_.stale += next->what == verdict::stale ? 1 : 0;
+    count_outcome(next->what);
+  }
+}
+
+void ingest::count_outcome(verdict what) {
+  switch (what) {
+  case verdict::accepted:
+    ++outcome_.accepted;
+    break;
+  case verdict::duplicate:
+    ++outcome_.duplicate;
+    break;
+  case verdict::conflict:
+    ++outcome_.conflict;
+    break;
+  case verdict::stale:
+    ++outcome_.stale;
+    break;
+  case verdict::damaged:
+    count_refusal(damaged_refusal);
+    break;
+  case verdict::pending:
+  case verdict::sealed:
+    answered_without_outcome();
   }
 }
 

@@ -34,6 +34,7 @@ private:
   void advance();
   void submit_next();
   void count_answers();
+  void count_outcome(verdict what);
   void count_refusal(std::string_view reason);
   void finish(result<net::ingest_outcome> outcome);
 
@@ -44,8 +45,8 @@ private:
   std::size_t answered_ = 0;                ///< of those submitted, in order
   answer_queue answers_;
   net::ingest_outcome outcome_;
-  bool waits_for_gate_ = false; ///< in the lane's list
-  bool waits_for_turn_ = false; ///< the lane calls flush()
+  bool waits_for_credit_ = false; ///< in the lane's list
+  bool waits_for_turn_ = false;   ///< the lane calls flush()
 };
 
 } // namespace telemetry

@@ -72,7 +72,7 @@ lane::place lane::add(const event_view& event) {
   return {shard, index};
 }
 
-void lane::await_gate(const participant_actor& who) { waiting_.push_back(who); }
+void lane::await_credit(const participant_actor& who) { waiting_.push_back(who); }
 
 void lane::flush_later(participant_actor keep, flushable& who) {
   unflushed_.emplace_back(std::move(keep), &who);
@@ -143,13 +143,13 @@ void lane::keep_query(const caf::actor& idle) {
     idle_queries_.push_back(idle);
 }
 
-void lane::poke_waiting() {
+void lane::on_credit_open() {
   for (const auto& one : std::exchange(waiting_, {}))
     unit_.deliver(one, look_again_atom_v);
   flush_all();
 }
 
-void lane::poke_all() {
+void lane::on_stall() {
   for (const auto& one : std::vector<participant_actor>(members_.begin(), members_.end()))
     unit_.deliver(one, look_again_atom_v);
   flush_all();

@@ -65,17 +65,18 @@ public:
   /// The submission that add() fills; nullptr if there is none.
   [[nodiscard]] const submission_ptr& current() const noexcept { return current_; }
 
-  /// `who` gets a look_again_atom when the credit opens. @pre it is closed.
-  void await_gate(const participant_actor& who);
+  /// `who` gets a look_again_atom when the node's credit opens. @pre the credit is closed.
+  void await_credit(const participant_actor& who);
   /// Has `who` write its answers once no actor runs, in one go; `keep` keeps it alive.
   void flush_later(participant_actor keep, flushable& who);
 
-  /// Has those who wait for the credit look again: it opened.
-  void poke_waiting();
-  /// Sends a retry_atom to every member, because the store has been away for too long.
-  void poke_all();
+  /// The node's credit opened: sends a look_again_atom to every participant of await_credit().
+  void on_credit_open();
+  /// The journal has been away for ingest.stall_limit or longer: sends a look_again_atom to every
+  /// member.
+  void on_stall();
 
-  /// Members get a look_again_atom from poke_all().
+  /// Members get a look_again_atom from on_stall().
   void enlist(const participant_actor& member) { members_.insert(member); }
   void dismiss(const participant_actor& member) { members_.erase(member); }
 

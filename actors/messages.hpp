@@ -14,6 +14,13 @@
 #include <vector>
 
 /// Every message and every typed interface of the actors.
+///
+/// All actors are in one process. Messages carry pointers, and their receivers write into the
+/// objects behind them, such as the verdicts of a group_commit. So no message can go to another
+/// node, and a shard cannot be remote. Another node attaches above the actors: an implementation of
+/// net::api (net/rest/api.hpp) and net::upstream_factory (net/upstream.hpp) that forwards to it, as
+/// pending_engine stands in front of the engine. journal_batch::epoch and errc::fenced are reserved
+/// for shards that change their owner.
 namespace telemetry {
 
 struct robot_slot;
@@ -265,9 +272,9 @@ using cache_writer_actor = caf::typed_actor<
     // To itself: cache.interval is over.
     caf::reacts_to<refresh_atom>>;
 
-/// MONITOR: checks free space, the credit and the stall limit once a second. Detached, because it
+/// WATCHDOG: checks free space, the credit and the stall limit once a second. Detached, because it
 /// blocks on the file system.
-using monitor_actor = caf::typed_actor<
+using watchdog_actor = caf::typed_actor<
     // To itself: a second is over.
     caf::reacts_to<watch_atom>>;
 

@@ -90,7 +90,7 @@ constexpr std::array table{
         "How far ahead of the server's clock a timestamp may be; 0 means no limit."),
     duration(
         "ingest.stall_limit", [](options& o) -> slot { return &o.ingest.stall_limit; }, 100, hour,
-        "How long the store may be away before producers are closed with 1013."),
+        "How long the journal may be away before producers are closed with 1013."),
 
     duration(
         "reorder.window", [](options& o) -> slot { return &o.reorder.window; }, 1, hour,

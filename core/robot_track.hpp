@@ -15,7 +15,7 @@ namespace telemetry {
 struct batch_stamp {
   std::uint64_t batch_no;
   std::int64_t arrival_ms; ///< serving time of the node
-  std::int64_t horizon_ms; ///< arrival minus the reorder window; serving time, as journaled
+  std::int64_t horizon_ms; ///< serving time; journal_writer::stamp() applies the reorder window
   wall_ms wall;            ///< for created/updated only
 };
 
@@ -24,6 +24,9 @@ using sealed_rows = std::shared_ptr<const std::vector<track_row>>;
 
 /// Orders, seals and measures the events of one robot that are not in the store yet
 /// (docs/RULES.md, rules 9-17). Pure: no clock, no I/O, no actor.
+///
+/// The reorder window is not applied here. journal_writer::stamp() subtracts it from the arrival
+/// and writes the result into the stamp as the horizon; seal() only compares with that.
 ///
 /// Memory is [taken | sealed | unsealed], each in timestamp order and each above the one before.
 /// An event far below the newest one waits in late_rows. The next call that reads rows merges all
@@ -40,7 +43,8 @@ public:
   /// Seals by the horizon, then judges the event (rule 11). `at` becomes part of the path only if
   /// the verdict is accepted. Amortised O(1) for an event in order, O(log(events in memory)) for an
   /// event inside the window.
-  /// @returns accepted, duplicate, conflict or sealed.
+  /// @returns accepted, duplicate, conflict or sealed; never stale. reader::look_up() looks a
+  /// sealed event up in the store, and decides whether it is stale.
   [[nodiscard]] verdict offer(timestamp_ms timestamp, const position& at, const batch_stamp& stamp);
 
   /// Tells the processor to fetch the memory that the next offer() of an event in order touches.

@@ -318,9 +318,10 @@ private:
         return;
     }
     const auto& credit = machine_.context().credit;
-    ADD_FAILURE() << "not everything is answered: up " << up_ << ", gate open " << credit.is_open()
-                  << ", rows in memory " << credit.bytes(charge::rows) / sizeof(track_row)
-                  << ", away " << machine_.context().health.away().value_or("nothing");
+    ADD_FAILURE() << "not everything is answered: up " << up_ << ", credit open "
+                  << credit.is_open() << ", rows in memory "
+                  << credit.bytes(charge::rows) / sizeof(track_row) << ", away "
+                  << machine_.context().health.away().value_or("nothing");
   }
 
   /// Rule 5: what is quiet is sealed, stored and trimmed.

@@ -6,13 +6,15 @@
 
 namespace telemetry {
 
-/// MONITOR: watches free space, back-pressure and stalls, and logs their changes.
-class monitor final : public monitor_actor::base {
+/// WATCHDOG: checks free space, back-pressure, stalls and damaged rows once a second, and logs
+/// their changes. It sets engine_context::disk_is_full, and has producers closed after a stall. It
+/// keeps no metrics; there are none yet (docs/ARCHITECTURE.md, "Operator addresses").
+class watchdog final : public watchdog_actor::base {
 public:
-  static inline const char* const actor_name = "monitor";
+  static inline const char* const actor_name = "watchdog";
 
-  monitor(caf::actor_config& config, engine_context& context,
-          std::function<result<std::uint64_t>()> free_bytes);
+  watchdog(caf::actor_config& config, engine_context& context,
+           std::function<result<std::uint64_t>()> free_bytes);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
 protected:

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-class monitor_test : public engine_test {
+class watchdog_test : public engine_test {
 protected:
   /// What the log says while `ms` pass.
   std::string log_of(std::int64_t ms) {
@@ -22,9 +22,9 @@ protected:
     return testing::internal::GetCapturedStderr();
   }
 };
-using MonitorTest = monitor_test;
+using WatchdogTest = watchdog_test;
 
-TEST_F(MonitorTest, TellsOnceThatTheJournalIsSilentAndHowLongItWas) {
+TEST_F(WatchdogTest, TellsOnceThatTheJournalIsSilentAndHowLongItWas) {
   start();
   context().health.journal_busy(time.steady);
   EXPECT_THAT(log_of(1'900), IsEmpty());
@@ -39,7 +39,7 @@ TEST_F(MonitorTest, TellsOnceThatTheJournalIsSilentAndHowLongItWas) {
   EXPECT_THAT(log_of(3'000), IsEmpty());
 }
 
-TEST_F(MonitorTest, SilenceThatEndsInARefusalEndsWithTheRefusal) {
+TEST_F(WatchdogTest, SilenceThatEndsInARefusalEndsWithTheRefusal) {
   start();
   auto& health = context().health;
   health.journal_busy(time.steady);
@@ -53,7 +53,7 @@ TEST_F(MonitorTest, SilenceThatEndsInARefusalEndsWithTheRefusal) {
   EXPECT_THAT(log_of(1'000), HasSubstr("journal answers again"));
 }
 
-TEST_F(MonitorTest, AttemptsThatHangWhileTheJournalRefusesAreNotTold) {
+TEST_F(WatchdogTest, AttemptsThatHangWhileTheJournalRefusesAreNotTold) {
   start();
   context().health.journal_away("lost");
   context().health.journal_busy(time.steady);
@@ -62,7 +62,7 @@ TEST_F(MonitorTest, AttemptsThatHangWhileTheJournalRefusesAreNotTold) {
   context().health.journal_away("");
 }
 
-TEST_F(MonitorTest, TellsOnceThatTheStoreIsSilentAndHowLongItWas) {
+TEST_F(WatchdogTest, TellsOnceThatTheStoreIsSilentAndHowLongItWas) {
   start();
   auto& silence = database.store_faults->silence;
   silence = std::chrono::milliseconds{1'999};

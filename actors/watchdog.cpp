@@ -1,4 +1,4 @@
-#include "actors/monitor.hpp"
+#include "actors/watchdog.hpp"
 
 #include "actors/free_memory.hpp"
 #include "actors/lane.hpp"
@@ -13,11 +13,11 @@ constexpr std::int64_t back_pressure_ms = 1'000; ///< shorter ones are the norma
 
 } // namespace
 
-monitor::monitor(caf::actor_config& config, engine_context& context,
-                 std::function<result<std::uint64_t>()> free_bytes)
-    : monitor_actor::base(config), context_(context), free_bytes_(std::move(free_bytes)) {}
+watchdog::watchdog(caf::actor_config& config, engine_context& context,
+                   std::function<result<std::uint64_t>()> free_bytes)
+    : watchdog_actor::base(config), context_(context), free_bytes_(std::move(free_bytes)) {}
 
-monitor::behavior_type monitor::make_behavior() {
+watchdog::behavior_type watchdog::make_behavior() {
   end_process_on_exception(*this, context_);
   send(this, watch_atom_v);
   return {
@@ -32,7 +32,7 @@ monitor::behavior_type monitor::make_behavior() {
   };
 }
 
-void monitor::watch_space() {
+void watchdog::watch_space() {
   const auto free = free_bytes_();
   if (!free)
     return;
@@ -48,7 +48,7 @@ void monitor::watch_space() {
   space_is_low_ = low;
 }
 
-void monitor::watch_credit() {
+void watchdog::watch_credit() {
   const auto closed_ms = context_.credit.closed_ms();
   if (closed_ms >= back_pressure_ms && !std::exchange(back_pressure_, true))
     log::warn("back-pressure begins: producers are not read",
@@ -59,17 +59,17 @@ void monitor::watch_credit() {
   if (context_.health.away_ms() < context_.options.stall_limit.count())
     return;
   for (const auto& one : context_.lanes)
-    one->io().post([where = one] { where->poke_all(); });
+    one->io().post([where = one] { where->on_stall(); });
 }
 
-const char* monitor::what_fills_memory() const {
+const char* watchdog::what_fills_memory() const {
   const auto& credit = context_.credit;
   return credit.bytes(charge::robots) > credit.bytes(charge::rows)
              ? "new robots come faster than others can leave memory"
              : "the store cannot keep up";
 }
 
-void monitor::watch_answers() {
+void watchdog::watch_answers() {
   tell_silence(journal_, context_.health.journal_answering());
   tell_silence(store_, context_.health.store_answering());
   tell_silence(shards_, context_.health.shards_answering());
@@ -77,7 +77,7 @@ void monitor::watch_answers() {
 
 /// Two lines per silence. One that refuses has said so: then its attempts may hang without a word,
 /// and a silence that ends in a refusal ends with the refusal.
-void monitor::tell_silence(watched& one, storage_health::answering now) const {
+void watchdog::tell_silence(watched& one, storage_health::answering now) const {
   const auto now_ms = context_.time.steady_ms();
   if (now.silence_ms > 0 && !now.refuses && !one.silent_since_ms) {
     one.silent_since_ms = now_ms - now.silence_ms;
@@ -91,12 +91,12 @@ void monitor::tell_silence(watched& one, storage_health::answering now) const {
 }
 
 /// The pages of actors that were passivated in numbers go back to the machine.
-void monitor::watch_memory() {
+void watchdog::watch_memory() {
   if (context_.memory_freed.exchange(false))
     release_free_memory();
 }
 
-void monitor::watch_damage() {
+void watchdog::watch_damage() {
   constexpr std::int64_t pause_ms = 60'000;
   const auto now_ms = context_.time.steady_ms();
   const auto found = context_.damaged.summarize(now_ms);
