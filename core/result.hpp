@@ -11,7 +11,7 @@ namespace telemetry {
 /// Causes of failures other than bugs. Numbers never change (PROTOCOL.md has the table).
 enum class errc {
   malformed = 1,      ///< input that breaks PROTOCOL.md
-  unavailable = 2,    ///< the store does not answer for now; retry the same call
+  unavailable = 2,    ///< journal or store does not answer for now; retry the call
   no_space = 3,       ///< the disk is full; retry the same call once there is room
   sync_failed = 4,    ///< an fsync failed, so the disk's content is unknown; end the process
   fenced = 5,         ///< another node owns the shard; stop writing to it

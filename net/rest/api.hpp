@@ -58,8 +58,8 @@ struct ingest_outcome {
 /// What REST asks of the engine.
 ///
 /// Thread: any I/O thread; `io` is the one that asks. Nothing blocks. Every question is answered
-/// within query.timeout, by errc::timeout at the latest; errc::unavailable while the store is away.
-/// A caller is valid during the call only.
+/// within query.timeout, by errc::timeout at the latest; errc::unavailable while the store (for
+/// reads) or the journal (for ingest) is away. A caller is valid during the call only.
 class api {
 public:
   virtual ~api() = default;
