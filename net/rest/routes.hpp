@@ -6,7 +6,7 @@
 
 namespace telemetry::net {
 
-/// The address that a WebSocket is opened at.
+/// The address of WebSockets.
 inline constexpr std::string_view upstream_pattern = "/upstream";
 
 /// Everything that the server answers. No method of an address stands in two rows.
