@@ -57,9 +57,9 @@ struct ingest_outcome {
 
 /// The engine, as REST uses it.
 ///
-/// Thread: any I/O thread; `io` is the calling one. Blocking: never.
-/// Errors: errc::timeout after query.timeout, errc::unavailable while the store is away.
-/// `who` is valid during the call only.
+/// Thread: any I/O thread; `io` is the one that asks. Nothing blocks. Every question is answered
+/// within query.timeout, by errc::timeout at the latest; errc::unavailable while the store (for
+/// reads) or the journal (for ingest) is away. A caller is valid during the call only.
 class api {
 public:
   virtual ~api() = default;
