@@ -31,7 +31,7 @@ constexpr std::chrono::milliseconds drain_patience{5'000};
 constexpr std::chrono::seconds finish_patience{4};
 
 #if defined(__SANITIZE_ADDRESS__) || !defined(NDEBUG)
-constexpr bool tear_down_at_exit = true; // so that a leak is seen
+constexpr bool tear_down_at_exit = true; // so that leaks are detected
 #else
 constexpr bool tear_down_at_exit = false;
 #endif
@@ -43,7 +43,7 @@ int refuse(const failure& why) {
 }
 
 /// Logs `why` and ends the process at once, without a checkpoint. The next start reads the journal.
-[[noreturn]] void die(const failure& why) {
+[[noreturn]] void end_process(const failure& why) {
   refuse(why);
   _exit(EXIT_FAILURE);
 }
@@ -80,10 +80,10 @@ private:
 /// Opens the storage. Blocks until it is open, has failed, or a signal to stop comes.
 /// @returns nullopt if the signal came first.
 std::optional<result<storage>> open(const storage_options& how, const stop_signals& stop,
-                                    const std::shared_ptr<pending_engine>& door) {
-  open_in_background opening(how, [door](const failure& why) {
+                                    const std::shared_ptr<pending_engine>& pending) {
+  open_in_background opening(how, [pending](const failure& why) {
     log::warn("storage cannot be reached; trying again", {{"reason", why.text}});
-    door->wait_for(why.text);
+    pending->wait_for(why.text);
   });
   while (!stop.is_pending())
     if (auto outcome = opening.wait(std::chrono::milliseconds{50}))
@@ -104,7 +104,7 @@ std::uint64_t make_room(std::uint64_t connections_max) {
   return served;
 }
 
-std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& door) {
+std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& pending) {
   auto network = net::server_options::from(settings);
   network.connections_max = make_room(settings.net.connections_max);
   network.on_accept_failure = [](std::string_view reason) {
@@ -120,8 +120,8 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
                {{"offered", offered}});
   };
   auto server = net::make_server(network);
-  if (const auto listening = server->listen(door, door); !listening)
-    die(listening.error());
+  if (const auto listening = server->listen(pending, pending); !listening)
+    end_process(listening.error());
   return server;
 }
 
@@ -132,8 +132,8 @@ struct last_checkpoint {
 };
 
 /// Commits, checkpoints and closes the storage. Blocks for at most `finish_patience`. If is_stored
-/// is false afterwards, a thread may still be at work, and the process must exit. No event is lost
-/// then, because the journal has all of them.
+/// is false afterwards, a thread may still run, and the process must exit. No event is lost then,
+/// because the journal has all of them.
 last_checkpoint finish(engine& running, net::server& server, storage& database) {
   std::packaged_task<last_checkpoint()> task([&running, &server, &database]() -> last_checkpoint {
     std::promise<bool> finished;
@@ -154,33 +154,33 @@ last_checkpoint finish(engine& running, net::server& server, storage& database) 
 }
 
 int serve(const config::options& settings) {
-  const stop_signals stop; // before any thread starts, also that of the log
+  const stop_signals stop; // before any thread starts, including the log's thread
   log::start(settings.log.level, settings.log.format);
   const auto how = storage_options::from(settings);
   if (!how)
     return refuse(how.error());
-  const auto door = std::make_shared<pending_engine>();
-  const auto server = listen(settings, *door);
+  const auto pending = std::make_shared<pending_engine>();
+  const auto server = listen(settings, *pending);
   const auto address = server->address();
   log::info("telemetryd is listening", {{"address", address}});
-  auto opened = open(*how, stop, door);
+  auto opened = open(*how, stop, pending);
   if (!opened) {
     stop.wait();
     log::flush();
     _exit(EXIT_SUCCESS); // because a thread may still wait for a database server
   }
   if (!*opened)
-    die(opened->error());
+    end_process(opened->error());
   auto& database = opened->value();
   if (!database.warning.empty())
     log::error("storage has changed since the last run; events may be lost",
                {{"reason", database.warning}});
   const auto options = engine_options::from(settings);
-  auto made = engine::make(options, database, server->io_threads(), die);
+  auto made = engine::make(options, database, server->io_threads(), end_process);
   if (!made)
-    die(made.error());
+    end_process(made.error());
   auto& running = **made;
-  door->open(running);
+  pending->open(running);
   log::info("telemetryd is starting", {{"version", config::version()},
                                        {"address", address},
                                        {"engine", database.description},
@@ -190,7 +190,7 @@ int serve(const config::options& settings) {
   const auto start = std::chrono::steady_clock::now();
   running.recover([&](const result<recovery_stats>& replayed) {
     if (!replayed)
-      die(replayed.error());
+      end_process(replayed.error());
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     log::info(
         "journal replayed",

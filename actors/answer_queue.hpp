@@ -57,7 +57,7 @@ private:
     std::size_t lines;
   };
 
-  /// What refusals take is charged in such portions, so that the few of a usual read cost nothing.
+  /// Refusals are charged in portions of this size, so that the few of a usual read cost no charge.
   static constexpr std::size_t portion_bytes = 4'096;
 
   [[nodiscard]] static std::size_t bytes_of(const std::string& refusal);

@@ -24,7 +24,7 @@ void byte_credit::update() {
   bool has_room = false;
   {
     std::lock_guard lock{mutex_};
-    // A remove() that sees the credit open does not ask: after each change look again.
+    // Repeats after each change, because a remove() that sees the credit open does not call this.
     for (bool changed = true; changed;) {
       changed = false;
       const bool full = !memory_fits();

@@ -12,7 +12,7 @@
 
 namespace telemetry {
 
-/// What bytes of the node's credit are taken for.
+/// The purposes that take bytes of the node's credit.
 enum class charge : std::uint8_t {
   received, ///< submissions that their shards have not applied yet
   expected, ///< robots that a commit may bring, until its shards have looked
@@ -46,9 +46,9 @@ public:
   void remove(charge what, std::size_t bytes);
 
   [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_acquire); }
-  /// Memory is beyond its limit: no commit may add to it.
+  /// Whether memory is beyond its limit. If so, no commit may add to it.
   [[nodiscard]] bool memory_is_full() const noexcept { return full_.load(); }
-  /// Memory is beyond its limit even without what is only expected, so a checkpoint has to empty
+  /// Whether memory is beyond its limit even without `expected`, so that a checkpoint has to empty
   /// it.
   [[nodiscard]] bool needs_checkpoint() const noexcept { return held_bytes() > most_.memory_bytes; }
 
@@ -57,9 +57,9 @@ public:
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return bytes(charge::expected) + held_bytes();
   }
-  /// What memory may take until it is full.
+  /// Bytes until memory is full.
   [[nodiscard]] std::size_t room_bytes() const noexcept;
-  /// How long producers have not been read, in milliseconds; 0 if they are.
+  /// How long producers have not been read, in milliseconds; 0 while they are read.
   [[nodiscard]] std::int64_t closed_ms() const;
 
 private:
@@ -88,7 +88,7 @@ private:
   std::array<std::atomic<std::size_t>, charges> bytes_{};
   std::atomic<bool> open_{true};
   std::atomic<bool> full_{false};
-  mutable std::mutex mutex_; ///< of writes to the two flags, and of what follows
+  mutable std::mutex mutex_; ///< guards writes to the two flags, and the members below
   std::int64_t closed_since_ms_ = 0;
 };
 

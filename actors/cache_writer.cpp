@@ -6,7 +6,7 @@ namespace telemetry {
 
 namespace {
 
-/// Robots of one answer of a shard, and of one page of the table: bounds memory.
+/// Most robots in an answer of a shard, and in a page of the robot table. Bounds memory.
 constexpr std::size_t robots_per_piece = 10'000;
 
 } // namespace
@@ -37,12 +37,12 @@ void cache_writer::begin_rebuild() {
   const auto begun = cache_.begin_rebuild();
   note(begun);
   if (!begun)
-    return ask_for_changes(); // they are dropped, so that their robots may leave memory
+    return ask_for_changes(); // put() drops them; their robots may then leave memory
   is_rebuilding_ = true;
   is_whole_ = true;
   shards_due_ = context_.shards.size();
   for (const auto& shard : context_.shards)
-    request(shard, caf::infinite, mark_atom_v) // as the checkpointer's
+    request(shard, caf::infinite, mark_atom_v) // no deadline, as in the checkpointer
         .then(
             [this](bool) {
               if (--shards_due_ == 0) {
@@ -99,7 +99,7 @@ void cache_writer::end_sweep() {
   delayed_send(this, context_.options.cache_interval, refresh_atom_v);
 }
 
-/// Robots that cannot be put are dropped, and with them the claim that the cache is whole.
+/// Drops the robots if the write fails. The cache is then no longer whole.
 void cache_writer::put(const std::vector<listed_robot>& robots) {
   if (robots.empty() || !is_whole_)
     return;

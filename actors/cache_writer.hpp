@@ -9,8 +9,8 @@ namespace telemetry {
 /// CACHE WRITER: every cache.interval it writes the latest states of changed robots to the cache
 /// (ADR 0019).
 ///
-/// After a failure, or if the cache was restarted or flushed, it writes all robots: every shard
-/// marks its robots in memory as changed, then the robot table is copied, then the changed robots.
+/// After a failure, or if the cache was restarted or flushed, it writes all robots. Every shard
+/// marks its robots in memory as changed; then the robot table is copied, then the changed robots.
 /// States in memory come last, because they are newer than the robot table. A marked robot does not
 /// leave memory before it is copied.
 class cache_writer final : public cache_writer_actor::base {

@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds retry_delay{500};
-/// Least time between two checkpoints that memory asks for.
+/// Shortest time between two checkpoints that are made to free memory.
 constexpr std::int64_t pause_ms = 100;
 
 } // namespace
@@ -52,7 +52,7 @@ checkpointer::behavior_type checkpointer::make_behavior() {
   };
 }
 
-/// A promise holds its own actor: what was not answered would keep it alive for ever.
+/// Drops unanswered promises. A promise holds its own actor, which would otherwise never be freed.
 void checkpointer::on_exit() { finishing_.clear(); }
 
 void checkpointer::start() {
@@ -62,8 +62,8 @@ void checkpointer::start() {
   parts_.clear();
   content_ = {};
   context_.health.shards_busy(context_.time.steady_ms());
-  // No deadline: all of the process may stand still for a minute. A shard that is stuck is told in
-  // /readyz.
+  // No deadline, because the whole process may stand still for a minute. /readyz reports a shard
+  // that does not answer.
   for (const auto& shard : context_.shards)
     request(shard, caf::infinite, collect_atom_v)
         .then([this](const shard_checkpoint_ptr& part) { collected(part); },
@@ -93,8 +93,8 @@ void checkpointer::gather_markers() {
       content_.markers.push_back(one->marker);
 }
 
-/// Takes damaged robots out of the checkpoint: their rows stay with their shards, and in the
-/// journal, since the cut of the shard stays below them (rule 17).
+/// Takes damaged robots out of the checkpoint. Their rows stay with their shards. They also stay in
+/// the journal, because the cut of the shard stays below them (rule 17).
 void checkpointer::leave_out(const std::vector<damaged_robot>& damaged) {
   std::unordered_set<std::string_view> names;
   for (const auto& one : damaged) {
@@ -119,15 +119,15 @@ void checkpointer::leave_out(const std::vector<damaged_robot>& damaged) {
   gather_markers();
 }
 
-/// The processor belongs to whoever answers a producer first.
-void checkpointer::step_back() {
+/// Lowers the priority of this thread, because threads that answer producers come first.
+void checkpointer::lower_priority() {
   constexpr int niceness = 10;
-  if (context_.options.detach && !std::exchange(stepped_back_, true))
-    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness); // Linux: of this thread
+  if (context_.options.detach && !std::exchange(has_low_priority_, true))
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness); // Linux: this thread only
 }
 
 void checkpointer::write() {
-  step_back();
+  lower_priority();
   while (!content_.markers.empty()) {
     const auto outcome = store_.commit(content_);
     if (!outcome)
@@ -145,7 +145,7 @@ void checkpointer::written() {
     context_.health.store_away("");
   }
   ++context_.store_version;
-  // Rule 21: rows leave memory, and the journal, only now.
+  // Rule 21: rows leave memory and the journal only after they are in the store.
   for (const auto& one : parts_)
     send(context_.shards[one->shard], stored_atom_v, one);
   if (!content_.markers.empty())
@@ -178,7 +178,7 @@ void checkpointer::failed(const failure& why) {
     log::error("store refuses checkpoints: memory fills up until it takes them again",
                {{"error", to_string(why.code)}, {"reason", why.text}});
   context_.health.store_away(why.text);
-  // The journal has it all: a stop need not wait for the store.
+  // A stop need not wait for the store, because the journal has all events.
   for (auto& promise : std::exchange(finishing_, {}))
     promise.deliver(false);
   if (why.code != errc::shutting_down)
@@ -187,9 +187,9 @@ void checkpointer::failed(const failure& why) {
 
 /// Runs one more checkpoint, then answers.
 void checkpointer::finish() {
-  if (!std::exchange(last_one_, true))
+  if (!std::exchange(is_final_, true))
     return start();
-  last_one_ = false;
+  is_final_ = false;
   for (auto& promise : std::exchange(finishing_, {}))
     promise.deliver(true);
 }

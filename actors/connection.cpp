@@ -8,7 +8,7 @@ namespace telemetry {
 
 namespace {
 
-/// Sums bytes, which vector instructions do 16 at a time, so that a long message costs little.
+/// The inner loop sums bytes, because compilers turn that into vector instructions of 16 bytes.
 std::size_t count_lines(std::string_view text) {
   std::size_t lines = text.empty() || text.back() != '\n' ? 1 : 0;
   while (!text.empty()) {
@@ -201,7 +201,7 @@ void connection::give_up_if_stalled() {
   peer_->close(net::close_code::try_again_later, reason_for_closing(home_.context()));
 }
 
-/// Once for all that is answered until then, however many calls bring it.
+/// Schedules one flush() for this turn, however often it is called.
 void connection::flush_later() {
   if (!std::exchange(is_flush_due_, true))
     home_.flush_later(this, *this);

@@ -14,12 +14,12 @@ namespace telemetry {
 inline constexpr std::string_view is_starting = "the server is starting";
 inline constexpr std::string_view store_is_away = "the store is away";
 
-/// A message of more lines closes its connection with 1008: an answer of up to 53 bytes is made for
-/// each line, and an empty line takes one byte.
+/// A message of more lines closes its connection with 1008. The limit exists because each line gets
+/// an answer of up to 53 bytes, although an empty line takes only one byte.
 inline constexpr std::size_t message_lines_max = 4096;
 
-/// CONNECTION: one WebSocket; turns messages into events, keeps credit and the order of answers.
-/// Run inline by its lane; its session may call the public functions on that thread.
+/// CONNECTION: one WebSocket. Turns messages into events, and keeps the credit and the order of
+/// answers. Its lane runs it inline. Its session may call the public functions on that thread.
 class connection final : public participant, private flushable {
 public:
   static inline const char* const actor_name = "connection";
@@ -27,12 +27,12 @@ public:
   connection(caf::actor_config& config, lane& home, net::upstream_peer& peer);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
-  /// Takes complete messages, some of those of one socket read. @returns how many lines they have.
+  /// Takes complete messages, some or all of one socket read. @returns how many lines they have.
   std::size_t on_messages(std::span<const std::string_view> messages);
   void on_verdicts() override { answer(); }
   [[nodiscard]] bool may_read();
   [[nodiscard]] std::size_t unanswered() const noexcept { return messages_.size(); }
-  /// The session is gone.
+  /// To be called when the session ends.
   void detach();
 
 protected:
@@ -53,12 +53,12 @@ private:
   void flush() override;
 
   lane& home_;
-  net::upstream_peer* peer_; ///< nullptr: the session is gone
+  net::upstream_peer* peer_; ///< nullptr after the session has ended
   answer_queue answers_;
   fifo<message> messages_;           ///< not answered yet
   std::size_t bytes_ = 0;            ///< of messages_
   std::uint32_t answered_lines_ = 0; ///< of the first message
-  std::string text_;                 ///< their answers
+  std::string text_;                 ///< answers to the messages
   std::int64_t future_limit_ = 0;    ///< latest timestamp allowed now
   bool waits_for_credit_ = false;
   bool is_flush_due_ = false; ///< the lane will call flush()

@@ -20,8 +20,8 @@ namespace telemetry {
 /// Thread-safe. refuses() costs one load of an atomic while no robot is refused.
 class damaged_robots {
 public:
-  /// Robots that were only seen in reads, at most. Robots that are held are not limited, because
-  /// each of them is an actor in memory anyway.
+  /// Most robots that were only seen in reads. Held robots are not limited, because each of them is
+  /// an actor in memory anyway.
   static constexpr std::size_t seen_max = 1'000;
   /// A robot that was only seen in a read counts as damaged for so long after it was last seen,
   /// because the server does not look whether its row is mended.
@@ -64,7 +64,7 @@ private:
 
   std::atomic<std::size_t> refused_{0};
   std::atomic<std::size_t> size_{0};
-  mutable std::mutex mutex_; ///< guards what follows
+  mutable std::mutex mutex_; ///< guards robots_
   std::map<std::string, entry, std::less<>> robots_;
 };
 

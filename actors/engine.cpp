@@ -18,11 +18,12 @@ namespace telemetry {
 
 namespace {
 
-/// Of requests between local actors: a journal may be of any length, and all of the process may
-/// stand still for a minute. main() bounds a stop.
+/// Requests between local actors have no deadline, because a journal may have any length and the
+/// whole process may stand still for a minute. main() bounds a stop.
 constexpr auto no_deadline = caf::infinite;
 
-/// Configures CAF: `sharing`, since `stealing` collapses with many runnable actors.
+/// Configures CAF. Uses the policy `sharing`, because `stealing` collapses with many runnable
+/// actors.
 void configure(caf::actor_system_config& config, const engine_options& options) {
   const auto workers = options.workers > 0
                            ? options.workers
@@ -63,13 +64,13 @@ engine::~engine() {
   for (auto& one : context_.shards)
     stop(one);
   context_.deadlines.stop();
-  // Whoever holds a submission holds its connections: all go before the system they live in.
+  // A submission holds its connections. All of them must be freed before the actor system.
   context_.shards.clear();
   context_.readers.clear();
   context_.checkpointer = nullptr;
   context_.writer = nullptr;
   lanes_.clear();
-  system_.reset(); // waits for them
+  system_.reset(); // waits for the actors to end
 }
 
 void engine::release_storage() {

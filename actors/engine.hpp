@@ -80,8 +80,9 @@ private:
   watchdog_actor watchdog_;
   cache_writer_actor cache_writer_; ///< null without a cache
   connection_factory connections_;
-  // Two flags, because a stop may begin during the replay, whose end must not undo it.
-  std::atomic<bool> is_recovered_{false}; ///< no read before (rule 25)
+  // Two flags, because a stop may begin during the replay, and the end of the replay must not undo
+  // the stop.
+  std::atomic<bool> is_recovered_{false}; ///< reads are refused before (rule 25)
   std::atomic<bool> is_finishing_{false};
 };
 

@@ -9,12 +9,11 @@
 
 namespace telemetry {
 
-/// What a live robot is charged to storage.memory_max beside its name: its actor, its slot and its
-/// entry in every queue of its shard (ADR 0054).
+/// Bytes that a live robot is charged to storage.memory_max, without its name: its actor, its slot
+/// and its entry in every queue of its shard (ADR 0054).
 inline constexpr std::size_t robot_bytes = 1'728;
 
-/// Settings of the engine. The defaults are those of config::options, except for members that are
-/// no settings.
+/// Settings of the engine. Members with a setting have the default of config::options.
 struct engine_options {
   using milliseconds = std::chrono::milliseconds;
 
@@ -44,7 +43,7 @@ struct engine_options {
   /// Whether blocking actors have threads of their own. False in tests on the test coordinator.
   bool detach = true;
 
-  /// What robots may keep of `memory_bytes_max`; the rest is for rows.
+  /// The part of `memory_bytes_max` that robots may use. The rest is for rows.
   [[nodiscard]] std::size_t robots_bytes_max() const noexcept { return memory_bytes_max / 4 * 3; }
   /// How many robots with short names stay in memory: `robots_active_max`, or as many as fit.
   [[nodiscard]] std::size_t robots_kept_max() const noexcept {

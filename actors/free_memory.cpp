@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <malloc.h>
 
-/// jemalloc's, if it is linked.
+/// Part of jemalloc; nullptr in builds without it.
 extern "C" int mallctl(const char*, void*, std::size_t*, void*, std::size_t) __attribute__((weak));
 
 namespace telemetry {

@@ -38,7 +38,7 @@ struct slice {
     verdicts.reserve(count);
   }
 
-  /// Stores the verdict of item `index`. `seal_point` counts only if it is stale.
+  /// Stores the verdict of item `index`. `seal_point` is ignored unless the verdict is stale.
   void judge(std::uint32_t index, verdict what, timestamp_ms seal_point) {
     verdicts[index] = what;
     if (what != verdict::stale)
@@ -52,12 +52,12 @@ struct slice {
 struct submission : std::enable_shared_from_this<submission> {
   lane* origin;
   std::vector<slice> slices; ///< one per shard
-  /// Each a telemetry::participant with events in here.
+  /// Every telemetry::participant with events in this submission.
   std::vector<caf::strong_actor_ptr> participants;
   std::size_t events = 0; ///< of all slices
   bool committed = false; ///< durable and applied; touched by the I/O thread only
-  /// Heap memory of all of this. Charged to the node's credit from the end of its turn until all
-  /// shards have applied it, and while `late` is not 0.
+  /// Bytes of heap memory of this submission. They are charged to the node's credit from the end of
+  /// its turn until all shards have applied it, and while `late` is not 0.
   std::size_t footprint = 0;
   std::atomic<std::size_t> late{0}; ///< events whose verdict comes later than the commit
 };

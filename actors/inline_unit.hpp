@@ -21,9 +21,8 @@ public:
   /// The treatment of an actor that still has messages after its share of a run.
   enum class leftover {
     /// The actor continues here. For actors that get messages through this unit only: the robots of
-    /// a shard, the connections of an I/O thread. A nested deliver() to an actor that is not
-    /// running
-    /// runs it before deliver() returns.
+    /// a shard, the connections of an I/O thread. A nested deliver() to an actor that does not run
+    /// yet runs it before deliver() returns.
     runs_here,
     /// The actor continues on the scheduler after 16 messages. For actors of the scheduler that run
     /// here only if they are idle: shards, queries. A nested deliver() only queues.

@@ -28,7 +28,7 @@ journal_writer::behavior_type journal_writer::make_behavior() {
   return {
       [this](append_atom, const submission_ptr& events) {
         waiting_.push_back(events);
-        // Everything that is in the mailbox by now goes into the same commit.
+        // All messages that are already in the mailbox go into the same commit.
         if (!std::exchange(commit_due_, true))
           send(this, commit_atom_v);
       },
@@ -47,22 +47,22 @@ journal_writer::behavior_type journal_writer::make_behavior() {
       [this](finish_atom) -> caf::result<bool> {
         auto promise = make_response_promise<bool>();
         finishing_.push_back(promise);
-        commit(); // what waits for room
+        commit(); // takes the submissions that waited for room
         answer_finish();
         return promise;
       },
   };
 }
 
-/// A promise holds its own actor: what was not answered would keep it alive for ever.
+/// Drops unanswered promises. A promise holds its own actor, which would otherwise never be freed.
 void journal_writer::on_exit() {
   recovered_ = {};
   finishing_.clear();
 }
 
 void journal_writer::commit() {
-  // Rule 6: one commit after the other; what is unknown is settled first. Rule 25: none before the
-  // replay is done.
+  // Rule 6: the outcome of a commit must be known before the next one begins. Rule 25: no commit
+  // before the replay is done.
   if (current_ || !live_)
     return;
   current_ = form();
@@ -72,8 +72,8 @@ void journal_writer::commit() {
   write();
 }
 
-/// Has the shards of a small commit work on it here and now: waking workers would cost more than
-/// the work. A large one keeps all cores busy, and the disk meanwhile.
+/// Runs the shards of a small commit on this thread, because waking workers would take longer than
+/// the work. The shards of a large commit run on all cores while the disk writes.
 template <class Atom>
 void journal_writer::tell_shards(Atom what, const commit_ptr& commit) {
   for (const auto& part : commit->parts) {
@@ -84,9 +84,9 @@ void journal_writer::tell_shards(Atom what, const commit_ptr& commit) {
   }
 }
 
-/// Takes what waits, as far as memory has room if every event brings a new robot; the rest stays
-/// until a room_atom comes. At least one submission, or a small limit would never let any pass. All
-/// of it at a stop, when the robots will not stay.
+/// Takes waiting submissions for which memory has room, assuming that every event brings a new
+/// robot. The rest waits for a room_atom. Takes at least one submission, because a small limit
+/// would otherwise block all of them. At a stop it takes all, because the robots soon leave memory.
 std::vector<submission_ptr> journal_writer::take_waiting() {
   if (!finishing_.empty())
     return std::exchange(waiting_, {});
@@ -175,7 +175,7 @@ void journal_writer::written() {
   answer_finish();
 }
 
-/// Rule 6: the same content under the same number, until the outcome is known.
+/// Rule 6: repeats the same content under the same number until the outcome is known.
 void journal_writer::failed(const failure& why) {
   switch (why.code) {
   case errc::no_space:
@@ -206,7 +206,7 @@ bool journal_writer::tick_due(std::uint32_t shard) const {
              context_.options.reorder_window.count();
 }
 
-/// Rule 5. Nothing unsealed: no tick, and no timer either.
+/// Rule 5. Without unsealed events there is no tick and no timer.
 void journal_writer::tick() {
   timer_is_set_ = false;
   bool unsealed = false;
@@ -224,7 +224,8 @@ void journal_writer::trim(const std::vector<shard_marker>& markers) {
   for (const auto& marker : markers) {
     if (marker.cut == 0)
       continue;
-    // Rule 21: the deletes may be lost; the marker alone decides what a replay skips.
+    // Rule 21: the deletes may be lost, because only the marker decides which batches a replay
+    // skips.
     context_.health.journal_busy(context_.time.steady_ms());
     const auto outcome = journal_.trim(marker.shard, marker.cut);
     context_.health.journal_busy(std::nullopt);

@@ -55,7 +55,7 @@ private:
   engine_context& context_;
   journal& journal_;
   inline_unit shards_unit_;           ///< runs the shards of a small commit on this thread
-  std::vector<shard_marker> markers_; ///< those of the store at start
+  std::vector<shard_marker> markers_; ///< of the store at start
   std::vector<shard_log> logs_;
 
   std::vector<submission_ptr> waiting_;

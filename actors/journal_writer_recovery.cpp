@@ -11,8 +11,7 @@ namespace telemetry {
 
 namespace {
 
-/// Payload bytes that a shard is given at a time, so that a replay of any length runs in bounded
-/// memory.
+/// Payload bytes that a shard gets per step, so that a replay of any length runs in bounded memory.
 constexpr std::size_t replay_step_bytes = 2u << 20;
 
 std::uint64_t count_events(std::string_view payload) {
@@ -34,7 +33,8 @@ caf::result<result<recovery_stats>> journal_writer::recover() {
   return recovered_;
 }
 
-/// Where numbers and floors continue; a replay itself starts without them (rule 22).
+/// Reads the batch numbers and time floors that later batches continue. The replay itself starts
+/// without them (rule 22).
 result<void> journal_writer::read_floors() {
   for (const auto& marker : markers_) {
     const auto last = journal_.last_batch(marker.shard);
@@ -82,7 +82,7 @@ void journal_writer::shard_is_live() {
   // Rule 2: the node's clock starts above everything on record.
   context_.serving.start(std::max(context_.time.wall(), arrival_max_ms_));
   live_ = true;
-  trim(markers_); // a crash may have come between the last checkpoint and its trim
+  trim(markers_); // a crash may have prevented the trim after the last checkpoint
   schedule_tick();
   if (!waiting_.empty())
     commit();

@@ -15,13 +15,13 @@ timestamp_ms future_limit(const engine_context& context) {
 
 namespace {
 
-/// What a late event takes, parked or on its way to the store; a vector that grows has up to twice
-/// the room that it needs.
+/// Bytes of a late event, parked or on its way to the store. Doubled, because a growing vector may
+/// have room for twice its elements.
 constexpr std::size_t late_event_bytes = 2 * std::max(sizeof(parked_event), sizeof(old_event));
 
-/// Heap memory that stays as long as `one` does.
+/// Bytes of heap memory that `one` owns.
 std::size_t footprint_of(const submission& one) {
-  constexpr std::size_t participant_bytes = 1'024; // a connection actor, whose session may be gone
+  constexpr std::size_t participant_bytes = 1'024; // a connection actor without its session
   auto bytes = sizeof(submission) + one.slices.capacity() * sizeof(slice) +
                one.participants.size() * participant_bytes;
   for (const auto& part : one.slices)
@@ -38,7 +38,7 @@ lane::lane(engine_context& context, net::io_thread& io)
       queries_unit_(context.writer->home_system(), inline_unit::leftover::is_handed_over),
       usual_(context.status.size()) {}
 
-/// Whoever waits for an answer holds its submission, which holds it.
+/// Ends the members. A member that waits for an answer and its submission hold each other.
 lane::~lane() {
   for (const auto& one : std::exchange(members_, {}))
     unit_.deliver(one, caf::exit_msg{one.address(), caf::exit_reason::user_shutdown});
@@ -61,7 +61,7 @@ lane::place lane::add(const event_view& event) {
   const auto hash = name_hash(event.robot);
   const auto shard = shard_of(hash, static_cast<std::uint32_t>(current_->slices.size()));
   auto& part = current_->slices[shard];
-  if (part.items.empty()) // a turn touches few of many shards
+  if (part.items.empty()) // only now, because a turn touches few of many shards
     part.reserve(usual_[shard].items, usual_[shard].bytes);
   const auto index = static_cast<std::uint32_t>(part.items.size());
   part.items.push_back({hash, static_cast<std::uint32_t>(part.bytes.size())});
@@ -118,7 +118,7 @@ void lane::flush_all() {
 void lane::run_query(query::question_ptr what) {
   caf::actor one;
   if (idle_queries_.empty()) {
-    // Hidden: a stop does not wait for it.
+    // Hidden, so that a stop does not wait for it.
     one = queries_unit_.system().spawn<query::query_actor, caf::lazy_init + caf::hidden>();
   } else {
     one = std::move(idle_queries_.back());
@@ -128,9 +128,10 @@ void lane::run_query(query::question_ptr what) {
   give_answers();
 }
 
-// One that throws is a bug, or the end of memory, and may be another asker's: the process ends.
+// noexcept, so that an exception ends the process. It is a bug or a lack of memory, and the asker
+// that it would reach may be another one.
 void lane::give_answers() noexcept {
-  while (!answers_.empty()) { // one may ask the next question, here
+  while (!answers_.empty()) { // an answer may ask the next question in this loop
     const auto give = std::move(answers_.back());
     answers_.pop_back();
     give();
@@ -206,7 +207,7 @@ void lane::answer_late(late_verdicts verdicts) {
   }
 }
 
-/// @param verdicts those of one submission stand together.
+/// @param verdicts grouped by submission.
 void lane::tell_late(std::span<const late_verdict> verdicts) {
   for (auto begin = verdicts.begin(); begin != verdicts.end();) {
     auto& source = *begin->place.source;

@@ -16,7 +16,7 @@ namespace telemetry {
 [[nodiscard]] timestamp_ms future_limit(const engine_context& context);
 inline constexpr std::string_view future_refusal =
     "timestamp is too far ahead of the server's clock";
-/// The event may be kept in the journal all the same; to send it again is safe.
+/// The event may nevertheless be in the journal. Sending it again is safe.
 inline constexpr std::string_view damaged_refusal =
     "the stored data of this robot is damaged, send the event again later";
 
@@ -27,13 +27,13 @@ public:
   virtual void flush() = 0;
 };
 
-/// An actor of a lane with events in submissions. Its lane and its session are its owners: they run
-/// it inline, and what comes with every read and every commit is a call, as for robots
+/// An actor of a lane with events in submissions. Its lane and its session own it and run it
+/// inline. Every read and every commit is a function call instead of a message, as for robots
 /// (ADR 0048).
 class participant : public participant_actor::base {
 public:
   using participant_actor::base::base;
-  /// Verdicts of its events are in.
+  /// Called when verdicts of its events have arrived.
   virtual void on_verdicts() = 0;
 };
 
@@ -47,8 +47,8 @@ public:
   lane(engine_context& context, net::io_thread& io);
   ~lane();
 
-  /// A commit takes whole submissions, at least one, so this bounds by how much a commit may exceed
-  /// the room that memory has.
+  /// A commit takes whole submissions, at least one. Therefore this limit bounds by how much a
+  /// commit may exceed the room in memory.
   static constexpr std::size_t submission_events_max = 4'096;
 
   /// An event's place in the current submission.
@@ -56,8 +56,8 @@ public:
     std::uint32_t shard;
     std::uint32_t index;
   };
-  /// Adds an event to the current submission, which goes to the journal when it has
-  /// `submission_events_max`, and otherwise at the end of this turn of the I/O thread.
+  /// Adds an event to the current submission. The submission goes to the journal at the end of this
+  /// turn of the I/O thread, or earlier when it has `submission_events_max` events.
   place add(const event_view& event);
 
   /// Adds `who` to the participants of the submission that add() fills. @returns the submission.
@@ -120,7 +120,7 @@ private:
   inline_unit unit_;
   inline_unit queries_unit_;
   std::vector<caf::actor> idle_queries_;
-  std::vector<std::function<void()>> answers_; ///< that run_query() gives, in any order
+  std::vector<std::function<void()>> answers_; ///< run_query() calls them, in any order
   submission_ptr current_;
   bool turn_scheduled_ = false;
   /// Size of the last slices of a shard, to reserve memory for the next one.

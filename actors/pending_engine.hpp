@@ -7,9 +7,8 @@
 
 namespace telemetry {
 
-/// Stands for the engine while the storage is being opened (ADR 0018). Until open() it answers
-/// every request with errc::unavailable, closes every WebSocket with 1013, and gives /readyz the
-/// reason.
+/// Replaces the engine while the storage is being opened (ADR 0018). Until open() it answers every
+/// request with errc::unavailable, closes every WebSocket with 1013, and gives /readyz the reason.
 ///
 /// Thread-safe. It must outlive the server that uses it. The engine must outlive its last request.
 class pending_engine final : public net::api, public net::upstream_factory {

@@ -43,8 +43,7 @@ public:
   /// Number of the current question. An expired_atom with another number belongs to an earlier one.
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
   /// Ends the current question. The actor may get another one if `is_good`.
-  /// @returns the question, so that an idle actor keeps no memory of it. The caller, mostly a
-  /// member
+  /// @returns the question, so that an idle actor does not hold it. The caller, mostly a member
   ///          function of the question, must release it last.
   [[nodiscard]] question_ptr done(bool is_good);
 

@@ -13,7 +13,7 @@ void query_deadlines::stop() {
   caf::anon_send_exit(timer_, caf::exit_reason::user_shutdown);
   timer_ = nullptr;
   const std::lock_guard lock(mutex_);
-  is_armed_ = true; // for ever
+  is_armed_ = true; // so that begin() schedules no sweep
 }
 
 query_deadlines::place query_deadlines::begin(waiting what) {
@@ -25,12 +25,12 @@ query_deadlines::place query_deadlines::begin(waiting what) {
 }
 
 void query_deadlines::end(place where) {
-  std::list<entry> gone; // it is freed after the lock
+  std::list<entry> ended; // freed after the lock is released
   const std::lock_guard lock(mutex_);
-  gone.splice(gone.begin(), entries_, where);
+  ended.splice(ended.begin(), entries_, where);
 }
 
-/// Who is due stays listed until it ends.
+/// An entry whose deadline has passed stays in the list until end().
 void query_deadlines::sweep() {
   const auto now_ms = time_.steady_ms();
   const std::lock_guard lock(mutex_);

@@ -17,7 +17,8 @@ struct piece {
   bool last = false;
 };
 
-/// Memory first, then the store up to where it was in that turn; from there on memory again.
+/// Reads memory first, then the store up to the last timestamp that it had in that turn. Later
+/// events come from memory.
 class piece_query final : public base<piece> {
 public:
   piece_query(engine_context& context, net::io_thread& io, std::string robot, timestamp_ms from,
@@ -58,7 +59,7 @@ private:
                 return answer(rows.error());
               if (rows->size() == limit_ || upto == to_)
                 return finish(*rows, rows->size() < limit_);
-              from_ = upto + 1; // the store is through: the rest is in memory
+              from_ = upto + 1; // the rest is in memory
               if (rows->empty())
                 return ask_memory();
               answer(piece{*rows, from_, false});
@@ -97,7 +98,7 @@ public:
                      [weak = std::weak_ptr{state_}, done = std::move(done)](result<piece> got) {
                        const auto here = weak.lock();
                        if (!here)
-                         return; // the stream is gone
+                         return; // the stream has been destroyed
                        if (!got)
                          return done(got.error());
                        here->from = got->next;

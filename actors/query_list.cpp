@@ -1,4 +1,4 @@
-// The list of robots, in pieces: the robot table merged with what memory knows better.
+// The list of robots, in pieces: the robot table merged with the newer states in memory.
 
 #include "actors/queries.hpp"
 #include "actors/query_base.hpp"
@@ -14,12 +14,13 @@ constexpr std::size_t names_per_piece = 2'048;
 
 struct piece {
   std::vector<net::named_robot> robots;
-  std::string upto; ///< every name up to here is in; "" = all names are
+  std::string upto; ///< last name that the piece covers; "" if it covers all names
 };
 
-/// Reads a stretch of the table, then asks the shards for those robots and for names that the table
-/// may not have. If the store took a checkpoint meanwhile, what memory forgot is in no answer: then
-/// it reads the stretch again (rule 29). Of two states of a robot the newer counts.
+/// Reads a range of the robot table, then asks the shards for these robots and for robots that the
+/// table may not have. Reads the range again if the store took a checkpoint meanwhile, because
+/// robots that left memory after it are in neither answer (rule 29). The newer of two states of a
+/// robot counts.
 class list_query final : public base<piece> {
 public:
   list_query(engine_context& context, net::io_thread& io, std::string after,
@@ -76,7 +77,7 @@ private:
     scan([this](std::vector<robot_row> rows) { merge_again(std::move(rows)); });
   }
 
-  /// The piece ends at `name`, if it went on beyond.
+  /// Ends the piece at `name`, unless it ends before.
   void shorten(const std::string& name) {
     if (!name.empty() && (upto_.empty() || name < upto_))
       upto_ = name;
@@ -84,7 +85,8 @@ private:
 
   void merge_again(std::vector<robot_row> rows) {
     // A robot that entered the table between the first reading and its shard's answer was neither
-    // asked for nor unlisted: its row alone would lack what memory holds above it.
+    // asked for nor unlisted. Its shard must be asked, because memory may have newer events than
+    // the row.
     std::unordered_set<std::string_view> asked;
     for (const auto& row : rows_)
       asked.insert(row.name);
@@ -129,9 +131,9 @@ private:
   std::string upto_;
   std::size_t unanswered_ = 0;
   std::uint64_t version_ = 0;   ///< of the store, before it was read
-  std::vector<robot_row> rows_; ///< whose memory is asked
+  std::vector<robot_row> rows_; ///< of the robots that the shards are asked for
   std::vector<net::named_robot> memory_;
-  std::unordered_set<std::string> withheld_; ///< damaged, though their rows may be mended by now
+  std::unordered_set<std::string> withheld_; ///< damaged when the shards answered
 };
 
 class robot_stream final : public net::pull_stream<net::named_robot> {
@@ -170,7 +172,7 @@ private:
                         robots.resize(stream->left);
                       stream->left = got->upto.empty() ? 0 : stream->left - robots.size();
                       stream->after = std::move(got->upto);
-                      // An empty piece would mean the end.
+                      // An empty piece would end the stream.
                       if (robots.empty() && stream->left > 0)
                         return next_piece(context, io, stream, std::move(done));
                       done(std::move(robots));

@@ -34,7 +34,7 @@ private:
   std::string robot_;
 };
 
-/// Two seeks, whatever the length of the range: the difference of two running values.
+/// The difference of two running values. Takes two seeks, whatever the length of the range.
 class odometer_query final : public base<double> {
 public:
   odometer_query(engine_context& context, net::io_thread& io, std::string robot, timestamp_ms from,
@@ -54,7 +54,7 @@ private:
       return answer(*memory.damage);
     if (!memory.rows.empty())
       memory_ = {memory.rows.front(), memory.rows.back()};
-    to_ = std::min(to_, memory.stored_upto); // what the store is asked for
+    to_ = std::min(to_, memory.stored_upto); // the end of the range in the store
     if (memory.live)
       return memory.id != 0 && from_ <= to_ ? ask_store(memory.id) : finish({});
     ask_row(robot_,

@@ -51,7 +51,7 @@ caf::result<T> reader::answer(T what) {
 void reader::load(const shard_actor& shard, const activation_ptr& wanted) {
   auto rows = store_.robots(wanted->names);
   if (!rows) {
-    survive(rows.error());
+    check_retry(rows.error());
     delayed_send(this, retry_delay, load_atom_v, shard, wanted);
     return;
   }
@@ -67,7 +67,7 @@ void reader::look_up(const old_events& olds) {
     keys.push_back(old.key);
   const auto found = store_.exact(keys);
   if (!found) {
-    survive(found.error());
+    check_retry(found.error());
     delayed_send(this, retry_delay, lookup_atom_v, olds);
     return;
   }
@@ -111,7 +111,7 @@ result<std::vector<robot_row>> reader::list(const std::string& after, std::size_
   return std::move(page->rows);
 }
 
-void reader::survive(const failure& why) {
+void reader::check_retry(const failure& why) {
   if (why.code == errc::corrupt || why.code == errc::sync_failed)
     context_.fatal(why);
 }

@@ -27,7 +27,7 @@ private:
   robot_outcome row(const std::string& name);
   result<std::vector<robot_row>> list(const std::string& after, std::size_t limit);
   /// Ends the process if the store is damaged. Otherwise returns, and the read may be repeated.
-  void survive(const failure& why);
+  void check_retry(const failure& why);
 
   engine_context& context_;
   event_store& store_;

@@ -18,13 +18,13 @@ void robot::load(const robot_row& row) {
 void robot::offer(shard_batch& batch, std::uint32_t first) {
   for (auto i = first; i != shard_batch::no_event; i = batch.events[i].next) {
     const auto& event = batch.events[i];
-    // Rule 13: judged by the stamp of its own batch, also if it was parked.
+    // Rule 13: an event is judged by the stamp of its own batch, even if it was parked.
     const auto verdict = track_.offer(event.timestamp, event.at, batch.stamp);
     if (verdict == verdict::accepted)
       ++batch.accepted;
     const bool is_late = event.answer == nullptr;
     if (is_late && batch.late.empty())
-      continue; // rule 23: replay looks nothing up and answers nobody
+      continue; // rule 23: a replay makes no look-ups and gives no answers
     if (verdict == verdict::sealed)
       batch.olds.push_back({i, id_, track_.seal_point()});
     else if (is_late)
@@ -51,7 +51,7 @@ void robot::view(const robot_message::view& what) {
     if (!track_.empty())
       out.latest = track_.latest();
   } else if (what.what == robot_message::view_kind::rows) {
-    // While the store may have rows of the range, the query reads those first.
+    // If the store may have rows of the range, the query reads the store first.
     if (what.from > out.stored_upto)
       track_.copy_rows(what.from, what.to, what.limit, out.rows);
   } else {

@@ -48,10 +48,10 @@ struct alignas(64) robot_slot {
     __builtin_prefetch(reinterpret_cast<const char*>(this) + 64, 1);
   }
 
-  /// What a live robot takes of the node's credit.
+  /// Bytes that a live robot takes of the node's credit.
   [[nodiscard]] std::size_t charged_bytes() const noexcept { return robot_bytes + name.size(); }
 
-  /// Rule 27. One that is `uncached` may leave as well, but the cache then lacks its latest state.
+  /// Rule 27. An `uncached` robot may leave as well, but the cache then lacks its latest state.
   [[nodiscard]] bool may_passivate() const {
     return !loading && !dirty && !taken && !awaits_seal && !unlisted && pins == 0;
   }

@@ -15,19 +15,20 @@ namespace telemetry {
 /// Thread-safe.
 class serving_time {
 public:
-  /// Why it may stand still. Each reason comes and goes by itself.
+  /// Reasons to stand still. They are independent of each other.
   enum class reason : unsigned { not_reading = 1, journal_away = 2 };
 
   explicit serving_time(const time_source& time) : time_(time) {}
 
   /// Starts at `start_ms`, unless a reason to stand still is in force.
   void start(std::int64_t start_ms);
-  /// Stands still until `why` and every other reason are gone. Idempotent.
+  /// Adds a reason. The time stands still until no reason is left. Idempotent.
   void stand_still(reason why);
-  /// `why` is gone. Idempotent.
+  /// Removes a reason. Idempotent.
   void go_on(reason why);
-  /// Producers are not read although a checkpoint is done: what fills memory is not sealed yet, and
-  /// only passing time seals it. Therefore time goes on, unless the journal is away.
+  /// Lets time go on, unless the journal is away. Call it if producers are still not read after a
+  /// checkpoint, because the rows in memory are then not sealed yet, and only passing time seals
+  /// them.
   void go_on_unread();
 
   [[nodiscard]] std::int64_t now() const;
@@ -36,7 +37,7 @@ private:
   void update();
 
   const time_source& time_;
-  mutable std::mutex mutex_; ///< guards what follows
+  mutable std::mutex mutex_; ///< guards the members below
   serving_clock clock_;
   unsigned reasons_ = 0; ///< bits of `reason`
 };

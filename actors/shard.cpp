@@ -14,8 +14,8 @@ shard::shard(caf::actor_config& config, engine_context& context, const shard_mar
       unit_(config.host->system(), inline_unit::leftover::runs_here), marker_(marker),
       applied_(marker.cut), arrival_ms_(marker.arrival_ms),
       // Rule 22: the marker's time is a floor for new stamps, never the start of a replay.
-      horizon_ms_(std::numeric_limits<std::int64_t>::min()), crowded_at_(crowd_above(active_max())),
-      crowded_at_bytes_(crowd_above(bytes_max())) {}
+      horizon_ms_(std::numeric_limits<std::int64_t>::min()),
+      sweep_limit_(sweep_limit(active_max())), sweep_limit_bytes_(sweep_limit(bytes_max())) {}
 
 shard::behavior_type shard::make_behavior() {
   end_process_on_exception(*this, context_);
@@ -55,8 +55,8 @@ shard::behavior_type shard::make_behavior() {
   };
 }
 
-/// The clock may hold the last reference to a shard; robots that died on its thread would wait for
-/// that thread, since an actor that ends tells the clock.
+/// Ends the robots here, because CAF's clock may hold the last reference to the shard. An actor
+/// that ends tells the clock, so a robot that ended on the clock's thread would wait for itself.
 void shard::on_exit() { robots_.clear(); }
 
 void shard::prepare(const commit_ptr& commit) {
@@ -74,7 +74,7 @@ void shard::prepare(const commit_ptr& commit) {
   prepared_.push_back(std::move(batch));
 }
 
-/// Chains the events of a slice, while the processor fetches the robots of those some places ahead.
+/// Chains the events of a slice. Meanwhile the processor fetches the robots of later events.
 void shard::touch_all(shard_batch& batch, slice& part) {
   constexpr std::uint32_t entries_ahead = 12;
   constexpr std::uint32_t slots_ahead = 6;
@@ -157,7 +157,7 @@ void shard::touch(shard_batch& batch, const event_view& event, std::uint64_t has
 
 robot_slot& shard::activate(std::string_view name, std::uint64_t hash) {
   auto& slot = robots_.insert(name, hash);
-  // Hidden: the system's destructor need not wait for it; its shard owns it.
+  // Hidden, because its shard owns it, so the system's destructor need not wait for it.
   slot.actor = system().spawn<robot, caf::lazy_init + caf::hidden>(std::ref(context_));
   slot.body = static_cast<robot*>(caf::actor_cast<caf::abstract_actor*>(slot.actor));
   unknown_.push_back(&slot);
@@ -174,7 +174,7 @@ void shard::fetch_unknown() {
   charged_ += bytes;
   context_.credit.add(charge::robots, bytes);
   fetch(std::exchange(unknown_, {}));
-  if (robots_.size() > crowded_at_ || charged_ > crowded_at_bytes_)
+  if (robots_.size() > sweep_limit_ || charged_ > sweep_limit_bytes_)
     sweep();
 }
 
@@ -190,7 +190,7 @@ void shard::fetch(std::vector<robot_slot*> robots) {
                  std::move(wanted));
 }
 
-/// Has the processor fetch the robots some places behind `at`.
+/// Tells the processor to fetch the robots some places behind `at`.
 void shard::prefetch_ahead(std::span<robot_slot* const> slots, std::size_t at) {
   constexpr std::size_t slots_ahead = 12;
   constexpr std::size_t robots_ahead = 6;
@@ -230,8 +230,8 @@ void shard::apply(shard_batch& batch) {
   seal_quiet();
 }
 
-/// Rule 28: its events wait in order. If its row is damaged, they wait until the row is mended, and
-/// so as not to hold up the answers behind them they are answered now.
+/// Rule 28: the robot's events wait in order. If its row is damaged, they wait until the row is
+/// mended, but are answered now, so that they do not delay the answers behind them.
 void shard::park(robot_slot& slot, const shard_batch& batch, std::uint32_t first) {
   for (auto i = first; i != shard_batch::no_event; i = batch.events[i].next) {
     const auto& event = batch.events[i];
@@ -322,7 +322,7 @@ void shard::heal(robot_slot& slot) {
   context_.damaged.release(slot.name);
 }
 
-/// Asks for damaged rows again: an operator may have mended or removed them.
+/// Reads damaged rows again, because an operator may have mended or removed them.
 void shard::retry_damaged() {
   if (damaged_.empty() || std::exchange(damaged_due_, true))
     return;
@@ -332,7 +332,7 @@ void shard::retry_damaged() {
   fetch(std::move(robots));
 }
 
-/// @returns how many events were accepted.
+/// Offers all parked events of a robot. @returns how many were accepted.
 std::size_t shard::unpark(robot_slot& slot) {
   std::size_t accepted = 0;
   const auto parked = std::exchange(slot.parked, {});
@@ -393,8 +393,8 @@ void shard::give_late() {
                    std::make_shared<std::vector<old_event>>(std::exchange(store_lookups_, {})));
 }
 
-/// Rule 5: forgets robots whose latest event has arrived by the horizon; they hold nothing
-/// unsealed, as their next offer or collect will find.
+/// Rule 5: takes robots whose latest event has arrived by the horizon off the queue. Their next
+/// offer or collect will seal all their events.
 void shard::seal_quiet() {
   while (!unsealed_.empty() && unsealed_.front().arrival_ms <= horizon_ms_) {
     auto* slot = unsealed_.front().slot;
@@ -405,11 +405,11 @@ void shard::seal_quiet() {
   }
   const bool holds = !unsealed_.empty();
   const bool held = context_.status[id_].holds_unsealed.exchange(holds, std::memory_order_acq_rel);
-  if (holds && !held) // the writer may have looked before, and found nothing to look after
+  if (holds && !held) // the writer may have seen the old value and set no timer
     caf::anon_send(context_.writer, unsealed_atom_v);
 }
 
-/// Rule 25: the writer goes on when nothing of the replay is parked any more.
+/// Rule 25: the writer continues when no event of the replay is parked any more.
 void shard::report_replay() {
   if (loading_ > 0)
     return;

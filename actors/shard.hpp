@@ -13,8 +13,8 @@
 
 namespace telemetry {
 
-/// SHARD: an independent ordered log and the robots whose names hash to it. Creates, runs and
-/// passivates its robots, inline; applies committed batches in order.
+/// SHARD: an independent ordered log and the robots whose names hash to it. Applies committed
+/// batches in order. Creates, runs and passivates its robots inline.
 class shard final : public shard_actor::base {
 public:
   static inline const char* const actor_name = "shard";
@@ -61,11 +61,11 @@ private:
   void stored(shard_checkpoint& what);
   void refuse_above_share();
   void sweep();
-  void forget(std::span<robot_slot* const> leaving);
+  void passivate(std::span<robot_slot* const> leaving);
   [[nodiscard]] std::size_t active_max() const;
   [[nodiscard]] std::size_t bytes_max() const;
   [[nodiscard]] std::size_t excess_of(std::size_t robots, std::size_t bytes) const;
-  [[nodiscard]] static std::size_t crowd_above(std::size_t robots_or_bytes);
+  [[nodiscard]] static std::size_t sweep_limit(std::size_t robots_or_bytes);
   [[nodiscard]] std::chrono::milliseconds sweep_interval() const;
 
   // Reads (shard_reads.cpp).
@@ -89,10 +89,10 @@ private:
   shard_batch_ptr spare_;                ///< a batch to be used again; nullptr if there is none
   std::vector<robot_slot*> unknown_;     ///< of the batch being prepared
   std::size_t loading_ = 0;              ///< robots
-  std::size_t crowded_at_;               ///< more robots than this: sweep at once
-  std::size_t crowded_at_bytes_;         ///< the same, of charged_
+  std::size_t sweep_limit_;              ///< more robots than this start a sweep
+  std::size_t sweep_limit_bytes_;        ///< more of charged_ than this starts a sweep
   std::size_t charged_ = 0;              ///< bytes that the robots are charged to the node's credit
-  std::int64_t hurried_ms_ = 0;          ///< when a sweep last asked for a checkpoint (steady)
+  std::int64_t checkpoint_asked_ms_ = 0; ///< when a sweep last asked for a checkpoint (steady)
   std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
   late_verdicts late_verdicts_;          ///< known in this turn; sent at its end
   std::vector<old_event> store_lookups_; ///< of this turn; the reader gets them at its end

@@ -9,7 +9,7 @@ namespace telemetry {
 shard_checkpoint_ptr shard::collect() {
   auto what = std::make_shared<shard_checkpoint>();
   what->shard = id_;
-  // Rule 17: what is not in the store after this checkpoint keeps its batch in the journal.
+  // Rule 17: events that this checkpoint does not store keep their batches in the journal.
   auto lowest_kept = applied_ + 1;
   if (!parked_.empty())
     lowest_kept = std::min(lowest_kept, *parked_.begin());
@@ -29,7 +29,7 @@ shard_checkpoint_ptr shard::collect() {
       still_dirty.push_back(slot);
       continue;
     }
-    // Rule 15: the horizon of the last batch applied; no clock is read.
+    // Rule 15: seals by the horizon of the last batch applied, not by a clock.
     const auto next_id = first_id_of(id_) | (marker_.last_counter + 1);
     auto robot = slot->body->collect(horizon_ms_, next_id);
     lowest_kept = std::min(lowest_kept, robot.lowest_untaken_batch);
@@ -77,7 +77,7 @@ void shard::stored(shard_checkpoint& what) {
   refuse_above_share();
   unlisted_.forget_listed();
   context_.credit.remove(charge::rows, what.rows * sizeof(track_row));
-  if (excess_of(robots_.size(), charged_) > 0) // what kept them alive has left them
+  if (excess_of(robots_.size(), charged_) > 0) // robots without untaken rows may leave now
     sweep();
 }
 
@@ -101,12 +101,12 @@ std::size_t shard::active_max() const {
   return (context_.options.robots_active_max + shards - 1) / shards;
 }
 
-/// Rounded down, so that all shards together leave room for rows whatever the limit is.
+/// Rounded down, so that all shards together leave room for rows at any limit.
 std::size_t shard::bytes_max() const {
   return context_.options.robots_bytes_max() / context_.status.size();
 }
 
-/// How many of so many robots, which are charged so many bytes, have to leave memory.
+/// How many robots have to leave memory. @param bytes charged for all `robots`.
 std::size_t shard::excess_of(std::size_t robots, std::size_t bytes) const {
   const auto too_many = robots > active_max() ? robots - active_max() : 0;
   if (bytes <= bytes_max())
@@ -115,8 +115,8 @@ std::size_t shard::excess_of(std::size_t robots, std::size_t bytes) const {
   return std::max(too_many, (bytes - bytes_max() + average - 1) / average);
 }
 
-/// A sweep looks at every robot: the next one is due when there are an eighth more.
-std::size_t shard::crowd_above(std::size_t robots_or_bytes) {
+/// Growth by an eighth starts the next sweep. Not earlier, because a sweep visits every robot.
+std::size_t shard::sweep_limit(std::size_t robots_or_bytes) {
   return robots_or_bytes + robots_or_bytes / 8;
 }
 
@@ -127,10 +127,10 @@ std::chrono::milliseconds shard::sweep_interval() const {
 
 void shard::sweep() {
   const auto now_ms = context_.time.steady_ms();
-  // The cache has no part in any promise: producers do not wait for one that hangs.
+  // Producers do not wait longer for the cache, because no guarantee depends on it.
   constexpr std::int64_t cache_patience_ms = 2'000;
   const bool waits_for_cache = context_.credit.closed_ms() < cache_patience_ms;
-  std::vector<robot_slot*> leaving; // the idle ones first
+  std::vector<robot_slot*> leaving; // idle robots first
   std::vector<robot_slot*> rested;
   auto bytes = charged_;
   robots_.for_each([&](robot_slot& slot) {
@@ -141,25 +141,25 @@ void shard::sweep() {
     bytes -= is_idle ? slot.charged_bytes() : 0;
   });
   const auto excess = excess_of(robots_.size() - leaving.size(), bytes);
-  if (excess > 0) { // the least recently used go as well
+  if (excess > 0) { // the least recently used robots leave as well
     const auto end = rested.begin() + static_cast<std::ptrdiff_t>(std::min(excess, rested.size()));
     std::nth_element(
         rested.begin(), end, rested.end(),
         [](const robot_slot* a, const robot_slot* b) { return a->last_used_ms < b->last_used_ms; });
     leaving.insert(leaving.end(), rested.begin(), end);
     constexpr std::int64_t pause_ms = 1'000;
-    if (excess > rested.size() && now_ms - hurried_ms_ >= pause_ms) {
-      hurried_ms_ = now_ms; // the others wait for a checkpoint
+    if (excess > rested.size() && now_ms - checkpoint_asked_ms_ >= pause_ms) {
+      checkpoint_asked_ms_ = now_ms; // the other robots cannot leave before a checkpoint
       caf::anon_send(context_.checkpointer, checkpoint_atom_v);
     }
   }
-  forget(leaving);
-  crowded_at_ = crowd_above(std::max(robots_.size(), active_max()));
-  crowded_at_bytes_ = crowd_above(std::max(charged_, bytes_max()));
+  passivate(leaving);
+  sweep_limit_ = sweep_limit(std::max(robots_.size(), active_max()));
+  sweep_limit_bytes_ = sweep_limit(std::max(charged_, bytes_max()));
 }
 
-/// Ends robots. @pre they may be passivated.
-void shard::forget(std::span<robot_slot* const> leaving) {
+/// @pre robot_slot::may_passivate() is true for all of `leaving`.
+void shard::passivate(std::span<robot_slot* const> leaving) {
   std::size_t bytes = 0;
   bool is_uncached = false;
   for (auto* slot : leaving) {

@@ -1,5 +1,5 @@
-// What queries and the cache writer ask of a shard. Memory is read in the robot's turn, before the
-// store (rule 29).
+// Reads of a shard for queries and the cache writer. They read memory in the robot's turn, before
+// the query reads the store (rule 29).
 
 #include "actors/shard.hpp"
 
@@ -12,7 +12,8 @@ memory_view shard::view(const std::string& name, robot_message::view_kind what, 
   memory_view out;
   auto* slot = robots_.find(name, name_hash(name));
   if (slot == nullptr || slot->loading) {
-    out.stored_upto = timestamp_max; // what is parked has no answer yet: the store has it all
+    out.stored_upto =
+        timestamp_max; // the store has all answered events; parked ones have no answer
     if (slot != nullptr && slot->damaged)
       out.damage = damaged_.at(slot);
     return out;
@@ -26,7 +27,7 @@ list_answer shard::list(const list_question& question) {
   const auto add = [&](robot_slot* slot) {
     if (slot != nullptr && slot->damaged)
       out.withheld.push_back(slot->name);
-    // A clean robot equals its row.
+    // A robot that is neither dirty nor taken equals its row.
     if (slot == nullptr || slot->loading || !(slot->dirty || slot->taken))
       return;
     memory_view seen;

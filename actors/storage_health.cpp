@@ -29,29 +29,29 @@ void storage_health::shards_busy(std::optional<std::int64_t> since_ms) {
 
 namespace {
 
-/// Beyond what a shard needs for all that may be in its mailbox.
-constexpr std::int64_t shards_patience_ms = 10'000;
-/// Beyond what a disk, or a server that is busy, may take for one call.
-constexpr std::int64_t patience_ms = 2'000;
+/// Longer than a shard needs for all messages that its mailbox may hold.
+constexpr std::int64_t shards_silence_max_ms = 10'000;
+/// Longer than a disk or a busy server takes for one call.
+constexpr std::int64_t silence_max_ms = 2'000;
 
 } // namespace
 
-/// How long a call of the journal has taken, if that is too long. @pre mutex_ is held.
+/// How long a call to the journal has taken, or 0 below silence_max_ms. @pre mutex_ is held.
 std::int64_t storage_health::hanging_ms() const {
   const auto busy_ms = busy_since_ms_ ? time_.steady_ms() - *busy_since_ms_ : 0;
-  return busy_ms >= patience_ms ? busy_ms : 0;
+  return busy_ms >= silence_max_ms ? busy_ms : 0;
 }
 
-/// The same of the store.
+/// How long the store has not answered, or 0 below silence_max_ms. @pre mutex_ is held.
 std::int64_t storage_health::store_silence_ms() const {
   const auto ms = store_silence_ ? store_silence_().count() : 0;
-  return ms >= patience_ms ? ms : 0;
+  return ms >= silence_max_ms ? ms : 0;
 }
 
-/// The same of the shards.
+/// How long a shard has not answered, or 0 below shards_silence_max_ms. @pre mutex_ is held.
 std::int64_t storage_health::shards_silence_ms() const {
   const auto ms = shards_busy_since_ms_ ? time_.steady_ms() - *shards_busy_since_ms_ : 0;
-  return ms >= shards_patience_ms ? ms : 0;
+  return ms >= shards_silence_max_ms ? ms : 0;
 }
 
 void storage_health::watch_store(std::function<std::chrono::milliseconds()> silence) {

@@ -24,7 +24,7 @@ public:
   storage_health(const time_source& time, serving_time& serving) : time_(time), serving_(serving) {}
 
   /// Reports that the journal refuses appends, with the reason; "" reports that it takes them
-  /// again. A journal that refuses is no longer waited for.
+  /// again. A refusal also ends the call that journal_busy() reported.
   void journal_away(std::string reason);
   /// Reports the begin of a call to the journal (steady time), or nullopt at its end. A long call
   /// counts as the journal being away, because a database may hang without refusing.
@@ -36,24 +36,25 @@ public:
   /// Reports that the store refuses checkpoints, with the reason; "" reports that it takes them
   /// again. Reads and ingest go on, within the memory limit.
   void store_away(std::string reason);
-  /// `silence` tells for how long the store has been asked in vain: on any thread, at once. A store
-  /// that is silent for as long as a journal that hangs counts as away. An empty one: the store is
-  /// about to go, and is not asked from the return on.
+  /// `silence` returns how long the store has not answered a request; any thread may call it, and
+  /// it must not block. A store that is silent for 2 s counts as away, as a journal does. An empty
+  /// function ends the watch before the store is destroyed; the old one is not called after the
+  /// return.
   void watch_store(std::function<std::chrono::milliseconds()> silence);
-  /// Why the store or the journal is away, or that a shard is stuck; nothing if all is well.
+  /// Why the journal or the store is away, or that a shard does not answer; nullopt otherwise.
   [[nodiscard]] std::optional<std::string> away() const;
 
-  /// Journal, store or shards as the log tells of them.
+  /// The state of the journal, the store or the shards, for the log.
   struct answering {
-    bool refuses;            ///< it answers that it cannot
-    std::int64_t silence_ms; ///< how long it has been asked in vain; 0 if that is not long
+    bool refuses;            ///< its last answer was a failure
+    std::int64_t silence_ms; ///< how long it has not answered; 0 if that is not too long
   };
   [[nodiscard]] answering journal_answering() const;
   [[nodiscard]] answering store_answering() const;
   [[nodiscard]] answering shards_answering() const;
-  /// Why the store is away or silent; nothing if it is there. For reads that got no answer.
+  /// Why the store is away or silent; nullopt otherwise. For reads that got no answer.
   [[nodiscard]] std::optional<std::string> store_trouble() const;
-  /// How /readyz and the log tell of a silence. `what` is the subject: "the journal".
+  /// The sentence about a silence in /readyz and the log. `what` is its subject: "the journal".
   [[nodiscard]] static std::string silence_text(std::string_view what, std::int64_t silence_ms);
   /// How long the journal has been away or hanging, in milliseconds; 0 if it is not.
   [[nodiscard]] std::int64_t away_ms() const;
@@ -66,7 +67,7 @@ private:
 
   const time_source& time_;
   serving_time& serving_;
-  mutable std::mutex mutex_; ///< guards what follows
+  mutable std::mutex mutex_; ///< guards the members below
   std::string journal_reason_;
   std::string store_reason_;
   std::function<std::chrono::milliseconds()> store_silence_;

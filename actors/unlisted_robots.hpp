@@ -12,8 +12,8 @@ namespace telemetry {
   return a->name < b->name;
 }
 
-/// Robots of a shard that the robot table may not have yet, for listings. They are sorted only when
-/// a listing needs them, because a million may be added at once and listings are rare.
+/// Robots of a shard that the robot table may not have yet, for lists. They are sorted only when a
+/// list needs them, because a million may be added at once and lists are rare.
 /// Thread-safety: none.
 class unlisted_robots {
 public:

@@ -8,7 +8,7 @@ bool body_queue::has_room(std::size_t bytes) const noexcept {
   return large_bytes_ + bytes <= budget_.bytes_max() / 2;
 }
 
-void body_queue::let_in() {
+void body_queue::admit() {
   while (!waiting_.empty() && waiting_.front()->take(waiting_.front()->wanted_)) {
     auto& next = *waiting_.front();
     waiting_.pop_front();
@@ -39,7 +39,7 @@ bool body_share::grow_to(std::size_t bytes) {
   return place_ == place::taken;
 }
 
-/// Takes what is missing to hold a body of `bytes`.
+/// Raises the loan to the bytes that a body of `bytes` needs.
 bool body_share::take(std::size_t bytes) {
   const auto before = loan_.bytes();
   const auto needed = std::min(body_memory_factor * bytes, queue_.budget_.loan_bytes_max());
@@ -66,7 +66,7 @@ void body_share::give_back() noexcept {
   loan_.give_back();
   place_ = place::none;
   if (had_place)
-    queue_.let_in();
+    queue_.admit();
 }
 
 } // namespace telemetry::net

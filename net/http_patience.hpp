@@ -5,30 +5,30 @@
 
 namespace telemetry::net {
 
-/// How long an HTTP session waits for its peer, counted in ticks of the I/O thread
-/// (session::tick()), so without a clock. Only one thing is waited for at a time.
+/// How long an HTTP session waits for its peer. Counts ticks of the I/O thread (session::tick())
+/// instead of reading a clock. Each wait replaces the last one.
 ///
 /// Thread-safety: none.
 class http_patience {
 public:
   explicit http_patience(std::chrono::milliseconds idle_timeout);
 
-  /// For a request, or for room to write: idle_timeout from now.
+  /// Waits for a request, or for room to write, for idle_timeout.
   void wait_idle() noexcept;
-  /// For a body: idle_timeout from its last byte on. In every idle_timeout it must also bring 1000
-  /// bytes a second and a sixteenth of its size, so that a large one cannot keep its memory for
-  /// long.
-  /// @param size 0 if it is not known: then what has come counts
+  /// Waits for a body, for idle_timeout after its last byte. In every idle_timeout the peer must
+  /// also send 1000 bytes a second and a sixteenth of the size, so that a large body cannot keep
+  /// its memory for long.
+  /// @param size of the body; 0 if it is not known. Then the received bytes count as the size.
   void wait_for_body(std::size_t size) noexcept;
-  /// For the peer's end behind the last answer: 2 s of silence, 10 s in all.
+  /// Waits for the peer's end after the last answer: for 2 s of silence, and 10 s in all.
   void wait_for_end() noexcept;
-  /// For the engine, which keeps its own time.
+  /// Waits for the engine without a limit, because the engine has its own deadlines.
   void wait_for_engine() noexcept { what_ = waiting_for::engine; }
 
-  /// The peer sent `bytes`, of a body or behind the last answer.
+  /// Call it when the peer has sent `bytes` of a body or after the last answer.
   void on_bytes(std::size_t bytes) noexcept;
 
-  /// A tick has passed. @returns whether the peer's time is over.
+  /// Counts a tick. @returns whether the peer's time is over.
   [[nodiscard]] bool tick() noexcept;
 
 private:
@@ -44,10 +44,10 @@ private:
   waiting_for what_ = waiting_for::engine;
   std::size_t silence_max_ = 0; ///< ticks
   std::size_t silence_ = 0;
-  std::size_t window_max_ = 0; ///< ticks; of a body: over which its rate is measured
+  std::size_t window_max_ = 0; ///< ticks; the rate of a body is measured over so many
   std::size_t window_ = 0;
   std::size_t window_bytes_ = 0;
-  std::size_t body_bytes_ = 0; ///< its size, or what has come of it
+  std::size_t body_bytes_ = 0; ///< its size if known, otherwise its received bytes
 };
 
 } // namespace telemetry::net

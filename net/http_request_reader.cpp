@@ -50,7 +50,7 @@ void http_request_reader::receive(std::string_view bytes) {
   buffer_ += bytes;
 }
 
-/// They begin no request, so a client that sends nothing else is a silent one.
+/// Empty lines do not begin a request, so a client that sends only these counts as silent.
 void http_request_reader::drop_empty_lines() {
   while (received().starts_with("\r\n"))
     take(2);

@@ -10,36 +10,36 @@
 namespace telemetry::net {
 
 /// Turns answers into the bytes that a connection sends, one answer after the other. A long body is
-/// added piece by piece. Knows neither the socket nor where the pieces come from.
+/// added piece by piece. Does not depend on the socket or on the source of the pieces.
 ///
 /// Thread-safety: none.
 class http_response_writer {
 public:
-  /// What the request says about its answer.
+  /// Properties of the request that affect its answer.
   struct request {
     bool http_1_0 = false;
     bool head_only = false;  ///< HEAD
-    bool keep_alive = false; ///< the connection could go on afterwards
+    bool keep_alive = false; ///< the connection could continue afterwards
   };
 
-  /// Begins `answer`, of which `more` is not touched. @pre unsent() is empty
+  /// Begins `answer`. Does not use answer.more. @pre unsent() is empty
   void start(const http_answer& answer, const request& asked, std::string_view version);
   /// The line that invites a body. @pre unsent() is empty
   void invite_body();
   /// Adds the next piece of the answer's body. @pre unsent() is empty, !is_last()
   void add(const body_piece& piece);
 
-  /// No piece will follow.
+  /// Whether no piece follows.
   [[nodiscard]] bool is_last() const noexcept { return is_last_; }
-  /// The connection may go on behind this answer.
+  /// Whether the connection may continue after this answer.
   [[nodiscard]] bool keeps_alive() const noexcept { return keep_alive_; }
 
   [[nodiscard]] std::string_view unsent() const noexcept {
     return std::string_view(out_).substr(sent_);
   }
-  /// Bytes of memory that it takes.
+  /// Bytes of memory of this object.
   [[nodiscard]] std::size_t held_bytes() const noexcept { return out_.capacity(); }
-  /// The first `bytes` of unsent() are sent.
+  /// Removes the first `bytes` of unsent(), because they are sent.
   void sent(std::size_t bytes) noexcept;
 
 private:

@@ -4,11 +4,11 @@
 
 namespace telemetry::net {
 
-// The turns of a session, its time and its end.
+// How a session takes turns, times out and ends.
 
 namespace detail {
 
-/// What a client may still send behind the last answer.
+/// Most bytes that a client may send after the last answer.
 constexpr std::size_t linger_bytes_max = 64u << 20;
 
 constexpr read_fault too_slow{408, "the request did not arrive in time"};
@@ -44,7 +44,8 @@ void http_session::on_ready() {
     });
 }
 
-/// Takes one step, with one read: who has more to do takes turns with the others.
+/// Takes one step with at most one read. A session that has more to do continues in a later turn,
+/// after the other sessions.
 void http_session::work() {
   drop_answered();
   switch (phase_) {
@@ -70,7 +71,8 @@ void http_session::work() {
   }
 }
 
-/// What the last answer was made with. Not destroyed at the answer, which its callback gives.
+/// Destroys the operation and the source of the last answer. This cannot happen when they answer,
+/// because they call respond() or on_piece() themselves.
 void http_session::drop_answered() {
   if (phase_ != phase::head && phase_ != phase::lingering)
     return;
@@ -90,13 +92,13 @@ void http_session::work_later() {
 void http_session::tick() {
   drop_answered();
   if (phase_ == phase::waiting)
-    context_.bodies.let_in(); // because the budget of the process may have room again
+    context_.bodies.admit(); // because the budget of the process may have room again
   if (phase_ != phase::closed && patience_.tick())
     guarded([&] { on_timeout(); });
   charge_.settle(held_bytes());
 }
 
-/// But for bodies and long answers, because context_.memory counts them.
+/// Excludes bodies and long answers, because context_.memory counts them.
 std::size_t http_session::held_bytes() const {
   if (phase_ == phase::closed)
     return 0;
@@ -104,7 +106,7 @@ std::size_t http_session::held_bytes() const {
   return connection_bytes + reader_.held_bytes() + written - std::min(written, loan_.bytes());
 }
 
-/// Asks for relief whatever its own charge did, because a body or a long answer may be new.
+/// Asks for relief even if its own charge is the same, because a body or a long answer may be new.
 void http_session::account() {
   charge_.hold(held_bytes());
   context_.sessions.relieve_soon(context_.io);
@@ -142,8 +144,8 @@ void http_session::next_request() {
   loan_.give_back();
 }
 
-/// Reads on behind the last answer: closing a socket with unread input would destroy the answer on
-/// its way.
+/// Continues to read after the last answer, because closing a socket with unread input would
+/// destroy an answer that is still on its way.
 void http_session::linger() {
   phase_ = phase::lingering;
   loan_.give_back();

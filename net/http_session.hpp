@@ -12,8 +12,8 @@ namespace telemetry::net {
 /// Serves HTTP/1.1 and 1.0 on a new connection until it ends, or hands it over to
 /// start_websocket_session() at the upgrade of `GET /upstream`.
 ///
-/// Thread: that of the stream's executor, which is `context.io`'s. Returns at once; the session
-/// owns itself and is listed in `context.sessions` while it lives.
+/// Thread: the stream's executor, which is that of `context.io`. Returns at once. The session owns
+/// itself and is listed in `context.sessions` until it ends.
 void start_http_session(std::unique_ptr<byte_stream> stream, session_context& context);
 
 } // namespace telemetry::net

@@ -12,7 +12,8 @@ namespace {
 
 namespace http = boost::beast::http;
 
-/// Bytes that a long answer under way holds: a piece as text and, framed, as what is written.
+/// Bytes that a long answer holds while it is sent: a piece as text, and the same piece with its
+/// framing.
 constexpr std::size_t long_answer_bytes = 160u << 10;
 
 } // namespace
@@ -21,7 +22,7 @@ void http_session::respond(http_answer answer) {
   const bool is_refused =
       phase_ != phase::closed && answer.more && !loan_.raise_to(long_answer_bytes);
   if (phase_ == phase::closed || is_refused)
-    more_ = std::move(answer.more); // not destroyed here: its callback may be what runs now
+    more_ = std::move(answer.more); // not destroyed here, because its callback may be running
   if (phase_ == phase::closed)
     return;
   give_back_body();
@@ -35,16 +36,16 @@ void http_session::respond(http_answer answer) {
                 context_.options.version);
   if (answer.more)
     more_ = std::move(answer.more);
-  // A client of HTTP/1.0 would take an end in order for the end of the body.
+  // An HTTP/1.0 client would take an orderly close for the end of the body.
   stream_->reset_at_close(!writer_.is_last());
   phase_ = phase::writing;
   patience_.wait_idle();
   write();
 }
 
-/// Makes room for other bodies at once, however long the client takes to read its answer.
+/// Makes room for other bodies before the client has read its answer, which may take long.
 void http_session::give_back_body() {
-  if (operation_ && share_.bytes() > 0) // not destroyed here: its callback is what runs now
+  if (operation_ && share_.bytes() > 0) // not destroyed here, because its callback is running
     boost::asio::post(stream_->get_executor(), [gone = std::move(operation_)] {});
   share_.give_back();
 }
@@ -84,7 +85,7 @@ void http_session::on_written() {
     linger();
 }
 
-/// Asks for the next piece of a long body, now that its reader has taken the one before.
+/// Asks for the next piece of a long body. @pre the client has taken the previous piece.
 void http_session::pull() {
   wants_piece_ = false;
   more_->next(weakly(&http_session::on_piece));

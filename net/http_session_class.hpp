@@ -1,6 +1,6 @@
 #pragma once
 
-#include "net/http_session.hpp" // first: it includes what Asio lacks
+#include "net/http_session.hpp" // first, because it includes <utility>, which Asio needs
 
 #include "net/http_patience.hpp"
 #include "net/http_request_reader.hpp"
@@ -16,13 +16,15 @@ namespace telemetry::net::detail {
 inline constexpr read_fault too_many_bodies{503, "too many large bodies are being read"};
 inline constexpr read_fault shutting_down{503, "the server is shutting down"};
 
-/// One HTTP connection: reads a request, has it answered, writes the answer, reads the next.
+/// One HTTP connection. Reads a request, passes it to its handler, writes the answer, and continues
+/// with the next request.
 ///
-/// Owns itself from start() until finish(); the registry reaches it for drain, cut and tick, the
-/// engine's callbacks only watch it. Thread: its I/O thread only.
-/// Reading, and going on to the next request, happen in on_ready() alone, which the engine never
-/// calls: what the engine gave is so never destroyed within its own callback. For the same reason
-/// close() only closes the stream, and finish() comes by itself.
+/// Owns itself from start() until finish(). The registry calls drain, cut and tick. Callbacks for
+/// the engine hold weak pointers. Thread: its I/O thread only.
+///
+/// Only on_ready() reads and continues with the next request. The engine never calls on_ready().
+/// Therefore an object of the engine is never destroyed within its own callback. For the same
+/// reason close() only closes the stream and posts finish().
 class http_session final : public session, private stream_listener {
 public:
   http_session(std::unique_ptr<byte_stream> stream, session_context& context)
@@ -40,12 +42,12 @@ public:
 
 private:
   enum class phase {
-    head,      ///< of a request, or the silence before one
-    waiting,   ///< the body's turn has not come
-    body,      ///< of a request
-    answering, ///< the engine's turn: the answer, or its next piece
+    head,      ///< reads a head, or waits for the next request
+    waiting,   ///< the body waits for its place in the budget
+    body,      ///< reads a body
+    answering, ///< waits for the engine: for the answer, or for its next piece
     writing,
-    lingering, ///< behind the last answer
+    lingering, ///< reads and discards input after the last answer
     closed,
   };
 
@@ -90,7 +92,7 @@ private:
   void close();
   void finish();
 
-  /// One of the doors where exceptions end: out of memory, or a bug. It costs this session.
+  /// Catches exceptions, which are a bug or a lack of memory, and ends this session.
   template <class Function>
   void guarded(Function function) {
     try {
@@ -115,7 +117,7 @@ private:
   [[nodiscard]] std::string_view target() const { return view(reader_.head().target()); }
 
   std::shared_ptr<http_session> self_;  ///< until finish()
-  std::unique_ptr<byte_stream> stream_; ///< nullptr behind an upgrade
+  std::unique_ptr<byte_stream> stream_; ///< nullptr after an upgrade
   session_context& context_;
   const caller_ptr who_ = anonymous();
   http_request_reader reader_;
@@ -123,7 +125,7 @@ private:
   http_patience patience_;
   request_loan loan_; ///< for a long answer
   body_share share_;
-  memory_charge charge_; ///< but for bodies and long answers, which context_.memory charges
+  memory_charge charge_; ///< without bodies and long answers, which context_.memory charges
   rest_route route_{};
   upgrade_request upgrade_ = upgrade_request::none; ///< judged at the head, before any body
   std::shared_ptr<rest_operation> operation_;
@@ -132,7 +134,7 @@ private:
   phase phase_ = phase::head;
   bool draining_ = false;
   bool keep_alive_ = false;
-  bool invites_ = false;     ///< what is written invites the body
+  bool invites_ = false;     ///< the bytes being written invite the body
   bool wants_piece_ = false; ///< of more_, in phase answering
   bool works_later_ = false; ///< on_ready() is posted
 };

@@ -9,7 +9,7 @@
 
 namespace telemetry::net::detail {
 
-// How a session reads requests, and where it takes them.
+// How a session reads requests and dispatches them.
 
 namespace {
 
@@ -19,7 +19,7 @@ constexpr std::size_t read_bytes_max = 64u << 10;
 
 constexpr read_fault handshake_with_body{400, "a WebSocket handshake has no body"};
 
-/// Where a read goes. Of the I/O thread, because nothing stays in it from one turn to the next.
+/// The buffer of a read. One per I/O thread suffices, because no bytes stay in it between turns.
 std::span<char> read_space() noexcept {
   static thread_local std::array<char, read_bytes_max> space;
   return space;
@@ -108,7 +108,7 @@ bool http_session::read_body() {
   return phase_ == phase::body;
 }
 
-/// Reads once. @returns whether the session goes on with it.
+/// Reads once. @returns whether it received bytes and the session is still open.
 bool http_session::read() {
   if (!stream_->is_readable())
     return false;
@@ -116,7 +116,7 @@ bool http_session::read() {
   const auto space = read_space();
   const auto size = stream_->try_read(space, ec);
   if (ec)
-    close(); // whatever came before is answered, because a session reads only what it lacks
+    close(); // every complete request is answered, because a session reads only if it lacks bytes
   else if (size > 0)
     receive({space.data(), size});
   return size > 0 && phase_ != phase::closed;
@@ -151,11 +151,11 @@ void http_session::dispatch() {
   request.body = reader_.take_body();
   auto operation = answer_request(std::move(request), std::move(route_), context_.rest_for(who_),
                                   weakly(&http_session::respond));
-  if (phase_ == phase::answering || more_) // else it has answered within the call
+  if (phase_ == phase::answering || more_) // otherwise it has answered within the call
     operation_ = std::move(operation);
 }
 
-/// The connection is a WebSocket from now on: this session ends without closing it.
+/// Gives the connection to a WebSocket session. This session ends without closing it.
 void http_session::hand_over() {
   phase_ = phase::closed;
   boost::asio::post(stream_->get_executor(), [self = self_] { self->finish(); });

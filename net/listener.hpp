@@ -45,8 +45,7 @@ public:
 
   /// Binds and listens. Blocks while `host` is resolved.
   /// @param host a name or an address; an IPv6 address with or without brackets. A name stands for
-  /// all
-  ///        its addresses that this machine has; "localhost" for both loopback addresses.
+  ///        all its addresses that this machine has; "localhost" for both loopback addresses.
   /// @param port 0 selects a port that is free at all addresses.
   /// @returns errc::unavailable with the reason if an address cannot be bound, or there is none.
   [[nodiscard]] result<void> open(const std::string& host, std::uint16_t port);

@@ -25,7 +25,7 @@ int new_epoll() {
 
 } // namespace
 
-/// Stays with the reactor until the watch is shut down: every edge of the epoll performs it.
+/// The reactor performs it at every edge of the epoll and keeps it until the watch is shut down.
 class socket_watch::ready_operation final : public boost::asio::detail::reactor_op {
 public:
   explicit ready_operation(socket_watch& owner)
@@ -37,7 +37,7 @@ private:
     static_cast<ready_operation*>(base)->owner_.tell_members();
     return not_done;
   }
-  /// Called once, when the reactor lets go of it.
+  /// Called once, when the reactor releases it.
   static void do_complete(void*, boost::asio::detail::operation* base,
                           const boost::system::error_code&, std::size_t) {
     delete static_cast<ready_operation*>(base);
@@ -77,7 +77,7 @@ void socket_watch::tell_members() {
   for (int i = 0; i < count; ++i)
     static_cast<member*>(ready[static_cast<std::size_t>(i)].data.ptr)
         ->on_events(ready[static_cast<std::size_t>(i)].events);
-  if (count == static_cast<int>(ready.size())) // what is left over is no new edge
+  if (count == static_cast<int>(ready.size())) // remaining events make no new edge
     boost::asio::post(static_cast<boost::asio::io_context&>(context()), [this] {
       if (epoll_ >= 0)
         tell_members();

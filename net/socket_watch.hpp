@@ -13,8 +13,8 @@ namespace telemetry::net {
 /// Watches those sockets of one event loop that Asio does not watch, by an edge-triggered epoll of
 /// its own (ADR 0021). Asio waits for that epoll as for one descriptor.
 ///
-/// The wait is an operation of Asio's reactor that is never done, as the one behind its signal_set.
-/// `async_wait` would be an `epoll_ctl` for every turn of the loop (ADR 0052).
+/// The wait is an operation of Asio's reactor that never completes, as in Asio's signal_set.
+/// `async_wait` would call `epoll_ctl` in every turn of the loop (ADR 0052).
 ///
 /// A service of its io_context, made by the first `boost::asio::use_service<socket_watch>`.
 /// Thread: the one that runs the io_context.

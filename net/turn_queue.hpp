@@ -13,7 +13,7 @@
 namespace telemetry::net {
 
 /// After a turn of more lines, or frames, a session takes its next turn in the turn_queue, because
-/// a few sessions with turns like that would keep all others waiting.
+/// a few sessions with such turns would delay all others.
 inline constexpr std::size_t light_turn_lines = 256;
 
 /// A session that has more to read than its turn allowed.
@@ -24,24 +24,24 @@ public:
   virtual std::size_t on_turn() = 0;
 };
 
-/// Where the sessions of an I/O thread wait that have much to read (ADR 0053).
+/// Queue of the sessions of an I/O thread that have much to read (ADR 0053).
 ///
-/// Sessions have their turns in a pass of the event loop until these took light_turn_lines
-/// together. Then the queue rests for some passes. In each pass the loop looks at all its sockets,
-/// timers and tasks, so a connection with little to read waits for one turn at most, however many
-/// others have much to read.
+/// Sessions have their turns in a pass of the event loop until they have taken light_turn_lines
+/// together. Then the queue rests for some passes. In each pass the loop serves all its sockets,
+/// timers and tasks. Therefore a connection with little to read waits for one turn at most, even if
+/// many others have much to read.
 ///
-/// Thread: the one that runs the io_context.
+/// Thread: the thread that runs the io_context.
 class turn_queue {
 public:
-  /// Passes without a turn after a heavy one. An event passes through two handlers on its way to
+  /// Passes without a turn after a heavy turn. An event passes through two handlers on its way to
   /// the journal, each of which posts the next, and its answer through two on the way back. Without
-  /// a rest each of the four would wait for a turn of its own.
+  /// a rest each of the four would wait for another heavy turn.
   static constexpr int rest_passes = 2;
 
   explicit turn_queue(boost::asio::io_context::executor_type executor) : executor_(executor) {}
 
-  /// `one` has a turn after those that wait already.
+  /// Appends `one` to the sessions that wait for a turn.
   void push(std::shared_ptr<turn_taker> one) {
     waiting_.push(std::move(one));
     if (waiting_.size() == 1 && !is_within_pass_)
@@ -55,7 +55,7 @@ private:
   }
 
   void pass() {
-    if (waiting_.empty()) // clear() came in between
+    if (waiting_.empty()) // clear() was called in between
       return;
     if (passes_to_rest_ > 0) {
       --passes_to_rest_;

@@ -30,7 +30,7 @@ close_code code_of(std::string_view frame) noexcept {
   return static_cast<close_code>(byte(2) << 8 | byte(3));
 }
 
-/// What a peer that broke the protocol is told beside the code.
+/// The reason in the close frame for a peer that broke the protocol.
 std::string reason_for(boost::beast::error_code ec, close_code code, std::size_t message_max) {
   if (code == close_code::too_big)
     return "a message may have at most " + std::to_string(message_max) +
@@ -46,7 +46,7 @@ std::string unmasked_payload(std::span<const std::uint8_t> frame, std::size_t pa
   return text;
 }
 
-/// `text` is a prefix of valid UTF-8: does it end within a code point?
+/// Whether `text` ends within a code point. @pre it is a prefix of valid UTF-8.
 bool ends_within_code_point(std::string_view text) noexcept {
   std::size_t tail = 0; // continuation bytes at the end
   while (tail < text.size() && (text[text.size() - 1 - tail] & 0xc0) == 0x80)
@@ -58,7 +58,7 @@ bool ends_within_code_point(std::string_view text) noexcept {
   return tail < wanted;
 }
 
-/// A handshake that Beast agrees to.
+/// A handshake that Beast accepts.
 const websocket_codec::request& any_upgrade() {
   static const auto legal = [] {
     websocket_codec::request upgrade{http::verb::get, "/", 11};
@@ -74,13 +74,13 @@ const websocket_codec::request& any_upgrade() {
 
 } // namespace
 
-/// Beast, and how far it was told to read.
+/// A Beast stream, and the bytes that it has to read.
 struct websocket_inbox::reader {
   explicit reader(const boost::asio::any_io_executor& executor) : stream(executor) {
-    stream.write_buffer_bytes(8); // nothing is written through Beast but a close
+    stream.write_buffer_bytes(8); // small, because Beast writes only close frames
   }
 
-  /// Adds a part to what is to be read in one go.
+  /// Adds a part to the bytes that one run reads.
   void add(std::span<const std::uint8_t> bytes, const frame_item& item) noexcept {
     run = run.empty() ? bytes : std::span(run.data(), run.size() + bytes.size());
     if (item.what == frame_item::kind::last)
@@ -90,8 +90,8 @@ struct websocket_inbox::reader {
     messages += item.ends_message ? 1 : 0;
   }
 
-  /// The close frame after a read that failed: Beast's answer to the client's close, or one with
-  /// Beast's code and a reason, which Beast leaves out.
+  /// The close frame after a read that failed. It is Beast's answer to the client's close, or a
+  /// frame with Beast's code and a reason, because Beast sends no reason.
   std::optional<std::string> failed(boost::beast::error_code ec, std::size_t message_max) {
     assert(ec != boost::asio::error::would_block);
     auto frame = stream.next_layer().take_written();
@@ -121,7 +121,7 @@ std::unique_ptr<websocket_inbox::reader> websocket_inbox::take_reader() {
     return one;
   }
   auto fresh = std::make_unique<reader>(executor_);
-  fresh->stream.accept(any_upgrade()); // Beast reads no frame before a handshake, whosever it was
+  fresh->stream.accept(any_upgrade()); // Beast reads no frame before a handshake, of any content
   std::ignore = fresh->stream.next_layer().take_written();
   return fresh;
 }
@@ -244,7 +244,7 @@ std::optional<std::string> websocket_codec::read_run(websocket_inbox& inbox) {
       continue;
     --in.messages;
     const auto message = finish_message(inbox);
-    // Beast does not look at the end of a message again when the last fragment is empty.
+    // Beast does not check the end of a message again if the last fragment is empty.
     if (size == 0 && ends_within_code_point(message))
       return close_frame(close_code::bad_payload,
                          make_error_code(websocket::error::bad_frame_payload).message());
@@ -254,7 +254,7 @@ std::optional<std::string> websocket_codec::read_run(websocket_inbox& inbox) {
   return std::nullopt;
 }
 
-/// Reads on in the current message. One begun by an earlier read grows where it is.
+/// Reads more of the current message. A message that an earlier read began grows in place.
 std::size_t websocket_codec::read_some(websocket_inbox& inbox, boost::beast::error_code& ec) {
   auto& begun = reader_->begun;
   if (begun.empty()) {
@@ -265,7 +265,7 @@ std::size_t websocket_codec::read_some(websocket_inbox& inbox, boost::beast::err
     return size;
   }
   const auto old = begun.size();
-  begun.resize(old + reader_->payload + 1); // + 1: Beast wants room even for an empty end
+  begun.resize(old + reader_->payload + 1); // + 1, because Beast needs room even for an empty end
   const auto size = reader_->stream.read_some(boost::asio::buffer(begun) + old, ec);
   begun.resize(old + size);
   return size;

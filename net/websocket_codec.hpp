@@ -17,35 +17,35 @@
 
 namespace telemetry::net {
 
-/// Where the bytes of one socket read become messages. One per I/O thread, so that a connection
-/// keeps nothing but what is incomplete: no buffers, and between two messages no stream of Beast's.
+/// Turns the bytes of one socket read into messages. One per I/O thread, so that a connection holds
+/// only incomplete input. It needs no buffers, and no Beast stream between two messages.
 class websocket_inbox {
 public:
   static constexpr std::size_t read_bytes_max = 64u << 10;
-  /// websocket_codec::read() stops at the first frame that ends behind so many bytes, because only
-  /// the engine knows what messages cost and it has to be asked now and then.
+  /// websocket_codec::read() stops at the first frame that ends after so many bytes, because only
+  /// the engine knows the cost of messages and has to count it in between.
   static constexpr std::size_t slice_bytes = 4u << 10;
 
-  /// @param executor of a context that outlives the inbox; nothing ever runs on it.
+  /// @param executor of a context that outlives the inbox. No handler is posted to it.
   explicit websocket_inbox(boost::asio::any_io_executor executor);
   ~websocket_inbox();
   websocket_inbox(const websocket_inbox&) = delete;
   websocket_inbox& operator=(const websocket_inbox&) = delete;
 
-  /// Where a socket read goes, before websocket_codec::take_in().
+  /// The buffer for a socket read, before websocket_codec::take_in().
   [[nodiscard]] std::span<char> space() noexcept {
     return std::span(raw_).subspan(frame_scanner::incomplete_max);
   }
 
-  /// The text messages that the last websocket_codec::read() completed, in order. The views die
-  /// with the next one.
+  /// The text messages that the last websocket_codec::read() completed, in order. Valid until its
+  /// next call.
   [[nodiscard]] std::span<const std::string_view> messages() const noexcept { return messages_; }
-  /// How many frames, or parts of frames, the last websocket_codec::read() went through.
+  /// How many frames, or parts of frames, the last websocket_codec::read() read.
   [[nodiscard]] std::size_t frames() const noexcept { return frames_; }
-  /// Whether websocket_codec::read() may find more in what was taken in.
+  /// Whether websocket_codec::read() may find more in the input of this turn.
   [[nodiscard]] bool has_input() const noexcept { return !input_.empty() && !is_incomplete_; }
 
-  /// Streams of Beast's that wait for a connection to read with them.
+  /// Number of Beast streams that no connection uses.
   [[nodiscard]] std::size_t idle_streams() const noexcept { return idle_readers_.size(); }
 
 private:
@@ -68,11 +68,11 @@ private:
   }
 
   std::vector<char> raw_ = std::vector<char>(frame_scanner::incomplete_max + read_bytes_max);
-  std::span<const std::uint8_t> input_; ///< of raw_: not read yet
+  std::span<const std::uint8_t> input_; ///< the part of raw_ that is not read yet
   bool is_incomplete_ = false;          ///< input_ begins with an incomplete frame
   std::size_t frames_ = 0;
   std::vector<char> payload_ = std::vector<char>(raw_.size());
-  std::size_t begin_ = 0; ///< in payload_: of the message that is being read
+  std::size_t begin_ = 0; ///< in payload_, of the message that is being read
   std::size_t end_ = 0;
   std::string head_; ///< the message that an earlier read began
   std::vector<std::string_view> messages_;
@@ -83,9 +83,10 @@ private:
 /// The protocol side of one WebSocket, without a socket: bytes in, messages and bytes out.
 ///
 /// Beast does the handshake, masking, fragments, UTF-8, limits and close frames. It reads from
-/// memory, and only as far as it can without waiting (frame_scanner says how far). Pings are
-/// answered here: Beast would want the next message after one. Between two messages all of Beast's
-/// streams are alike: who begins one takes any from the inbox, who ends one gives it back.
+/// memory, and only as far as it can without waiting, which frame_scanner determines. Pings are
+/// answered here, because Beast would wait for the next message after a ping. Between two messages
+/// all Beast streams are in the same state. Therefore a connection borrows a stream from the inbox
+/// for each message.
 ///
 /// Thread-safety: none. Blocking: never. Errors: a close frame, see read().
 class websocket_codec {
@@ -98,35 +99,35 @@ public:
   websocket_codec(const websocket_codec&) = delete;
   websocket_codec& operator=(const websocket_codec&) = delete;
 
-  /// The one sub-protocol that is spoken here (PROTOCOL.md §3).
+  /// The only sub-protocol of this server (PROTOCOL.md §3).
   static constexpr std::string_view protocol = "telemetry.v1";
 
   struct refusal {
     int status; ///< of HTTP: 400, or 426 for a version other than 13
     std::string reason;
   };
-  /// Answers the client's handshake; `server` is for the Server header. Of the sub-protocols that
-  /// the client offers, ours is chosen, or none.
-  /// @returns why there was no switch to WebSocket, or nothing if `out` got the response that
-  /// switches.
+  /// Answers the client's handshake. `server` is for the Server header. Selects our sub-protocol if
+  /// the client offers it, otherwise none.
+  /// @returns nullopt if `out` got the response that switches to WebSocket; otherwise the reason
+  ///          why there is no switch.
   [[nodiscard]] std::optional<refusal> accept(const request& upgrade, std::string_view server,
                                               websocket_inbox& inbox, std::string& out);
 
-  /// Begins a turn: the first `size` bytes of inbox.space() stand behind the incomplete frame of
-  /// the last turn. @pre size == 0 if has_rest(): then the turn is for the rest.
+  /// Begins a turn. Its input is the incomplete frame of the last turn, followed by the first
+  /// `size` bytes of inbox.space(). @pre size == 0 if has_rest(); the input is then the rest.
   void take_in(websocket_inbox& inbox, std::size_t size);
-  /// Reads the next slice of what was taken in. Fills inbox.messages(); appends pongs to `out`.
+  /// Reads the next slice of the input. Fills inbox.messages(); appends pongs to `out`.
   /// @pre inbox.has_input()
-  /// @returns nothing as long as the connection is open; else the close frame to be sent once the
-  /// messages are answered. Nothing may be read after that.
+  /// @returns nullopt while the connection is open; otherwise the close frame to be sent once the
+  ///          messages are answered. Must not be called after that.
   [[nodiscard]] std::optional<std::string> read(websocket_inbox& inbox, std::string& out);
-  /// Ends the turn: keeps what was not read.
+  /// Ends the turn: keeps the input that was not read.
   void keep_rest(websocket_inbox& inbox);
 
-  /// Keeps `bytes`, which came behind the handshake, for the first turn.
+  /// Keeps `bytes`, which were received after the handshake, for the first turn.
   void keep_early(std::string_view bytes);
-  /// Whether the next turn need not wait for the socket. At most one read of bytes is kept, but for
-  /// early ones.
+  /// Whether the next turn need not wait for the socket. The rest is at most one read, plus the
+  /// bytes of keep_early().
   [[nodiscard]] bool has_rest() const noexcept { return has_rest_; }
   /// Whether the start of a message was read and its end was not.
   [[nodiscard]] bool is_within_message() const noexcept { return reader_ != nullptr; }
@@ -146,9 +147,9 @@ private:
 
   frame_scanner scanner_;
   std::size_t message_bytes_max_;
-  std::unique_ptr<reader> reader_; ///< within a message, or when it has failed
-  std::string rest_;               ///< not read; an incomplete header or control frame at least
-  bool has_rest_ = false;          ///< whole frames may be in it
+  std::unique_ptr<reader> reader_; ///< within a message, or after a failure
+  std::string rest_;      ///< input not read yet: an incomplete header or control frame, or more
+  bool has_rest_ = false; ///< whole frames may be in it
 };
 
 } // namespace telemetry::net

@@ -14,8 +14,9 @@
 
 namespace telemetry::net {
 
-/// What Beast takes for the socket: gives out the bytes that were exposed, collects what is
-/// written. Reading more than was exposed would leave Beast's stream failed; its owner must not.
+/// A stream in memory that Beast uses as the socket. Beast reads the exposed bytes, and its writes
+/// are collected. The owner must not let Beast read more than the exposed bytes, because Beast's
+/// stream would fail for good.
 class memory_stream {
 public:
   using executor_type = boost::asio::any_io_executor;
@@ -25,10 +26,10 @@ public:
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
 
-  /// Lets `bytes` be read, behind what was kept. They must stay until keep_rest().
+  /// Exposes `bytes`, after the kept bytes. They must stay valid until keep_rest().
   void expose(std::span<const std::uint8_t> bytes) noexcept { exposed_ = bytes; }
 
-  /// Copies what was exposed and not read.
+  /// Copies the exposed bytes that were not read.
   void keep_rest() {
     kept_.append(reinterpret_cast<const char*>(exposed_.data()), exposed_.size());
     exposed_ = {};
@@ -65,7 +66,7 @@ public:
     return size;
   }
 
-  // Beast's concept of a stream wants these two as well.
+  // Beast's concept of a stream requires these two as well.
   template <class MutableBuffers>
   std::size_t read_some(const MutableBuffers& buffers) {
     return or_throw([&](error_code& ec) { return read_some(buffers, ec); });
@@ -75,7 +76,8 @@ public:
     return or_throw([&](error_code& ec) { return write_some(buffers, ec); });
   }
 
-  /// Beast's way to close the connection after a close frame: the session's business here.
+  /// Beast calls it to close the connection after a close frame. Does nothing, because the session
+  /// closes the connection.
   friend void teardown(boost::beast::role_type, memory_stream&, error_code& ec) { ec = {}; }
 
 private:

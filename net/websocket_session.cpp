@@ -19,8 +19,8 @@ namespace telemetry::net {
 
 namespace {
 
-/// What the WebSockets of an I/O thread share, kept by its io_context: nothing in there may outlive
-/// that.
+/// Objects that the WebSockets of an I/O thread share. The io_context owns them, because they must
+/// not outlive it.
 class shared_service final : public boost::asio::execution_context::service {
 public:
   using key_type = shared_service;
@@ -31,7 +31,7 @@ public:
         inbox(std::in_place, static_cast<boost::asio::io_context&>(io_context).get_executor()),
         turns(static_cast<boost::asio::io_context&>(io_context).get_executor()) {}
 
-  std::optional<websocket_inbox> inbox; ///< keeps nothing of a connection between two turns
+  std::optional<websocket_inbox> inbox; ///< holds no bytes of a connection between turns
   turn_queue turns;
 
 private:
@@ -47,10 +47,12 @@ shared_service& shared_of(byte_stream& stream) {
 
 /// One WebSocket: moves bytes between its stream, the codec and the engine's `upstream`.
 ///
-/// Owns itself from start() until its end; the registry reaches it for drain, cut and tick.
-/// Thread: its I/O thread only. Everything that may end the session inside a call from the engine
-/// only closes the stream: finish() comes by itself, so that `upstream` never dies in its own call.
-/// For the same reason only on_ready() and on_turn() read, which the engine never calls.
+/// Owns itself from start() until finish(). The registry calls drain, cut and tick. Thread: its I/O
+/// thread only.
+///
+/// end() only closes the stream and posts finish(), because it may run within a call from
+/// `upstream`, which must not be destroyed in its own call. For the same reason only on_ready() and
+/// on_turn() read. The engine never calls these.
 class websocket_session final : public session,
                                 public upstream_peer,
                                 public turn_taker,
@@ -65,7 +67,7 @@ public:
     closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
   }
 
-  /// Answers the handshake and goes to work; `received` is what came behind it.
+  /// Answers the handshake and starts to serve. `received` has the bytes after the handshake.
   void start(const websocket_codec::request& upgrade, std::string_view received);
 
   // session
@@ -93,9 +95,9 @@ public:
 private:
   enum class phase {
     serving,
-    answering, ///< reads no more; closes when everything that was read is answered
-    closing,   ///< the close frame is on its way out
-    lingering, ///< sent; what the peer still sends is thrown away until it ends its side
+    answering, ///< reads no more; closes once all messages are answered
+    closing,   ///< the close frame is being sent
+    lingering, ///< the close frame is sent; discards input until the peer ends its side
     ended,
   };
 
@@ -126,7 +128,7 @@ private:
   void end();
   void finish();
 
-  /// One of the doors where exceptions end: out of memory, or a bug. It costs this session.
+  /// Catches exceptions, which are a bug or a lack of memory, and ends this session.
   template <class Function>
   void guarded(Function function) {
     try {
@@ -146,20 +148,20 @@ private:
   websocket_codec codec_;
   memory_charge charge_;
   phase phase_ = phase::serving;
-  bool awaits_peers_close_ = false; ///< we began the close: the peer's is still to come
-  bool has_peers_end_ = false;      ///< it sends nothing more, but may still read
-  bool is_delivering_ = false;      ///< within upstream::on_messages(): advance() comes after it
-  bool is_listening_ = false;       ///< it is the peer's turn to say something
+  bool awaits_peers_close_ = false; ///< we began the close, and the peer has not answered it
+  bool has_peers_end_ = false;      ///< the peer has ended its side, but may still read
+  bool is_delivering_ = false;      ///< within upstream::on_messages(); advance() follows later
+  bool is_listening_ = false;       ///< waits for the peer to send
   bool awaits_turn_ = false;        ///< in turns_
   std::size_t turn_lines_ = 0;      ///< lines, or frames, of the last turn
-  int silent_ticks_ = 0;            ///< since the peer was last heard, while we listened
-  int stalled_ticks_ = 0;           ///< since writing last got on, while something waits for it
+  int silent_ticks_ = 0;            ///< while listening, since the peer last sent bytes
+  int stalled_ticks_ = 0;           ///< while out_ is not empty, since the peer last took bytes
   int silent_ticks_max_;
   int closing_ticks_max_;
-  std::string out_;              ///< whole frames, but for what the stream took of the first one
-  std::size_t unsent_lines_ = 0; ///< answer lines in out_; an estimate while some of it is sent
+  std::string out_;              ///< whole frames; the first may lack bytes that are sent already
+  std::size_t unsent_lines_ = 0; ///< answer lines in out_; an estimate while a part of it is sent
   std::string close_frame_;
-  std::unique_ptr<upstream> upstream_; // last: it may call us until it is gone
+  std::unique_ptr<upstream> upstream_; // last, because its destructor may call this session
 };
 
 void websocket_session::start(const websocket_codec::request& upgrade, std::string_view received) {
@@ -228,8 +230,8 @@ void websocket_session::receive(std::size_t size) {
     close_with(std::move(*closed));
 }
 
-/// A turn: takes `size` bytes from the inbox's space, or what the last turn left over, to the
-/// engine, until that was enough for one turn. After our own close nobody wants the messages.
+/// Takes a turn: reads messages from the first `size` bytes of the inbox's space, or from the rest
+/// of the last turn, until they have websocket_turn_lines. Drops messages after our own close.
 /// @returns the close frame that answers the peer's close, or its breach of the protocol.
 std::optional<std::string> websocket_session::take_turn(std::size_t size, std::string& pongs) {
   std::optional<std::string> closed;
@@ -245,7 +247,7 @@ std::optional<std::string> websocket_session::take_turn(std::size_t size, std::s
   return closed;
 }
 
-/// @returns the lines that the engine took.
+/// @returns how many lines the engine took.
 std::size_t websocket_session::deliver() {
   const auto messages = inbox_.messages();
   if (messages.empty() || phase_ != phase::serving)
@@ -264,8 +266,8 @@ void websocket_session::close_with(std::string frame) {
   advance();
 }
 
-/// Throws away what the peer sends after our close, up to its own. Only then does our side end too:
-/// there are clients that take the end of the stream for a broken connection and never see a close
+/// Discards input after our close, up to the peer's close frame. Then ends our side. Not earlier,
+/// because some clients take the end of the stream for a broken connection and do not see a close
 /// frame right before it.
 void websocket_session::look_for_close(std::size_t size) {
   std::string pongs; // the close was our last frame
@@ -302,7 +304,7 @@ std::size_t websocket_session::on_turn() {
   return turn_lines_;
 }
 
-/// Does whatever is to be done now, but for reading: the one place that decides.
+/// Does everything except reading that can be done now. To be called after every change.
 void websocket_session::advance() {
   if (is_delivering_)
     return;
@@ -345,7 +347,7 @@ bool websocket_session::has_something_to_read() const {
   return codec_.has_rest() || stream_->is_readable();
 }
 
-/// Reads once, or goes on with what the last turn left over.
+/// Reads once, or continues with the rest of the last turn.
 void websocket_session::read() {
   std::size_t size = 0;
   if (!codec_.has_rest()) {
@@ -353,7 +355,7 @@ void websocket_session::read() {
     size = stream_->try_read(inbox_.space(), ec);
     if (ec == boost::asio::error::eof && phase_ == phase::serving) {
       has_peers_end_ = true;
-      return close_with({}); // no frame, because there was none; but what was read is answered
+      return close_with({}); // without a frame, because the peer sent none; answers are still sent
     }
     if (ec)
       return end();
@@ -405,13 +407,13 @@ void websocket_session::write() {
   }
   unsent_lines_ -= unsent_lines_ * size / out_.size();
   out_.erase(0, size);
-  // A peer that stops reading in the middle must not keep the room of everything before it.
+  // Frees the memory of sent bytes, because the peer may stop reading in the middle.
   if (out_.capacity() > idle_buffer_bytes_max && out_.size() <= out_.capacity() / 4)
     out_.shrink_to_fit();
 }
 
-// Time counts only while it is the peer's turn: to say something while we listen, to read what we
-// send, to end its side after a close. It stands still while credit keeps us from reading.
+// Ticks count only while the peer has to act: to send while we listen, to read our answers, to end
+// its side after a close. They do not count while back-pressure keeps us from reading.
 void websocket_session::tick() {
   charge_.settle(held_bytes());
   const bool is_closing = phase_ == phase::closing || phase_ == phase::lingering;

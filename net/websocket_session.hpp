@@ -11,12 +11,12 @@
 
 namespace telemetry::net {
 
-/// How much may wait to be sent before a session stops reading: a peer that does not read its
-/// answers hurts only itself.
+/// Unsent bytes above which a session stops reading, so that a peer that does not read its answers
+/// stops only itself.
 inline constexpr std::size_t websocket_backlog_max = 64u << 10;
 
-/// A turn of a connection ends once so many lines, or frames, were taken; what is left of its input
-/// waits for the next one. As many short events as a read of 64 KiB holds.
+/// A turn of a connection ends after so many lines, or frames. The rest of the input waits for the
+/// next turn. A read of 64 KiB holds about so many short events.
 inline constexpr std::size_t websocket_turn_lines = 2048;
 
 /// Answers of more bytes than this are written in turns, of so many bytes each. A turn takes about
@@ -27,9 +27,9 @@ inline constexpr std::size_t websocket_write_bytes_max = 32u << 10;
 /// WebSocket from then on: the session registers itself in `context.sessions` and owns itself.
 ///
 /// Thread: the I/O thread of `context`, which `stream` belongs to.
-/// Errors: a bad handshake is answered with 400 and closed; nothing is thrown.
-/// @param received what was read from the stream behind the request, maybe nothing.
-/// @param who hands events in.
+/// Errors: a bad handshake is answered with 400 and closed. Throws no exception.
+/// @param received the bytes that were read after the request; may be empty.
+/// @param who the caller that sends the events.
 void start_websocket_session(
     std::unique_ptr<byte_stream> stream,
     const boost::beast::http::request<boost::beast::http::string_body>& upgrade,

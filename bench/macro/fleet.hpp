@@ -30,7 +30,7 @@ private:
   std::uint64_t state_;
 };
 
-/// What the server should know of a robot once all its events are answered.
+/// The state of a robot that the server should have after all its events are answered.
 struct robot_state {
   double x = 0;
   double y = 0;
@@ -48,10 +48,10 @@ struct fleet_options {
   robot_order order;
   std::string prefix;
   std::uint64_t seed;
-  /// What the robots drive; nothing: random walks.
+  /// The track that the robots drive; nullptr for random walks.
   std::shared_ptr<const track> replay{};
-  /// The timestamps of a robot fall for so many events, then go on above all of these. 1: they
-  /// rise. Only for walks.
+  /// The timestamps of a robot fall for so many events, then continue above all of these. With 1
+  /// they rise. Only for walks.
   std::size_t falling = 1;
 };
 
@@ -65,13 +65,13 @@ public:
   /// Timestamp below that of every event.
   static constexpr std::int64_t epoch_ms = 1'600'000'000'000;
 
-  /// @throws std::invalid_argument if a lane would have no robot.
+  /// @throws std::invalid_argument if a lane has no robot.
   explicit fleet(fleet_options options);
 
   /// Moves the next robot of a lane, folds its odometer, and appends its event line (no line end).
   void append_event(std::size_t lane, std::string& out);
 
-  /// Folds the events whose timestamps would still have fallen. Call it behind the last event.
+  /// Folds the events of a fall that has not ended. Call it after the last event.
   void finish();
 
   [[nodiscard]] const std::vector<robot_state>& robots() const { return robots_; }
@@ -100,7 +100,7 @@ private:
   fleet_options options_;
   std::vector<robot_state> robots_;
   std::vector<centimetres> places_; ///< of the robots on walks
-  /// By robot: the places of a fall that goes on, the latest in time first. Empty if none falls.
+  /// By robot: the places of a fall that has not ended, latest in time first. May be empty.
   std::vector<std::vector<centimetres>> falls_;
   std::vector<lane_state> lanes_;
 };

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-/// RFC 6455, as little of it as an instrument needs.
+/// The part of RFC 6455 that a load generator needs.
 namespace telemetry::bench {
 
 enum class opcode : std::uint8_t { text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
@@ -14,7 +14,7 @@ enum class opcode : std::uint8_t { text = 1, binary = 2, close = 8, ping = 9, po
 struct frame {
   opcode kind;
   bool final;
-  /// Unmasked by read_frame() only if the frame carries no mask.
+  /// Still masked if the frame has a mask.
   std::string_view payload;
   /// Bytes of the whole frame.
   std::size_t size;
@@ -31,7 +31,7 @@ void append_masked_frame(std::string& out, opcode kind, std::string_view payload
 /// Appends a server's (unmasked) text frame with the FIN bit.
 void append_text_frame(std::string& out, std::string_view payload);
 
-/// Reads the frame at the start of `in`; nothing while it is incomplete. A mask is skipped.
+/// Reads the frame at the start of `in`; nullopt if it is incomplete. Skips a mask.
 std::optional<frame> read_frame(std::string_view in);
 
 } // namespace telemetry::bench

@@ -10,7 +10,7 @@
 
 namespace telemetry::bench {
 
-/// What a run of requests has brought.
+/// The results of a run of requests.
 struct get_totals {
   histogram latency;
   std::uint64_t requests = 0;
@@ -18,18 +18,19 @@ struct get_totals {
   double seconds = 0;
 };
 
-/// Asks on several keep-alive connections, from one thread: each sends its next request once it has
-/// the answer to the last one.
+/// Sends requests on several keep-alive connections, from one thread. Each connection sends its
+/// next request once it has the last answer.
 class get_run {
 public:
-  /// Makes up the path of the next request.
+  /// Returns the path of the next request.
   using path_source = std::function<std::string()>;
 
   /// Connects. @throws std::system_error
   get_run(std::uint16_t port, std::size_t connections, path_source next_path);
 
-  /// Asks `requests` times, or for `seconds` if that is not 0, and waits for the last answer.
-  /// Blocking. @throws std::runtime_error on an end, an answer that is not 200, or 30 s of silence.
+  /// Sends `requests` requests, or sends for `seconds` if that is not 0, and waits for the last
+  /// answer. Blocking. @throws std::runtime_error if a connection ends, on an answer that is not
+  /// 200, or after 30 s without an answer.
   get_totals run(std::uint64_t requests, double seconds);
 
 private:

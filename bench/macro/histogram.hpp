@@ -20,7 +20,7 @@ public:
   }
 
   /// @returns the upper end, in milliseconds, of the bucket that holds the given share (0..1) of
-  /// all values; 0 while there is none.
+  /// all values; 0 if there are no values.
   [[nodiscard]] double quantile_ms(double share) const {
     const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(total_));
     std::uint64_t seen = 0;

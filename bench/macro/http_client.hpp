@@ -17,17 +17,18 @@ public:
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  /// Sends a request. @pre there is none whose answer is not whole.
+  /// Sends a request. @pre the answer to the last request is complete.
   void ask(std::string_view path);
 
-  /// Takes what the socket has, and waits if that is nothing. @returns whether the answer is whole.
+  /// Receives bytes, and waits for them if there are none. @returns whether the answer is complete.
   /// @throws std::runtime_error if the connection ends, or the status is not 200.
   bool receive();
 
-  /// Of the answer that is whole; valid until the next ask().
+  /// The body of the complete answer; valid until the next ask().
   [[nodiscard]] std::string_view body() const { return response_.body(); }
 
-  /// Asks and reads the whole answer; its body is valid until the next call. Blocking.
+  /// Sends a request and reads the whole answer. Blocking. @returns its body, valid until the next
+  /// call.
   std::string_view get(std::string_view path);
 
 private:

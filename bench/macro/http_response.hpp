@@ -6,14 +6,14 @@
 
 namespace telemetry::bench {
 
-/// Puts one HTTP/1.1 answer together from the pieces in which a socket gives it: as much of RFC
-/// 9112 as an instrument needs (Content-Length or chunks, no pipelining, trailers skipped).
+/// Assembles one HTTP/1.1 answer from received pieces. Has the part of RFC 9112 that a load
+/// generator needs (Content-Length or chunks, no pipelining, trailers skipped).
 class http_response {
 public:
-  /// Takes what was received. @returns whether the answer is whole now.
+  /// Adds received bytes. @returns whether the answer is complete.
   bool take(std::string_view received);
 
-  /// Forgets it: what is taken next belongs to the next answer.
+  /// Drops the answer. Bytes that are added later belong to the next one.
   void clear();
 
   /// `HTTP/1.1 200 OK`

@@ -21,15 +21,15 @@ struct load_options {
   double seconds;
   /// Open loop: events per second of all connections; 0 is closed loop.
   double rate;
-  /// Nothing more is sent once it is not 0: what a signal handler may set.
+  /// Sending ends when this is not 0. A signal handler may set it.
   const volatile std::sig_atomic_t* stop;
 };
 
 /// Sends the events of a fleet over many connections, from one thread.
 ///
 /// Closed loop: a connection sends as soon as its window has room; latency counts from the send.
-/// Open loop: messages are due at a fixed rate, on the connections in turn, whatever the answers
-/// do; latency counts from when a message was due (no coordinated omission).
+/// Open loop: messages are due at a fixed rate, on the connections in turn, independent of the
+/// answers; latency counts from the time when a message was due (no coordinated omission).
 class load_run {
 public:
   /// Connects all producers. @throws std::system_error, std::runtime_error
@@ -39,11 +39,11 @@ public:
   /// @throws std::runtime_error on a close, a broken protocol, or 30 s without an answer.
   void run();
 
-  /// Keeps the connections open without sending, but for pongs. Blocking.
+  /// Keeps the connections open and sends only pongs. Blocking.
   /// @throws std::runtime_error on a close.
   void hold(std::chrono::milliseconds how_long);
 
-  /// Says goodbye to the server.
+  /// Sends a close frame on every connection.
   void close();
 
   [[nodiscard]] const tally& totals() const { return totals_; }

@@ -10,7 +10,7 @@
 
 namespace telemetry::bench {
 
-/// What telemetry_load is asked to do; load_settings.cpp describes each option.
+/// The options of telemetry_load. load_settings.cpp describes them.
 struct load_settings {
   load_options load{};
   fleet_options robots{};
@@ -27,8 +27,8 @@ struct load_settings {
   bool verify_only = false;
 };
 
-/// @returns nothing if only the help was wanted (it has been printed).
-/// @throws std::exception with what is wrong.
+/// @returns nullopt if only the help was asked for, which it has printed.
+/// @throws std::exception if an option is wrong; the text says why.
 std::optional<load_settings> read_load_settings(int argc, char** argv);
 
 } // namespace telemetry::bench

@@ -22,14 +22,14 @@ struct event_fields {
 /// @pre `line` is a line of fleet::append_event().
 event_fields fields_of(std::string_view line);
 
-/// The peer answered, but not that it has the events.
+/// The peer gave an answer other than an acknowledgement.
 struct refused : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What is said to a peer on one connection: events in, acknowledgements out.
+/// The protocol of one connection to a peer: events in, acknowledgements out.
 ///
-/// Thread-safety: none; one connection, one object. Blocking: only greet().
+/// Thread-safety: none; one object per connection. Blocking: only greet().
 class peer_protocol {
 public:
   peer_protocol() = default;
@@ -37,7 +37,7 @@ public:
   peer_protocol& operator=(const peer_protocol&) = delete;
   virtual ~peer_protocol() = default;
 
-  /// Says what comes before the first request, and waits for the answer.
+  /// Does the handshake of the protocol, if it has one.
   /// @throws refused, std::system_error
   virtual void greet(int) {}
 
@@ -49,12 +49,12 @@ public:
   virtual std::size_t take_answers(std::string_view& in) = 0;
 };
 
-/// Line protocol in a POST, as InfluxDB 1.x and VictoriaMetrics take it.
+/// Line protocol in a POST, for InfluxDB 1.x and VictoriaMetrics.
 std::unique_ptr<peer_protocol> make_line_protocol(std::uint16_t port);
 /// An entry in the robot's stream, and its latest state in a hash: two commands per event.
 std::unique_ptr<peer_protocol> make_redis_protocol();
 /// MQTT 3.1.1: QoS 1, retained, so that the broker has the latest state of each robot.
-/// @pre requests of one event. `client` is the number that makes the client's name unique.
+/// @pre requests have one event each. `client` makes the client's name unique.
 std::unique_ptr<peer_protocol> make_mqtt_protocol(std::size_t client);
 /// telemetryd itself: lines in a WebSocket message.
 std::unique_ptr<peer_protocol> make_upstream_protocol(std::uint16_t port, std::size_t client);

@@ -17,26 +17,26 @@ struct peer_options {
   std::uint16_t port;
   /// At most as many as the fleet has lanes.
   std::size_t connections;
-  /// Lanes of the fleet. They decide which events there are, so they are the same for all peers.
+  /// Lanes of the fleet. The events depend on them, so they are the same for all peers.
   std::size_t lanes;
   /// Requests in flight per connection.
   std::size_t window;
   std::size_t events_per_request;
   std::uint64_t requests_per_connection;
-  /// The peer will be killed: the end of a connection ends the run, and is no error.
+  /// Whether the peer will be killed. If so, the end of a connection ends the run without an error.
   bool until_killed;
 };
 
-/// What came of a run.
+/// The results of a run.
 struct peer_tally {
   /// Requests acknowledged, by connection. Those of a connection are acknowledged in their order.
   std::vector<std::uint64_t> acknowledged;
-  /// From the queueing of a request to its acknowledgement.
+  /// Time from queueing a request to its acknowledgement.
   histogram latency;
   double seconds = 0;
 };
 
-/// The events of one connection: one of each of its lanes in turn.
+/// The events of one connection, one event of each of its lanes in turn.
 class connection_feed {
 public:
   connection_feed(fleet& events, const peer_options& options, std::size_t connection)
@@ -54,7 +54,7 @@ private:
   std::vector<event_fields> fields_;
 };
 
-/// Makes the protocol of a connection, which is given by its number.
+/// Makes the protocol of the connection with this number.
 using protocol_maker = std::function<std::unique_ptr<peer_protocol>(std::size_t)>;
 
 /// Closed loop over sockets, all connections on the calling thread. Blocking.

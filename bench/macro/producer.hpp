@@ -23,12 +23,12 @@ struct answer_counts {
   [[nodiscard]] std::uint64_t total() const { return ok + stale + conflict + err; }
 };
 
-/// What all producers of a run share.
+/// The results of all producers of a run.
 struct tally {
   answer_counts answers;
   histogram latency;
-  /// Open loop: from the intended to the actual send. Large values mean that the generator, or a
-  /// full window, was late.
+  /// Open loop: time from the intended to the actual send. Large values mean that the generator was
+  /// too slow or a window was full.
   histogram lateness;
   std::uint64_t messages_sent = 0;
   std::uint64_t bytes_sent = 0;
@@ -39,10 +39,10 @@ struct producer_options {
   std::size_t lines;
 };
 
-/// One WebSocket connection: keeps up to `window` messages in flight, matches answers to them.
+/// One WebSocket connection. Keeps up to `window` messages in flight and matches answers to them.
 class producer {
 public:
-  /// Connects and shakes hands. Blocking. @throws std::system_error, std::runtime_error
+  /// Connects and does the handshake. Blocking. @throws std::system_error, std::runtime_error
   producer(std::uint16_t port, std::size_t lane, producer_options options);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -54,14 +54,14 @@ public:
   /// @pre !window_full()
   void queue(fleet& events, tally& totals, std::int64_t from_ns);
 
-  /// Sends what is queued, as far as the socket takes it. @throws std::system_error
+  /// Sends queued bytes, as many as the socket takes. @throws std::system_error
   void flush();
 
   /// Takes the answers that are in the socket. `buffer` is scratch space shared by all producers.
   /// @returns messages answered. @throws std::runtime_error on a close or a broken protocol.
   std::size_t receive(tally& totals, std::string& buffer);
 
-  /// Says goodbye and closes.
+  /// Sends a close frame.
   void close();
 
 private:

@@ -6,7 +6,7 @@
 
 namespace telemetry::bench {
 
-/// Figures in the order they were added: a readable block, then one JSON line for machines.
+/// Prints figures in the order in which they were added: a readable block, then one JSON line.
 class report {
 public:
   /// `name` ends in its unit; a number is shown with `decimals` places.

@@ -11,7 +11,7 @@ struct verification {
   std::size_t robots_right = 0;
   std::size_t robots_wrong = 0;
   std::string first_difference;
-  /// How long the list of all robots took, and how large it was.
+  /// Time and size of the list of all robots.
   double list_ms = 0;
   std::size_t list_bytes = 0;
 };

@@ -14,7 +14,7 @@
 
 namespace telemetry::net {
 
-/// Answers arrive on the I/O thread that asked, later or within the call.
+/// Gets an answer on the I/O thread that asked, later or within the call.
 template <class T>
 using callback = std::function<void(result<T>)>;
 
@@ -23,25 +23,25 @@ struct named_robot {
   robot_state state;
 };
 
-/// A long answer in pieces, pulled by the session as fast as its reader reads.
+/// A long answer in pieces. The session pulls them as fast as the client reads.
 template <class T>
 class pull_stream {
 public:
-  /// Destroying a stream ends it; a callback still due is dropped.
+  /// Ends the stream. A pending callback is not called.
   virtual ~pull_stream() = default;
-  /// Asks for the next piece, in order; an empty one is the end. One call at a time.
+  /// Asks for the next piece, in order. An empty piece ends the stream. One call at a time.
   virtual void next(callback<std::vector<T>> done) = 0;
 };
 
-/// One event of a POST body, or the reason why its line is none.
+/// One event of a POST body, or the reason why its line is not an event.
 struct ingest_line {
   std::string robot;
   position at;
   timestamp_ms timestamp;
 };
 
-/// Verdict counts of an ingest, and which of its events were refused before the journal
-/// (`index` counts from 0; at most 100 listed, `refused` exact).
+/// Verdict counts of an ingest, and the events that were refused before the journal. `refused` is
+/// exact; the list has at most 100 entries, and their `index` counts from 0.
 struct ingest_outcome {
   std::uint64_t accepted = 0;
   std::uint64_t conflict = 0;
@@ -55,7 +55,7 @@ struct ingest_outcome {
   std::vector<refusal> refusals;
 };
 
-/// What REST asks of the engine.
+/// The engine, as REST uses it.
 ///
 /// Thread: any I/O thread; `io` is the one that asks. Nothing blocks. Every question is answered
 /// within query.timeout, by errc::timeout at the latest; errc::unavailable while the store (for
@@ -64,11 +64,11 @@ class api {
 public:
   virtual ~api() = default;
 
-  /// The state of a robot, or nothing if it is unknown.
+  /// The state of a robot; nullopt if it is unknown.
   virtual void robot(io_thread& io, const caller& who, std::string name,
                      callback<std::optional<robot_state>> done) = 0;
 
-  /// Length of the path through from <= timestamp <= to; 0 if unknown or empty.
+  /// Length of the path in from <= timestamp <= to; 0 if the robot is unknown or has no events.
   virtual void odometer(io_thread& io, const caller& who, std::string name, timestamp_ms from,
                         timestamp_ms to, callback<double> done) = 0;
 
@@ -81,16 +81,15 @@ public:
   events(io_thread& io, const caller& who, std::string name, timestamp_ms from, timestamp_ms to,
          std::size_t limit) = 0;
 
-  /// Takes events in, in order; answers once all of them are durable. Waits under back-pressure.
+  /// Takes events, in order. Answers once all of them are durable. Waits under back-pressure.
   virtual void ingest(io_thread& io, const caller& who, std::vector<ingest_line> events,
                       callback<ingest_outcome> done) = 0;
 
-  /// Why the server should get no traffic now; nothing if it is ready. Thread-safe, returns at
-  /// once.
+  /// Why the server should get no traffic now; nullopt if it is ready. Thread-safe, does not block.
   [[nodiscard]] virtual std::optional<std::string> not_ready() const = 0;
 
-  /// What an operator should see to although the server is ready; nothing if all is well.
-  /// Thread-safe, returns at once.
+  /// A problem for the operator although the server is ready; nullopt if there is none.
+  /// Thread-safe, does not block.
   [[nodiscard]] virtual std::optional<std::string> trouble() const { return std::nullopt; }
 };
 

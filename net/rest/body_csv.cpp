@@ -15,7 +15,7 @@ failure malformed(std::string_view field, std::string_view what) {
   return {errc::malformed, std::string(field).append(what)};
 }
 
-/// Takes the fields of a CSV line one by one, unquoted.
+/// Reads the fields of a CSV line, one after another, without their quotes.
 class field_cursor {
 public:
   enum class step { field, end, no_closing_quote, text_behind_quote };
@@ -34,7 +34,7 @@ public:
     return step::field;
   }
 
-  /// The field that next() took, valid until it is called again. @pre it returned step::field
+  /// The field that next() read, valid until its next call. @pre next() returned step::field
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
 
 private:
@@ -78,10 +78,10 @@ result<ingest_line> parse_plain_line(std::string_view line) {
   return ingest_line{std::string(event->robot), event->at, event->timestamp};
 }
 
-/// Reads the fields of an event as parse_line() would, were they its line.
+/// Reads the fields of an event as parse_line() reads a line of them.
 result<ingest_line> parse_fields(const std::array<std::string, 4>& fields) {
   for (const std::size_t field : {0u, 1u, 2u}) {
-    if (fields[field].find(',') != std::string::npos) // it would shift the fields behind it
+    if (fields[field].find(',') != std::string::npos) // it would shift the later fields
       return malformed(field_names[field], " has a comma");
   }
   std::string line = fields[0];
@@ -102,7 +102,7 @@ bool begins_like_a_number(std::string_view text) noexcept {
   return !text.empty() && std::string_view("+-.0123456789").find(text.front()) != text.npos;
 }
 
-/// The field of an event that a column of this name holds, in wire order.
+/// The field of an event, in wire order, that a column of this name holds.
 std::optional<std::size_t> find_field(std::string_view name) noexcept {
   if (equals_ignoring_case(name, "robot"))
     return 3;
@@ -141,7 +141,7 @@ result<std::optional<csv_columns>> csv_columns::from_header(std::string_view lin
   }
   if ((named < 2 && has_number) || (named == 0 && (has_gap || column < 2)))
     return std::optional<csv_columns>();
-  if (named == 0) // an event has numbers, so these words can only be the names of other columns
+  if (named == 0) // only a header has no numbers, so the words are names of other columns
     return malformed("the CSV header", " names none of x, y, timestamp, robot_name");
   found.columns_ = column;
   std::string missing;
@@ -178,7 +178,7 @@ result<ingest_line> csv_columns::read(std::string_view line) const {
   for (std::size_t field = 0; field < event_fields; ++field)
     if (column_of_[field] >= column)
       return malformed(field_names[field], " is missing");
-  if (column < columns_) // it may have been cut, within the last field that is there
+  if (column < columns_) // the line may have been cut within its last field
     return malformed("the line", " has fewer fields than the header");
   return parse_fields(fields);
 }

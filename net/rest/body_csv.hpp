@@ -13,18 +13,19 @@ namespace telemetry::net {
 /// Bytes of the shortest event, `0,0,0,a`, and of a line end.
 inline constexpr std::size_t csv_event_bytes_min = 8;
 
-/// Where the lines of a CSV body have the fields of an event.
+/// The columns of a CSV body that hold the fields of an event.
 class csv_columns {
 public:
   /// The order of the wire: `x,y,timestamp,robot_name`.
   csv_columns() = default;
 
-  /// Reads the first line of a body, without its line end. It is a header if two of its fields are
-  /// `x`, `y`, `timestamp`, `robot` or `robot_name` (spaces around them and case do not count), or
-  /// one is and no field begins like a number, or it has several fields of which none is empty or
-  /// begins like a number. An event of a robot named `x` is no header by that.
-  /// @returns nullopt if the line is no header; errc::malformed if it names none of these columns,
-  ///          lacks one, or names one twice.
+  /// Reads the first line of a body, without its line end. The column names are `x`, `y`,
+  /// `timestamp`, and `robot` or `robot_name`, with any case and spaces around them. The line is a
+  /// header if two of its fields are column names, or if one is and no field begins like a number,
+  /// or if it has several fields of which none is empty or begins like a number. By these rules an
+  /// event of a robot named `x` is not a header.
+  /// @returns nullopt if the line is not a header; errc::malformed if it names none of these
+  ///          columns, lacks one, or names one twice.
   static result<std::optional<csv_columns>> from_header(std::string_view line);
 
   /// Reads one line, without its line end. Any field may be quoted (RFC 4180). A quoted field ends
@@ -36,7 +37,7 @@ private:
   static constexpr std::size_t event_fields = 4;
 
   [[nodiscard]] bool is_wire_order() const noexcept;
-  /// Which field of an event, in wire order, stands in a column; event_fields if none does.
+  /// The field of an event, in wire order, that a column holds; event_fields if it holds none.
   [[nodiscard]] std::size_t field_of(std::size_t column) const noexcept;
   [[nodiscard]] failure too_many_fields() const;
 

@@ -9,7 +9,7 @@
 namespace telemetry::net {
 namespace {
 
-/// Reads a body line by line; a line that is no event is counted and left out.
+/// Reads a body line by line. Counts lines that are not events, and leaves them out.
 class line_reader final : public body_reader {
 public:
   line_reader(body_format format, std::string body, std::size_t line_bytes_max)
@@ -39,7 +39,7 @@ public:
   parsed_body take() override { return std::move(parsed_); }
 
 private:
-  /// Takes the first line if it is a header; one that lacks a column refuses the body.
+  /// Reads the first line if it is a header. Refuses the body if the header is wrong.
   void take_header() {
     const std::string_view body = rest_;
     const auto line = take_line();
@@ -56,8 +56,8 @@ private:
     }
   }
 
-  /// Takes a line off the front of the rest, without its line end.
-  /// @returns nullopt if the line is too long; then it stays where it is.
+  /// Removes a line from the front of the rest. @returns the line without its line end; nullopt if
+  /// it is too long, and then does not remove it.
   std::optional<std::string_view> take_line() {
     constexpr std::size_t line_end_bytes = 2;
     const std::string_view near = rest_.substr(0, line_bytes_max_ + line_end_bytes);
@@ -106,7 +106,7 @@ private:
   const std::string body_;
   std::string_view rest_;
   std::uint32_t line_no_ = 0;
-  bool is_too_long_ = false; ///< the line whose end is searched
+  bool is_too_long_ = false; ///< the end of a line that is too long has not been found yet
   csv_columns columns_;
   std::optional<failure> refusal_; ///< of the body as a whole
   parsed_body parsed_;

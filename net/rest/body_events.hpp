@@ -12,30 +12,30 @@
 
 namespace telemetry::net {
 
-/// Most errors that an answer lists; the counts are exact beyond.
+/// Most errors that an answer lists. The counts are exact.
 inline constexpr std::size_t listed_errors_max = 100;
 
-/// Most lines, or elements, that a step reads. They take about 0.2 ms.
+/// Most lines, or elements, that a step reads. Reading them takes about 0.2 ms.
 inline constexpr std::size_t step_lines_max = 512;
 
-/// How the body of POST /api/events is written.
+/// Formats of the body of POST /api/events.
 enum class body_format { csv, json, ndjson };
 
-/// The format of a Content-Type; nothing if it is none of them.
+/// The format of a Content-Type; nullopt if it has none.
 [[nodiscard]] std::optional<body_format> find_body_format(std::string_view media_type) noexcept;
 
-/// Why a line (or an element of an array), counted from 1, is no event.
+/// Why a line (or an element of an array), counted from 1, is not an event.
 struct line_error {
   std::uint64_t line;
   std::string reason;
 };
 
-/// The events of a body, and what was not one.
+/// The events of a body, and its lines that are not events.
 struct parsed_body {
   std::vector<ingest_line> events;
   std::vector<std::uint32_t> lines; ///< of each event, counted from 1
   std::vector<line_error> errors;   ///< the first listed_errors_max
-  std::uint64_t invalid = 0;        ///< lines that are no event
+  std::uint64_t invalid = 0;        ///< number of lines that are not events
 
   /// Makes room for all events that `body_bytes` can hold, each of `event_bytes_min` or more. A
   /// vector that doubles its room would move up to a million events in one step (see
@@ -46,20 +46,18 @@ struct parsed_body {
   }
 };
 
-/// Reads a body in steps, so that a large one does not hold up its thread.
+/// Reads a body in steps, so that a large body does not delay the other sessions of its thread.
 ///
 /// A line or an element of an array has a limit of its own, because it is read in one step. A line
 /// above the limit is invalid; the search for its end goes on in steps.
 class body_reader {
 public:
   virtual ~body_reader() = default;
-  /// Reads about `bytes` more, at most as many above that as a line may have, and at most
-  /// step_lines_max lines.
+  /// Reads about `bytes` more, exceeded by one line at most, and at most step_lines_max lines.
   /// @returns whether the whole body is read; errc::malformed if the body is refused as a whole,
-  /// and
-  ///          then none of its events counts. Must not be called again after either.
+  ///          with all its events. Must not be called again after either.
   [[nodiscard]] virtual result<bool> advance(std::size_t bytes) = 0;
-  /// What was read. @pre advance() returned true.
+  /// The events and errors of the body. @pre advance() returned true.
   [[nodiscard]] virtual parsed_body take() = 0;
 };
 

@@ -11,7 +11,7 @@
 namespace telemetry::net {
 namespace {
 
-/// Nesting of a body beyond which it is refused.
+/// Deeper nesting refuses the body.
 constexpr std::size_t depth_max = 100;
 
 constexpr std::string_view not_a_number = " is not a number";
@@ -20,7 +20,7 @@ constexpr std::string_view not_a_string = "robot is not a string";
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-/// The decimal exponent of a JSON number, bounded far beyond what its digits can make up for.
+/// The decimal exponent of a JSON number, limited to a value that no digits can compensate.
 std::int64_t read_exponent(std::string_view digits) noexcept {
   constexpr std::int64_t exponent_max = 1'000'000'000'000;
   const bool minus = !digits.empty() && digits.front() == '-';
@@ -32,10 +32,10 @@ std::int64_t read_exponent(std::string_view digits) noexcept {
   return minus ? -exponent : exponent;
 }
 
-/// The value of a JSON number if it is whole, whichever way it is written: `3.0` and `30e-1` are 3.
-/// It is read digit by digit, because a double would round a fraction away. Beyond 64 bits it is
-/// the nearest integer that 64 bits hold.
-/// @returns nullopt if it has a fraction. @pre `number` is valid JSON.
+/// The value of a JSON number if it is whole, in any notation: `3.0` and `30e-1` are 3. Reads digit
+/// by digit, because a double would round a fraction away. Beyond 64 bits the value is the nearest
+/// integer that 64 bits hold.
+/// @returns nullopt if the number has a fraction. @pre `number` is valid JSON.
 std::optional<std::int64_t> read_whole(std::string_view number) {
   const bool minus = number.front() == '-';
   number.remove_prefix(minus ? 1 : 0);
@@ -69,7 +69,7 @@ std::optional<std::int64_t> read_whole(std::string_view number) {
   return minus ? -value : value;
 }
 
-/// Takes the members of one event object as nlohmann's parser meets them, without a tree.
+/// Takes the members of one event object from nlohmann's parser, without building a tree.
 class event_sax final : public nlohmann::json::json_sax_t {
 public:
   bool null() override { return other(); }
@@ -120,7 +120,7 @@ public:
     return false;
   }
 
-  /// The event, once the whole object was met.
+  /// The event. @pre the whole object was parsed.
   result<ingest_line> event() {
     if (!fault_.empty())
       return failure{errc::malformed, std::move(fault_)};
@@ -165,7 +165,7 @@ private:
       number(static_cast<double>(value));
   }
 
-  /// A value of a type that none of the event's members has, or of a member that is none.
+  /// A value that no member of an event may have. It is a fault if the key is one of these members.
   bool other() {
     if (here() == "x" || here() == "y")
       fault_ = std::string(here()).append(not_a_number);
@@ -199,8 +199,8 @@ private:
   bool has_robot_ = false;
 };
 
-/// Finds the elements of an array one by one and has each read by itself. So a large array can be
-/// read in steps.
+/// Finds the elements of an array one by one and parses each by itself, so that a large array can
+/// be read in steps.
 class json_array_reader final : public body_reader {
 public:
   json_array_reader(std::string body, std::size_t element_bytes_max)
@@ -240,7 +240,7 @@ private:
   /// The next part of the body.
   enum class part { array, first_element, element, end };
 
-  /// @returns whether a character that is no space, or the end of the body, was found by `until`.
+  /// @returns whether a character other than a space, or the end of the body, was found by `until`.
   bool skip_space(std::size_t until) noexcept {
     while (at_ < until && is_space(body_[at_]))
       ++at_;
@@ -294,7 +294,7 @@ private:
     return {};
   }
 
-  /// "element 3", counted from 1: the one that is read now.
+  /// "element 3" for the third element, if that is the one being read.
   [[nodiscard]] std::string element_text() const {
     return "element " + std::to_string(parsed_.events.size() + 1);
   }
@@ -311,7 +311,7 @@ private:
 result<ingest_line> parse_json_event(std::string_view text) {
   if (text.empty() || text.front() != '{')
     return failure{errc::malformed, text.empty() ? "nothing is there" : "not a JSON object"};
-  if (text.find('\0') != std::string_view::npos) // where nlohmann's parser sees the end
+  if (text.find('\0') != std::string_view::npos) // nlohmann's parser would end there
     return failure{errc::malformed, "not valid JSON: it holds a NUL byte"};
   event_sax sax;
   nlohmann::json::sax_parse(text.begin(), text.end(), &sax);

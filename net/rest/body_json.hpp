@@ -14,8 +14,8 @@ namespace telemetry::net {
 /// Bytes of the shortest event, `{"x":0,"y":0,"timestamp":0,"robot":"a"}`, and of a separator.
 inline constexpr std::size_t json_event_bytes_min = 40;
 
-/// Reads one event object `{"robot","x","y","timestamp"}`; other keys are ignored, of a key that
-/// is there twice the last one counts.
+/// Reads one event object `{"robot","x","y","timestamp"}`. Ignores other keys. If a key occurs
+/// twice, the last value counts.
 /// @returns errc::malformed with one short sentence.
 result<ingest_line> parse_json_event(std::string_view text);
 

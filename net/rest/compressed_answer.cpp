@@ -8,8 +8,8 @@
 namespace telemetry::net {
 namespace {
 
-/// The pieces of another source, each compressed as it comes. An error goes on as it is, so a body
-/// that breaks off stays one that breaks off.
+/// Compresses the pieces of another source, one by one. Passes an error on unchanged, so that a
+/// body that breaks off is not ended in order.
 class gzip_source final : public body_source {
 public:
   gzip_source(std::unique_ptr<body_source> plain, gzip_writer writer, request_loan loan)

@@ -8,12 +8,13 @@
 
 namespace telemetry::net {
 
-/// A shorter body is never compressed, because the packet that it saves costs less than the work.
+/// A shorter body is not compressed, because compressing it costs more than the packet that it
+/// would save.
 inline constexpr std::size_t compressed_bytes_min = 1024;
 
-/// Compresses the body of `answer`, also what follows of it, if `accept_encoding` asks for gzip and
-/// the body is not short. It is sent as it is if `memory` has no room for another compressor.
-/// Says in Vary that a body depends on the header, compressed or not.
+/// Compresses the body of `answer` and its later pieces if `accept_encoding` allows gzip and the
+/// body is not short. Leaves the body as it is if `memory` has no room for another compressor. Adds
+/// a Vary header to every body that may be compressed.
 void compress(http_answer& answer, std::string_view accept_encoding, request_budget& memory);
 
 } // namespace telemetry::net

@@ -60,8 +60,8 @@ private:
   std::string front_;
 };
 
-/// Whether a spreadsheet would take `field` for a formula: it begins with one of the four signs, or
-/// with the wide form that Excel reads alike. Blanks before it do not count.
+/// Whether a spreadsheet would run `field` as a formula. It does so if the field begins with one of
+/// four signs, or with their wide forms, which Excel reads alike. Blanks before a sign are ignored.
 bool is_formula(std::string_view field) noexcept {
   constexpr std::array<std::string_view, 8> beginnings{"=",      "+",      "-",      "@",
                                                        "\uff1d", "\uff0b", "\uff0d", "\uff20"};
@@ -70,8 +70,8 @@ bool is_formula(std::string_view field) noexcept {
                              [&](std::string_view one) { return field.starts_with(one); });
 }
 
-/// RFC 4180: lines end in CR LF; a name with a quote is quoted, its quotes doubled. Names hold
-/// neither comma nor line end.
+/// RFC 4180: lines end in CR LF. A name with a quote is quoted and its quotes are doubled. A name
+/// has no comma and no line end.
 class csv_writer final : public row_writer<event_row> {
 public:
   explicit csv_writer(std::string_view robot) : back_(",") {
@@ -110,8 +110,8 @@ private:
   bool headed_ = false;
 };
 
-/// RFC 7946 but for the coordinates, which are planar. The first row is held back until it is
-/// known whether a second one makes it a line.
+/// RFC 7946, except that the coordinates are planar. The first row is kept until the second,
+/// because one row makes a point and two make a line.
 class geojson_writer final : public row_writer<event_row> {
 public:
   explicit geojson_writer(std::string_view robot) : robot_(robot) {}
@@ -174,7 +174,7 @@ public:
   void finish(std::string& out) override { out += first_ ? "[]\n" : "]\n"; }
 
 private:
-  static constexpr std::size_t usual_bytes = 256; ///< of a robot with a name that is not long
+  static constexpr std::size_t usual_bytes = 256; ///< size of a robot object with a short name
 
   bool first_ = true;
 };

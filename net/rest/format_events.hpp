@@ -15,9 +15,9 @@ template <class Row>
 class row_writer {
 public:
   virtual ~row_writer() = default;
-  /// Appends rows that follow those of the calls before.
+  /// Appends rows, which follow those of earlier calls.
   virtual void append(std::span<const Row> rows, std::string& out) = 0;
-  /// Appends what ends the text. Called once, last.
+  /// Appends the end of the text. To be called once, as the last call.
   virtual void finish(std::string& out) = 0;
 };
 

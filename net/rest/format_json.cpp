@@ -35,8 +35,8 @@ std::size_t utf8_length(std::string_view text) noexcept {
   return 0;
 }
 
-/// Whether `c` is a character of its own that a string may hold as it is.
-constexpr bool stands_for_itself(char c) noexcept {
+/// Whether `c` is an ASCII character that a JSON string may hold without an escape.
+constexpr bool is_unescaped(char c) noexcept {
   const auto byte = static_cast<unsigned char>(c);
   return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
@@ -86,7 +86,7 @@ bool is_utf8(std::string_view text) noexcept {
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
-    const auto end = std::find_if_not(text.begin(), text.end(), stands_for_itself);
+    const auto end = std::find_if_not(text.begin(), text.end(), is_unescaped);
     out.append(text.begin(), end);
     text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
     if (text.empty())

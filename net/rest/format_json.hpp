@@ -7,11 +7,11 @@
 
 namespace telemetry::net {
 
-/// `text` is valid UTF-8.
+/// Whether `text` is valid UTF-8.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
-/// Appends a JSON string: UTF-8 verbatim; '"', '\' and control characters escaped; bytes that are
-/// no UTF-8 as U+FFFD.
+/// Appends a JSON string: UTF-8 unchanged; '"', '\' and control characters escaped; bytes that are
+/// not UTF-8 as U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
 /// Appends a time as a JSON string, "2026-01-31T12:00:00.123+00:00".

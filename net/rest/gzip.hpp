@@ -12,14 +12,14 @@ namespace telemetry::net {
 /// Compresses a text to gzip (RFC 1952), piece by piece.
 class gzip_writer {
 public:
-  /// Bytes that one takes while it lives (zconf.h: 2^(window + 2) + 2^(memory level + 9), and
-  /// zlib's own state).
+  /// Bytes of memory of a writer (zconf.h: 2^(window + 2) + 2^(memory level + 9), plus zlib's
+  /// state).
   static constexpr std::size_t memory_bytes = 72u << 10;
 
   /// Throws std::bad_alloc.
   gzip_writer();
 
-  /// Appends to `out` all that `text` becomes, so that a reader can inflate every piece at once.
+  /// Appends all compressed bytes of `text`, so that a client can inflate each piece at once.
   /// @param last ends the text. No call may follow.
   void append(std::string_view text, bool last, std::string& out);
 
@@ -30,15 +30,15 @@ private:
   std::unique_ptr<z_stream_s, end> stream_;
 };
 
-/// Inflates a gzip body in steps, so that a large one does not hold up its thread. Several members
-/// in a row are one text, as gzip has it.
+/// Inflates a gzip body in steps, so that a large body does not delay the other sessions of its
+/// thread. Several members in a row are one text (RFC 1952).
 class gzip_reader {
 public:
   enum class state {
     partial,   ///< advance() has to be called again
     whole,     ///< the text is complete
-    malformed, ///< it is no gzip, or cut, or damaged
-    too_large, ///< more than bytes_max
+    malformed, ///< the input is not gzip, truncated or damaged
+    too_large, ///< the text is longer than bytes_max
   };
 
   /// Throws std::bad_alloc.
@@ -47,7 +47,7 @@ public:
   gzip_reader& operator=(const gzip_reader&) = delete;
   ~gzip_reader();
 
-  /// Reads or writes about `bytes`. Not to be called again after another state than partial.
+  /// Reads or writes about `bytes`. Must not be called again after a state other than partial.
   state advance(std::size_t bytes);
 
   /// Never longer than bytes_max + 1.

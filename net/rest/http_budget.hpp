@@ -13,22 +13,22 @@ inline constexpr std::size_t request_bytes_max = 128u << 20;
 inline constexpr std::size_t body_memory_factor = 4;
 
 /// Bytes that the requests of one I/O thread may hold together: bodies and the events read from
-/// them, pages being collected, long answers under way (ADR 0031). What does not fit is
-/// answered 503, so that neither many large bodies nor many slow readers can exhaust the memory.
-/// What it lends is charged to the budget of the process, and while that is exceeded it lends no
-/// more.
+/// them, pages that are being collected, and long answers that are being sent (ADR 0031). A request
+/// that does not fit is answered 503, so that neither many large bodies nor many slow clients can
+/// exhaust the memory. Loans are charged to the budget of the process. While that is exceeded there
+/// are no further loans.
 ///
 /// Thread: its I/O thread only.
 class request_budget {
 public:
-  /// @param process nullptr: there is no budget of the process
+  /// @param process the budget of the process; nullptr if there is none.
   explicit request_budget(std::size_t bytes_max = request_bytes_max,
                           memory_budget* process = nullptr) noexcept
       : bytes_max_(bytes_max), charge_(process, grain) {}
 
   [[nodiscard]] std::size_t bytes_max() const noexcept { return bytes_max_; }
-  /// One loan counts for a quarter of the budget at most, so that a single request always fits once
-  /// the others are gone.
+  /// Limit of a loan, a quarter of the budget. A larger request is charged this much, so that it
+  /// fits once the others have ended.
   [[nodiscard]] std::size_t loan_bytes_max() const noexcept { return bytes_max_ / 4; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
@@ -42,11 +42,11 @@ private:
   }
 
   std::size_t bytes_max_;
-  std::size_t bytes_ = 0; ///< lent
+  std::size_t bytes_ = 0; ///< of all loans
   memory_charge charge_;
 };
 
-/// A share of a budget, given back with the object. The budget must outlive it.
+/// A loan from a budget. The destructor gives it back. The budget must outlive it.
 class request_loan {
 public:
   explicit request_loan(request_budget& budget) noexcept : budget_(&budget) {}
@@ -55,9 +55,9 @@ public:
   request_loan& operator=(request_loan&&) = delete;
   ~request_loan() { give_back(); }
 
-  /// Takes what is missing to hold `bytes`, or loan_bytes_max() if that is less.
-  /// @returns false, and takes nothing, if the budget does not have that much, or if that of the
-  /// process is exceeded.
+  /// Raises the loan to `bytes`, or to loan_bytes_max() if that is less.
+  /// @returns false, and leaves the loan as it is, if the budget has not enough bytes or the budget
+  ///          of the process is exceeded.
   [[nodiscard]] bool raise_to(std::size_t bytes) noexcept {
     bytes = std::min(bytes, budget_->loan_bytes_max());
     if (bytes <= bytes_)

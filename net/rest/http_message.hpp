@@ -11,7 +11,7 @@ namespace telemetry::net {
 
 enum class http_method { get, head, options, post, put, delete_, other };
 
-/// A request without its framing. The views die with the call that they are given to.
+/// A request without its framing. The views are valid during the call only.
 struct http_request {
   http_method method = http_method::other;
   std::string_view target; ///< as on the request line
@@ -28,15 +28,15 @@ struct body_piece {
   bool last = false;
 };
 
-/// A body that is made while it is sent.
+/// The source of a body that is made while it is sent.
 ///
 /// Thread: the session's I/O thread only.
 class body_source {
 public:
-  /// Ends it; a callback still due is dropped.
+  /// Ends the body. A pending callback is not called.
   virtual ~body_source() = default;
-  /// Makes the next piece; answers later or within the call. One call at a time, none after the
-  /// last piece or an error. The source may not be destroyed from within `done`.
+  /// Makes the next piece. Calls `done` later or within the call. One call at a time, and none
+  /// after the last piece or an error. `done` must not destroy the source.
   virtual void next(std::function<void(result<body_piece>)> done) = 0;
 };
 
@@ -46,7 +46,7 @@ struct http_answer {
   std::string_view content_type; ///< a literal; "" if there is no body
   std::string headers;           ///< further header lines, each ending in CR LF
   std::string body;
-  std::unique_ptr<body_source> more; ///< what follows `body`; nullptr if nothing does
+  std::unique_ptr<body_source> more; ///< source of the pieces after `body`; nullptr if none follow
 };
 
 using answer_callback = std::function<void(http_answer)>;

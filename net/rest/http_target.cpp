@@ -29,7 +29,7 @@ void append_escape(std::string& out, char c) {
   out += hex_digits[byte & 15];
 }
 
-/// @param plus what a '+' means: itself in a path, a space in a query.
+/// @param plus the character that a '+' stands for: '+' in a path, a space in a query.
 std::optional<std::string> percent_decode(std::string_view text, char plus) {
   std::string out;
   out.reserve(text.size());
@@ -48,7 +48,8 @@ std::optional<std::string> percent_decode(std::string_view text, char plus) {
   return out;
 }
 
-/// Takes the part up to `separator` off the front of `text`, and the separator.
+/// Removes the part up to `separator`, and the separator, from the front of `text`.
+/// @returns the part.
 std::string_view take_until(std::string_view& text, char separator) {
   const std::size_t end = text.find(separator);
   const std::string_view part = text.substr(0, end);

@@ -21,7 +21,7 @@ struct http_target {
 ///          written `.` or `..`, because clients and proxies take such segments out of a path.
 result<http_target> parse_target(std::string_view target);
 
-/// Appends `text` with everything but unreserved characters (RFC 3986) as percent escapes.
+/// Appends `text` with percent escapes for all but the unreserved characters (RFC 3986).
 void append_percent_encoded(std::string& out, std::string_view text);
 
 /// Appends a name as a segment of a path: as append_percent_encoded(), and `.` and `..` as escapes.

@@ -11,7 +11,7 @@ namespace telemetry::net {
 [[nodiscard]] std::string_view status_phrase(int status) noexcept;
 
 /// An error answer: application/problem+json (RFC 9457) of type about:blank.
-/// @param target the request's target, "" if it could not be read; its path becomes `instance`.
+/// @param target the request's target, whose path becomes `instance`; "" if it could not be read.
 /// @param detail one sentence for a person, valid UTF-8.
 [[nodiscard]] http_answer make_problem(int status, std::string_view target,
                                        std::string_view detail);

@@ -11,7 +11,7 @@
 
 namespace telemetry::net {
 
-/// What a handler answers a request with. Everything but `who` outlives the request.
+/// The objects that a handler uses to answer a request. All except `who` outlive the request.
 ///
 /// Thread: the session's I/O thread only.
 struct rest_context {
@@ -22,7 +22,7 @@ struct rest_context {
   caller_ptr who;
 };
 
-/// A request on its way through the engine.
+/// A request that waits for the engine.
 ///
 /// Thread: the session's I/O thread only. Owned by the session; destroying it drops the answer.
 class rest_operation {
@@ -30,7 +30,7 @@ public:
   virtual ~rest_operation() = default;
 };
 
-/// A request that was let pass by its head, with its target taken apart.
+/// A request whose head passed the checks, with its parsed target.
 struct routed_request {
   http_request request;
   http_target target;

@@ -11,7 +11,7 @@
 namespace telemetry::net {
 namespace {
 
-/// Bytes of a body that are read in one turn of the I/O thread: about a millisecond.
+/// Bytes of a body that are read in one turn of the I/O thread. They take about a millisecond.
 constexpr std::size_t step_bytes = 64u << 10;
 
 class ingest_operation final : public rest_operation,
@@ -102,7 +102,7 @@ private:
   const body_format format_;
   const rest_context context_;
   answer_callback done_;
-  request_loan loan_; ///< for what the body is when inflated
+  request_loan loan_; ///< for the inflated body
   std::optional<gzip_reader> inflater_;
   std::unique_ptr<body_reader> reader_;
   parsed_body body_;
@@ -110,7 +110,7 @@ private:
 
 constexpr std::string_view body_types = "text/csv, application/json, application/x-ndjson";
 
-/// curl says application/x-www-form-urlencoded unless told otherwise.
+/// A hint for users of curl, which sends application/x-www-form-urlencoded by default.
 constexpr std::string_view line_to_type = "; for a file of event lines: "
                                           "curl -H 'Content-Type: text/csv' --data-binary "
                                           "@events.csv http://<host>/api/events";
@@ -166,7 +166,7 @@ std::shared_ptr<rest_operation> ingest_body(routed_request asked, rest_context c
   http_request& request = asked.request;
   const auto format = find_body_format(request.content_type);
   const auto coding = find_coding(request.content_encoding);
-  if (!format || !coding) { // judge_ingest() lets no such request pass
+  if (!format || !coding) { // cannot happen, because judge_ingest() refuses such a request
     done(make_problem(415, request.target, "the body's format is not known"));
     return nullptr;
   }

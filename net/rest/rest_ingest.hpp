@@ -8,15 +8,15 @@
 
 namespace telemetry::net {
 
-/// Refuses a body whose type or coding is not understood, before it is read: 415.
+/// Refuses a body of an unknown type or coding with 415, before it is read.
 [[nodiscard]] std::optional<http_answer> judge_ingest(const http_request& request);
 
 /// POST /api/events. Reads the body in steps, between which other sessions of the thread have their
 /// turn.
 rest_handler ingest_body;
 
-/// The answer's body (PROTOCOL.md §3): what the reader refused and what the engine did, with the
-/// engine's refusals at the lines that they came from.
+/// The answer's body (PROTOCOL.md §3): the errors of the reader and the outcome of the engine. The
+/// engine's refusals are given with the numbers of their lines.
 [[nodiscard]] std::string format_ingest_answer(const parsed_body& body,
                                                const ingest_outcome& outcome);
 

@@ -18,18 +18,18 @@
 
 namespace telemetry::net {
 
-/// Bytes of a long body per piece; a shorter body is sent whole, with its length.
+/// Bytes per piece of a long body. A shorter body is sent whole, with its length.
 inline constexpr std::size_t body_piece_bytes = 64u << 10;
 
-/// Pulls pieces off a stream until enough is there. A loop, not a recursion: a stream may answer
-/// within the call, any number of times.
+/// Pulls pieces from a stream until there are enough. It loops instead of calling itself, because a
+/// stream may answer within the call any number of times.
 template <class Row>
 class row_puller {
 public:
   explicit row_puller(std::unique_ptr<pull_stream<Row>> rows) : rows_(std::move(rows)) {}
 
-  /// Gives `take` one piece after the other for as long as it returns true.
-  /// @pre the call before is done.
+  /// Calls `take` with one piece after the other while it returns true.
+  /// @pre the last call has ended.
   void pull(std::function<bool(result<std::vector<Row>>)> take) {
     take_ = std::move(take);
     run();
@@ -129,22 +129,22 @@ private:
   body_piece piece_;
 };
 
-/// What a list is made of.
+/// The parts of a list.
 template <class Row>
 struct list_plan {
   std::string target;                     ///< of the request, for a problem
-  std::unique_ptr<pull_stream<Row>> rows; ///< one more than `limit`, if there are as many
+  std::unique_ptr<pull_stream<Row>> rows; ///< up to `limit` + 1 rows, to see whether more follow
   std::unique_ptr<row_writer<Row>> writer;
   std::string_view content_type;
   std::string headers;
   std::size_t limit = no_limit;
-  std::function<std::string(const Row&)> next_link; ///< Link value for what follows a row
+  std::function<std::string(const Row&)> next_link; ///< Link value for the page after a row
 };
 
 /// Answers with a list: streamed, or one page with a Link to the next one if there is more.
 ///
-/// A page is collected before its head is sent, since the head tells whether there is more
-/// (ADR 0030): at most page_rows_max rows.
+/// A page, at most page_rows_max rows, is collected before its head is sent, because the head tells
+/// whether there is more (ADR 0030).
 template <class Row>
 class list_operation final : public rest_operation {
 public:

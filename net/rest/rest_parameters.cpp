@@ -9,7 +9,7 @@ failure bad_parameter(std::string_view key, std::string_view what) {
   return {errc::malformed, std::string(key).append(" ").append(what)};
 }
 
-/// A decimal integer >= 0 with an optional '+', as on the wire; above `max` it is `max`.
+/// Parses a decimal integer >= 0 with an optional '+', as on the wire, limited to `max`.
 std::optional<std::int64_t> parse_clamped(std::string_view text, std::int64_t max) noexcept {
   if (!text.empty() && text.front() == '+')
     text.remove_prefix(1);

@@ -22,8 +22,8 @@ struct time_range {
   timestamp_ms to = timestamp_max;
 };
 
-/// The value of the query parameter `key`; nothing if it is not there.
-/// @returns errc::malformed if it stands there more than once.
+/// @returns the value of the query parameter `key`; nullopt if there is none; errc::malformed if
+///          there is more than one.
 result<std::optional<std::string_view>> find_parameter(const http_target& target,
                                                        std::string_view key);
 

@@ -10,7 +10,7 @@ http_answer json_answer(std::string body) {
   return {200, "application/json", {}, std::move(body), nullptr};
 }
 
-/// @param trouble damage that keeps only a part of the robots from being served.
+/// @param trouble damage because of which some robots cannot be served.
 std::string ready_body(const std::optional<std::string>& trouble) {
   std::string body = "{";
   if (trouble) {

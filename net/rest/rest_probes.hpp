@@ -4,7 +4,7 @@
 
 namespace telemetry::net {
 
-// Addresses that tell about the server itself.
+// Addresses about the server itself.
 
 rest_handler answer_livez;   ///< 200 while the process runs
 rest_handler answer_readyz;  ///< 200, or 503 with the reason to send no traffic

@@ -19,9 +19,9 @@ std::size_t rows_to_ask(std::size_t limit) noexcept {
   return limit == no_limit ? no_limit : limit + 1;
 }
 
-/// The Link value that leads from a page to the next one: the query of `target` with another
-/// `after`. It is a reference relative to the request (RFC 3986, 5.2), because the server does not
-/// know the prefix that a proxy may have put in front of its paths.
+/// The Link value from a page to the next page: the query of `target` with another `after`. It is
+/// relative to the request (RFC 3986, 5.2), because the server does not know the prefix that a
+/// proxy may have put before its paths.
 std::string next_page(const http_target& target, std::string_view after) {
   std::string link = "<?";
   for (const auto& [key, value] : target.query) {
@@ -39,7 +39,7 @@ std::string next_page(const http_target& target, std::string_view after) {
 
 failure not_utf8() { return {errc::malformed, "the robot's name is not valid UTF-8"}; }
 
-/// The name of the robot that a request is about: a segment of its path, or the parameter `robot`.
+/// The name of the robot of a request: a segment of its path, or the parameter `robot`.
 result<std::string> robot_of(const http_target& target) {
   if (target.path.size() > 2)
     return is_utf8(target.path[2]) ? result<std::string>(target.path[2]) : not_utf8();
@@ -55,7 +55,7 @@ http_answer unknown_robot(std::string_view target) {
   return make_problem(404, target, "no robot has this name");
 }
 
-/// Nothing, as the engine would answer for a robot that it does not know.
+/// An empty stream, as the engine answers for an unknown robot.
 std::unique_ptr<pull_stream<event_row>> no_events(const rest_context& context) {
   return std::make_unique<row_vector_stream<event_row>>(std::vector<event_row>{},
                                                         request_loan(context.memory));
@@ -83,15 +83,15 @@ http_answer robot_answer(const std::optional<robot_state>& state, std::string_vi
   return answer;
 }
 
-/// What a request for events asks for.
+/// The parameters of a request for events.
 struct events_query {
   time_range range;
   std::size_t limit;
   event_format format;
-  bool safe; ///< for spreadsheets
+  bool safe; ///< whether a spreadsheet must not run names as formulas
 };
 
-/// Whether fields that a spreadsheet would take for a formula are to be made harmless.
+/// Reads the parameter `safe`.
 result<bool> safe_parameter(const http_target& target, event_format format) {
   const auto safe = find_parameter(target, "safe");
   if (!safe)
@@ -134,11 +134,11 @@ result<events_query> read_events_query(const http_request& request, const http_t
   return query;
 }
 
-/// What a request for robots asks for.
+/// The parameters of a request for robots.
 struct robots_query {
   std::size_t limit;
   std::string after;
-  std::optional<std::string> name; ///< the only one that is wanted
+  std::optional<std::string> name; ///< the only robot to list; nullopt: all
 };
 
 result<robots_query> read_robots_query(const http_target& target) {
@@ -159,7 +159,7 @@ result<robots_query> read_robots_query(const http_target& target) {
   return query;
 }
 
-/// A list of the one robot, or of none if it is unknown or not behind `after`.
+/// Answers with a list of one robot; of none if the robot is unknown or not after `after`.
 void list_one_robot(const robots_query& query, std::string_view target, const rest_context& context,
                     answer_callback done) {
   const std::string& name = *query.name;

@@ -4,11 +4,11 @@
 
 namespace telemetry::net {
 
-// Robots, their events and odometers. A robot is named by the path, or by the query where a proxy
-// or a client would spoil the path: slashes, `.` and `..`.
+// Robots, their events and odometers. The path has the robot's name. The query may have it instead,
+// because proxies and clients change paths with slashes, `.` and `..`.
 //
-// A name that is valid UTF-8 but no legal name is that of an unknown robot; one that is not UTF-8
-// is refused with 400, since no answer could spell it.
+// A name that is valid UTF-8 but not a legal name is treated as an unknown robot. A name that is
+// not UTF-8 is refused with 400, because no answer could contain it.
 
 rest_handler list_robots; ///< all, or those named by `?name=`: one or none
 rest_handler show_robot;

@@ -35,13 +35,13 @@ private:
   unsigned bits_ = 0;
 };
 
-/// Whoever may GET may ask for the head alone.
+/// Every address that answers GET also answers HEAD.
 inline constexpr method_set get_methods{http_method::get, http_method::head};
 
-/// Stands in a pattern for one segment of a path that is the name of a robot, never empty.
+/// In a pattern: a segment of the path that is the name of a robot and not empty.
 inline constexpr std::string_view robot_segment = "<robot>";
 
-/// Takes the first segment off the front of a path that begins with '/'.
+/// Removes the first segment from a path that begins with '/'. @returns the segment.
 constexpr std::string_view take_segment(std::string_view& path) noexcept {
   path.remove_prefix(1);
   const std::size_t end = path.find('/');
@@ -52,7 +52,7 @@ constexpr std::string_view take_segment(std::string_view& path) noexcept {
 
 /// One row of the table in routes.cpp. A row that is wrong in itself does not compile.
 struct route {
-  /// Refuses a request by its head alone; returns nullopt to let it pass.
+  /// Refuses a request by its head; returns nullopt to accept it.
   using head_check = std::optional<http_answer>(const http_request& request);
 
   /// @param at e.g. "/api/robots/<robot>/events".

@@ -67,7 +67,7 @@ std::optional<std::string> address_meant(const http_target& target) {
       name_is_empty = name_is_empty || at_name;
       continue;
     }
-    if (at_name && name_is_empty) // what follows is no name: /api/robots//events
+    if (at_name && name_is_empty) // the segment is not a name: /api/robots//events
       return std::nullopt;
     meant.path.push_back(segment);
   }

@@ -6,7 +6,7 @@
 
 namespace telemetry::net {
 
-/// The address that a WebSocket is opened at.
+/// The address of WebSockets.
 inline constexpr std::string_view upstream_pattern = "/upstream";
 
 /// The table of all addresses that the server answers. A new address is a new row in routes.cpp. No

@@ -6,13 +6,13 @@
 
 namespace telemetry::journal_files {
 
-/// Keeps the file descriptors that a rotation needs. Sockets may take all others, and then the
-/// journal would stop although the disk works.
+/// Reserves the file descriptors that a rotation needs. Otherwise sockets could take all of them,
+/// and the journal would stop although the disk works.
 ///
 /// Thread-safety: none. Blocking: no.
 class descriptor_reserve {
 public:
-  /// A new segment, and the directory that is synced while it is open.
+  /// One for a new segment, and one for its directory, which is synced while the segment is open.
   static constexpr std::size_t size = 2;
 
   descriptor_reserve() noexcept { take(); }
@@ -20,7 +20,7 @@ public:
   descriptor_reserve(const descriptor_reserve&) = delete;
   descriptor_reserve& operator=(const descriptor_reserve&) = delete;
 
-  /// The reserve is free to be used as long as this exists.
+  /// Frees the reserved descriptors for use while this object exists.
   class loan {
   public:
     explicit loan(descriptor_reserve& from) noexcept : from_(from) { from_.give(); }
@@ -33,7 +33,7 @@ public:
   };
 
 private:
-  /// Where none is left it stays smaller until the next loan ends.
+  /// If the process has no free descriptor, the reserve stays smaller until the next loan ends.
   void take() noexcept {
     for (int& one : held_)
       if (one < 0)

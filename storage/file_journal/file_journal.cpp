@@ -9,14 +9,14 @@
 namespace telemetry::journal_files {
 namespace {
 
-/// Memory for a record that is kept between appends.
+/// Bytes of the record buffer that are kept between appends.
 constexpr std::uint64_t kept_buffer_bytes = 4u << 20;
 
 std::string entry_name(std::uint32_t shard, std::uint64_t batch_no) {
   return "journal entry " + std::to_string(batch_no) + " of shard " + std::to_string(shard);
 }
 
-/// The batch of a record that an index says is there; nullptr if it is not.
+/// The batch of a record that the index has; nullptr if the record lacks it.
 const record_batch* find_batch(const record_head& record, std::uint32_t shard,
                                std::uint64_t batch_no) {
   for (const record_batch& one : record.batches)
@@ -53,7 +53,7 @@ result<void> file_journal::append(std::span<const journal_batch> batches) {
     return room;
   if (auto written = write_record(batches); !written)
     return written;
-  // Its failure is not about these batches. If the disk is bad, the next append will find it so.
+  // A failure here does not concern these batches. If the disk is bad, the next append reports it.
   static_cast<void>(release());
   return {};
 }
@@ -63,7 +63,7 @@ result<void> file_journal::check_space(bool is_new_room) {
   if (!is_new_room && now < space_known_until_)
     return {};
   if (auto room = home_->check_space(options_.min_free_bytes); !room)
-    return room; // and the next append asks again
+    return room; // the next append asks again
   space_known_until_ = now + options_.space_check_interval;
   return {};
 }
@@ -73,7 +73,7 @@ bool file_journal::needs_new_segment(std::span<const journal_batch> batches) con
          position_ + record_bytes(batches, index_.pending_count()) > writer_->head().size;
 }
 
-/// One record of `batches` and of the trims that are not durable yet. May be of the latter alone.
+/// Writes one record of `batches`, which may be empty, and of the trims that are not durable yet.
 result<void> file_journal::write_record(std::span<const journal_batch> batches) {
   if (needs_new_segment(batches))
     if (auto rotated = rotate(record_bytes(batches, 0)); !rotated)
@@ -155,7 +155,7 @@ std::vector<shard_loss> file_journal::find_losses(std::span<const shard_marker> 
 
 result<paired_journal::missing_batches>
 file_journal::find_missing(std::span<const shard_marker> markers, const journal_pairing& before) {
-  if (before.is_drained) // the store has everything, through whichever journal
+  if (before.is_drained) // the store has all events, even of another journal
     return missing_batches{};
   const auto losses = find_losses(markers);
   if (losses.empty())

@@ -18,32 +18,32 @@ namespace telemetry::journal_files {
 
 /// Bounds of the journal's files.
 struct file_journal_options {
-  /// Nothing is appended while fewer bytes are free.
+  /// append() is refused while fewer bytes are free.
   std::uint64_t min_free_bytes = 64u << 20;
-  /// How old the answer to "how many bytes are free?" may be. A segment has its room already, so
-  /// the question is for what else needs some; a new segment asks anew.
+  /// Maximum age of the known number of free bytes. A new segment always asks again. A record needs
+  /// no new room, because its segment has all its room, but other files may fill the disk.
   std::chrono::milliseconds space_check_interval{100};
-  /// Of the first segment. A segment that was full within seconds is followed by one twice as
-  /// large, up to the maximum; one that took minutes by one of half its size. A record that is
-  /// larger has a segment of its own.
+  /// Size of the first segment. If a segment is full within seconds, the next has twice its size,
+  /// up to the maximum. If it took minutes, the next has half its size. A larger record has a
+  /// segment of its own.
   std::uint64_t segment_bytes_min = 1u << 20;
   std::uint64_t segment_bytes_max = 16u << 20;
 };
 
-/// The journal in files of its own, in the directory "journal" of the data directory
-/// (ADR 0047): one append is one record is one write of whole pages and one sync. As journal.
+/// The journal in files of its own, in the directory "journal" of the data directory (ADR 0047). An
+/// append writes one record, with one write of whole pages and one sync. As journal.
 ///
-/// A trim is noted in memory, and on disk with the next record, so it needs no sync. Segments all
-/// of whose batches are trimmed are used again.
+/// A trim is noted in memory, and on disk with the next record, so it needs no sync. A segment is
+/// used again once all its batches are trimmed.
 ///
-/// What is durable is never written again: a record begins on a page of its own. A write that found
-/// no room is repeated at the same place. After any other failed write the journal goes on in a new
-/// segment, because a bad place of a disk stays bad; if the new segment fails as well, the answer
-/// is errc::write_failed.
+/// Durable bytes are never written again, because a record begins on a page of its own. A write
+/// that found no room is repeated at the same place. After any other failed write the journal
+/// continues in a new segment, because a bad place of a disk stays bad. If the new segment fails as
+/// well, the failure is errc::write_failed.
 class file_journal final : public paired_journal {
 public:
   /// Opens or makes the journal of `home`.
-  /// @returns errc::corrupt (the place: file and offset), errc::version (of another journal or a
+  /// @returns errc::corrupt with file and offset, errc::version (files of another journal or of a
   ///          newer program), errc::no_space, errc::unavailable, errc::sync_failed.
   static result<std::unique_ptr<file_journal>> open(std::shared_ptr<data_directory> home,
                                                     const file_journal_options& options);
@@ -53,7 +53,7 @@ public:
   result<std::uint64_t> last_batch(std::uint32_t shard) override;
   result<void> trim(std::uint32_t shard, std::uint64_t upto) override;
 
-  /// What is missing of the batches above the cuts of `markers`, and shards that end below them.
+  /// The missing batches above the cuts of `markers`, and the shards that end below their cuts.
   [[nodiscard]] std::vector<shard_loss> find_losses(std::span<const shard_marker> markers) const;
   result<std::uint64_t> opening() override { return opening_; }
   result<void> note_opening(std::uint64_t number) override;
@@ -64,12 +64,13 @@ public:
 private:
   using clock = std::chrono::steady_clock;
 
-  /// A segment on the disk, the last one open for writing.
+  /// A segment on the disk. The last one is open for writing.
   struct segment {
     std::uint64_t number;
     std::uint64_t size;
-    std::vector<std::uint64_t> ends; ///< last batch of each shard at its end; empty: still open
-    bool has_bad_place = false;      ///< a write to it failed: the file is not used again
+    std::vector<std::uint64_t>
+        ends;                   ///< last batch of each shard at its end; empty while it is open
+    bool has_bad_place = false; ///< a write to it failed, so the file is not used again
   };
   struct spare_file {
     std::string path;
@@ -90,7 +91,7 @@ private:
   [[nodiscard]] result<void> check_space(bool is_new_room);
   [[nodiscard]] result<void> write_record(std::span<const journal_batch> batches);
 
-  // Segments that come and go: file_journal_rotation.cpp.
+  // New and retired segments: file_journal_rotation.cpp.
   [[nodiscard]] result<void> rotate(std::uint64_t record_bytes);
   [[nodiscard]] result<std::unique_ptr<segment_writer>> make_segment(std::uint64_t least);
   [[nodiscard]] result<std::unique_ptr<segment_writer>> create_segment(const std::string& spare,
@@ -113,7 +114,7 @@ private:
 
   std::deque<segment> segments_; ///< oldest first
   std::vector<spare_file> spares_;
-  // Most segments at once in this minute, and in the one before: so many files are kept.
+  // Most segments at a time in this minute and in the previous one. So many files are kept.
   std::size_t most_now_ = 0;
   std::size_t most_before_ = 0;
   clock::time_point minute_ = clock::now();
@@ -121,8 +122,8 @@ private:
   std::unique_ptr<segment_writer> writer_;
   clock::time_point writer_since_{};
   std::uint64_t position_ = 0; ///< of the next record
-  bool must_rotate_ = false;   ///< a new segment was begun and may be there, or this one is bad
-  std::string failed_write_;   ///< why the last write failed; "": it succeeded, or found no room
+  bool must_rotate_ = false;   ///< a new segment may exist already, or this one has a bad place
+  std::string failed_write_;   ///< why the last write failed; "" if it succeeded or found no room
   std::uint64_t next_commit_ = 1;
   std::uint64_t opening_ = 0;
   std::uint64_t journal_id_ = 0;

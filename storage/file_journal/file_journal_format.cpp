@@ -16,7 +16,7 @@ constexpr std::uint64_t record_magic = 0x3143'524a'4d4c'4554;  // "TELMJRC1"
 /// number: it stands in FORMAT, for the whole data directory.
 constexpr std::uint32_t segment_version = 1;
 
-// As they lie in the file. Each checksum is of all that follows it in the head.
+// The bytes of the file. Each checksum covers the rest of its head.
 
 struct segment_fields {
   std::uint64_t magic;
@@ -57,7 +57,7 @@ struct batch_fields {
 };
 static_assert(sizeof(batch_fields) == 64 && sizeof(journal_trim) == 16);
 
-constexpr std::size_t checksummed_from = 16; ///< behind magic and checksum, in both heads
+constexpr std::size_t checksummed_from = 16; ///< after magic and checksum, in both heads
 
 template <class Fields>
 Fields take(std::string_view& bytes) noexcept {

@@ -48,7 +48,7 @@ void journal_index::add(std::uint32_t shard, const place& where) {
   if (at != log.places.end() && at->batch_no == where.batch_no)
     *at = where;
   else
-    log.places.insert(at, where); // at the end, but for a caller who leaves the order
+    log.places.insert(at, where); // at the end if the batches come in order
 }
 
 bool journal_index::trim(std::uint32_t shard, std::uint64_t upto) {

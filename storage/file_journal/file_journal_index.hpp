@@ -10,7 +10,7 @@
 
 namespace telemetry::journal_files {
 
-/// The index of a journal in files, in memory. It has the place of each batch, the end of each
+/// The index of a journal in files, in memory. It has the place of each batch, the ends of each
 /// shard, and the trims that are on the disk.
 ///
 /// Thread-safety: none. Memory: 24 bytes per batch that is not trimmed.
@@ -27,27 +27,27 @@ public:
   [[nodiscard]] const shard_ends& ends(std::uint32_t shard) const { return shards_[shard].ends; }
   [[nodiscard]] std::vector<shard_ends> all_ends() const;
   [[nodiscard]] std::vector<std::uint64_t> all_lasts() const;
-  /// Up to where the trims of the shard are durable.
+  /// The last batch of the shard whose trim is durable.
   [[nodiscard]] std::uint64_t durably_trimmed(std::uint32_t shard) const {
     return shards_[shard].durable;
   }
-  /// No batch is left.
+  /// Whether there are no batches.
   [[nodiscard]] bool is_empty() const;
 
   /// The places of the batches of `shard` above `after`, in order.
   [[nodiscard]] std::vector<place> places(std::uint32_t shard, std::uint64_t after) const;
 
-  /// `batch_no` of `shard` is there. An earlier one of that number is forgotten.
+  /// Adds a batch of `shard`. Replaces a batch with the same number.
   void add(std::uint32_t shard, const place& where);
-  /// Forgets up to `upto`. @returns whether that is news.
+  /// Removes the batches up to `upto`. @returns false if they were trimmed already.
   bool trim(std::uint32_t shard, std::uint64_t upto);
-  /// Takes over what a segment's head says, which is durable. It never lowers anything.
+  /// Raises the ends to those of a segment's head, which is durable. Never lowers an end.
   void raise(std::span<const shard_ends> to);
 
-  /// Trims that are not durable.
+  /// Trims that are not durable yet.
   [[nodiscard]] std::vector<journal_trim> pending() const;
   [[nodiscard]] std::size_t pending_count() const noexcept { return pending_.size(); }
-  /// All trims so far are durable.
+  /// Marks all trims so far as durable.
   void persisted();
 
 private:

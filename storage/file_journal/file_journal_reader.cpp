@@ -6,7 +6,7 @@
 namespace telemetry::journal_files {
 namespace {
 
-/// What is read at once, unless more is asked for.
+/// Bytes of a read, unless more are asked for.
 constexpr std::uint64_t window_bytes = 256u << 10;
 
 } // namespace
@@ -33,7 +33,7 @@ result<segment_reader> segment_reader::open(std::unique_ptr<rocksdb::FSRandomAcc
   if (!first)
     return first.error();
   auto head = read_segment_head(*first);
-  if (!head && size > window_bytes) // perhaps one of so many shards
+  if (!head && size > window_bytes) // the head may be longer because of many shards
     if (const auto all = opened.read(0, std::min(size, segment_head_bytes(1u << 16))))
       head = read_segment_head(*all);
   if (!head)
@@ -101,7 +101,7 @@ failure segment_reader::damaged(std::uint64_t offset, std::string_view why) cons
 
 namespace {
 
-/// Whether the payloads of the record at `offset` are what they were.
+/// Whether the payloads of the record at `offset` have their checksums.
 result<bool> has_its_payloads(segment_reader& segment, std::uint64_t offset,
                               const record_head& record) {
   for (const record_batch& batch : record.batches) {

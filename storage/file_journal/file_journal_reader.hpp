@@ -17,27 +17,27 @@ namespace telemetry::journal_files {
 /// Thread-safety: none. Blocking: yes. Errors name the file.
 class segment_reader {
 public:
-  /// @returns errc::unavailable if the file cannot be opened, errc::corrupt if it has no head, or
-  ///          another size than its head says; errc::version.
+  /// @returns errc::unavailable if the file cannot be opened; errc::corrupt if it has no head, or
+  ///          its size differs from the size in its head; errc::version.
   static result<segment_reader> open(rocksdb::FileSystem& files, const std::string& path);
-  /// The same for a file that is open already.
+  /// For a file that is open already.
   static result<segment_reader> open(std::unique_ptr<rocksdb::FSRandomAccessFile> file,
                                      std::string path, std::uint64_t size);
 
   [[nodiscard]] const segment_head& head() const noexcept { return head_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  /// Where the first record is, or will be.
+  /// The offset of the first record, which may not exist yet.
   [[nodiscard]] std::uint64_t first_record() const noexcept;
 
-  /// @returns the bytes, until the next read; errc::unavailable.
-  /// @pre they lie within the file.
+  /// @returns the bytes, valid until the next read; errc::unavailable.
+  /// @pre they are within the file.
   [[nodiscard]] result<std::string_view> read(std::uint64_t offset, std::uint64_t bytes);
 
-  /// The head of the record at `offset`; nothing if none of this life of the file begins there.
+  /// The head of the record at `offset`; nullopt if no record of this use of the file begins there.
   [[nodiscard]] result<std::optional<record_head>> read_record(std::uint64_t offset);
 
   /// The payload of one batch of the record at `offset`.
-  /// @returns the bytes, until the next read; errc::corrupt with the place.
+  /// @returns the bytes, valid until the next read; errc::corrupt with file and offset.
   [[nodiscard]] result<std::string_view> read_payload(std::uint64_t offset,
                                                       const record_batch& batch);
 
@@ -56,22 +56,22 @@ private:
   std::uint64_t window_offset_ = 0;
 };
 
-/// Called for each record, whole and in order, with its offset; an error ends the scan.
+/// Called for each complete record, in order, with its offset. An error ends the scan.
 using record_visitor = std::function<result<void>(const record_head&, std::uint64_t)>;
 
-/// Where a scan ended.
+/// The end of a scan.
 struct scan_end {
-  std::uint64_t offset; ///< behind the last record
-  std::uint64_t commit; ///< that did not come, or was not asked for
+  std::uint64_t offset; ///< after the last record
+  std::uint64_t commit; ///< number after that of the last record
 };
 
-/// Visits the records of a segment up to the first that is damaged, missing, or has number
-/// `commit_end`. Payloads are read and checked too.
+/// Visits the records of a segment, up to the first that is damaged, missing, or has number
+/// `commit_end`. Checks the payloads too.
 [[nodiscard]] result<scan_end> scan_records(segment_reader& segment, std::uint64_t commit_end,
                                             const record_visitor& visit);
 
-/// Tells a record that a crash cut short from one that was damaged: each is synced before the next
-/// is written (rule 6), so nothing may be behind the first.
+/// Distinguishes a record that a crash cut short from a damaged one. A record is synced before the
+/// next is written (rule 6), so no record may follow one that was cut short.
 /// @returns errc::corrupt if a record of number `end.commit` or higher begins behind `end.offset`.
 [[nodiscard]] result<void> check_tail(segment_reader& segment, const scan_end& end);
 

@@ -1,4 +1,4 @@
-// Opening the journal: what is there, in order, and what is missing or damaged.
+// Opening the journal: reads its records in order, and finds missing or damaged ones.
 #include "storage/file_journal/file_journal.hpp"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ using rocksdb::IOStatus;
 
 constexpr std::uint64_t no_end = std::numeric_limits<std::uint64_t>::max();
 
-/// What is in the directory of a journal.
+/// The files in the directory of a journal.
 struct journal_listing {
   std::vector<std::uint64_t> segments; ///< in order
   std::vector<std::string> spares;
@@ -36,7 +36,7 @@ result<journal_listing> list(const data_directory& home, const std::string& dir)
   return found;
 }
 
-/// Makes the directory `dir`, and its name in the one above, durable.
+/// Makes the directory `dir`. Its name is durable on return.
 result<void> make_directory(const data_directory& home, const std::string& dir) {
   rocksdb::FileSystem& files = *home.files();
   IOStatus status = files.CreateDirIfMissing(dir, IOOptions(), nullptr);
@@ -48,7 +48,7 @@ result<void> make_directory(const data_directory& home, const std::string& dir) 
   return journal_outcome(home, status, "cannot make " + dir);
 }
 
-/// The segments up to the last whose numbers follow one another, newest ones.
+/// The newest segments, as far back as their numbers follow one another.
 std::span<const std::uint64_t> newest_run(std::span<const std::uint64_t> numbers) {
   std::size_t begin = numbers.size() - 1;
   while (begin > 0 && numbers[begin - 1] + 1 == numbers[begin])
@@ -65,7 +65,7 @@ result<void> file_journal::open_files() {
   if (!found)
     return found.error();
   if (found->segments.empty()) {
-    // A store is made only when its journal is there.
+    // A store is made only after its journal.
     const std::string store = home_->path() + "/CURRENT";
     if (home_->files()->FileExists(store, IOOptions(), nullptr).ok())
       return failure{errc::corrupt, dir_ + " has lost its files: there is a store, but no segment"};
@@ -109,7 +109,7 @@ result<void> file_journal::recover(std::span<const std::uint64_t> numbers) {
     return writer.error();
   writer_ = std::move(*writer);
   writer_since_ = clock::now();
-  // A crash between two renames leaves older ones behind a gap; nothing in them is needed.
+  // A crash between two renames may leave older segments before a gap. They are no longer needed.
   for (const std::uint64_t number : numbers.first(numbers.size() - run.size()))
     static_cast<void>(
         home_->files()->DeleteFile(path_of(number, segment_suffix), IOOptions(), nullptr));
@@ -131,7 +131,7 @@ result<segment_reader> file_journal::open_segment(std::uint64_t number) {
   return opened;
 }
 
-/// Takes over what is in a segment. @param next nullptr: it is the last one.
+/// Adds the records of a segment to the index. @param next the next segment; nullptr for the last.
 result<scan_end> file_journal::recover_segment(segment_reader& reader, const segment_reader* next) {
   const segment_head& head = reader.head();
   index_.raise(head.shards);
@@ -145,7 +145,7 @@ result<scan_end> file_journal::recover_segment(segment_reader& reader, const seg
     index_.persisted();
     return {};
   };
-  // Behind the first commit of the next segment there may be an attempt that did not succeed.
+  // This segment may end with a failed attempt to write the first commit of the next one.
   auto end = scan_records(reader, next != nullptr ? next->head().first_commit : no_end, take);
   if (!end)
     return end;
@@ -165,7 +165,7 @@ result<scan_end> file_journal::recover_segment(segment_reader& reader, const seg
   return end;
 }
 
-/// Whether all that came before the oldest segment may be gone. @param before as its head says.
+/// Checks that all batches before the oldest segment are trimmed. @param before ends in its head.
 result<void> file_journal::check_oldest(std::span<const shard_ends> before) const {
   for (std::uint32_t shard = 0; shard < before.size(); ++shard)
     if (before[shard].last > index_.ends(shard).trimmed)

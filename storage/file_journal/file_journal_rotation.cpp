@@ -1,4 +1,4 @@
-// Segments of the journal that come and go.
+// New and retired segments of the journal.
 #include "storage/file_journal/file_journal.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ constexpr std::chrono::seconds fast_fill{10};
 constexpr std::chrono::minutes slow_fill{5};
 constexpr std::chrono::minutes one_minute{1};
 
-/// What nobody can guess who sends events: a payload must not be able to look like a record.
+/// A number that a sender of events cannot guess, so that a payload cannot look like a record.
 std::uint64_t make_salt() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
@@ -20,8 +20,8 @@ std::uint64_t make_salt() {
 
 } // namespace
 
-/// How large the next segment should be: it had better last for some seconds, since making one
-/// takes syncs of its own, but not hold room that a quiet database never uses.
+/// Size of the next segment. It should last for some seconds, because making a segment takes extra
+/// syncs, but it should not take room that a quiet database never uses.
 std::uint64_t file_journal::next_segment_bytes() const {
   if (!writer_)
     return options_.segment_bytes_min;
@@ -45,7 +45,7 @@ result<void> file_journal::rotate(std::uint64_t record_bytes) {
     one.is_name_synced = true; // create() synced the directory
   if (!segments_.empty())
     segments_.back().ends = index_.all_lasts();
-  index_.persisted(); // by the new head
+  index_.persisted(); // the new head has the trims
   writer_ = std::move(*made);
   writer_since_ = clock::now();
   position_ = head_bytes;
@@ -54,8 +54,8 @@ result<void> file_journal::rotate(std::uint64_t record_bytes) {
   return {};
 }
 
-/// Makes the next segment of at least `least` bytes. A spare file that the disk refuses to write is
-/// removed, and the next one is taken, or a new file.
+/// Makes the next segment of at least `least` bytes from a spare file or a new one. Removes a spare
+/// file if the disk refuses to write it, and tries the next one.
 result<std::unique_ptr<segment_writer>> file_journal::make_segment(std::uint64_t least) {
   for (;;) {
     const auto spare = find_spare(least);
@@ -64,7 +64,7 @@ result<std::unique_ptr<segment_writer>> file_journal::make_segment(std::uint64_t
     if (!spare->is_name_synced)
       if (auto synced = sync_spare_names(); !synced)
         return synced.error();
-    // It stays in the list until it is a segment, because every step up to there may fail.
+    // The file stays in the list until it is a segment, because every step before may fail.
     auto made = create_segment(spare->path, spare->size);
     rocksdb::FileSystem& files = *home_->files();
     const bool is_bad = !made && made.error().code == errc::unavailable;
@@ -77,7 +77,7 @@ result<std::unique_ptr<segment_writer>> file_journal::make_segment(std::uint64_t
   }
 }
 
-/// Makes the next segment from the file `spare`; from a new one if that is "".
+/// Makes the next segment from the file `spare`, or from a new file if `spare` is "".
 result<std::unique_ptr<segment_writer>> file_journal::create_segment(const std::string& spare,
                                                                      std::uint64_t bytes) {
   if (journal_id_ == 0)
@@ -89,12 +89,12 @@ result<std::unique_ptr<segment_writer>> file_journal::create_segment(const std::
                     next_commit_,
                     opening_,
                     index_.all_ends()};
-  must_rotate_ = true; // it may get as far as being there
+  must_rotate_ = true; // because the segment may exist even if create() fails
   return segment_writer::create(*home_, dir_, std::move(head), spare);
 }
 
-/// Has the next record go to a new segment if `why` says that the disk refused to write a place.
-/// @returns `why`; errc::write_failed if the write before it failed as well, elsewhere.
+/// Makes the next record go to a new segment if the disk refused to write a place.
+/// @returns `why`; errc::write_failed if the last write failed as well, in another place.
 failure file_journal::leave_place(failure why) {
   if (why.code != errc::unavailable)
     return why;
@@ -113,8 +113,8 @@ std::vector<file_journal::spare_file>::iterator file_journal::find_spare(std::ui
                       [size](const spare_file& one) { return one.size >= size; });
 }
 
-/// Syncs the directory. Without it a power cut might leave the head of a new segment in a file
-/// that has the name of an old one again, which a start must take for damage.
+/// Syncs the directory. Otherwise a power cut could leave the head of a new segment in a file that
+/// has the name of an old segment again, and the next start would report damage.
 result<void> file_journal::sync_spare_names() {
   const auto status = sync_directory(*home_->files(), dir_);
   for (spare_file& one : spares_)
@@ -129,14 +129,14 @@ bool file_journal::is_trimmed(const segment& one, bool durably) const {
   return true;
 }
 
-/// Takes the oldest segments out of use once all that is in them is trimmed.
+/// Retires the oldest segments if all their batches are trimmed.
 result<void> file_journal::release() {
   if (segments_.size() < 2 || !is_trimmed(segments_.front(), false))
     return {};
   if (!is_trimmed(segments_.front(), true)) {
-    // First the trims: a start that finds neither them nor the batches must call that a loss.
+    // Writes the trims first, because a start that finds neither trims nor batches reports a loss.
     if (needs_new_segment({}))
-      return {}; // they go with the next append
+      return {}; // the next append writes them
     if (auto noted = write_record({}); !noted)
       return noted;
   }
@@ -146,9 +146,9 @@ result<void> file_journal::release() {
   return {};
 }
 
-/// Makes a file that was a segment a spare one, or removes it if it has another size than the
-/// segments of today, or a bad place. A crash may undo that until the directory is synced, which
-/// has to happen before the file is written again, and only then.
+/// Makes the file of a segment a spare file. Removes it if it has a bad place or does not fit the
+/// present segment size. A crash may undo this until the directory is synced, which is only
+/// necessary before the file is written again.
 void file_journal::retire(const segment& one) {
   rocksdb::FileSystem& files = *home_->files();
   const std::string path = path_of(one.number, segment_suffix);
@@ -161,7 +161,7 @@ void file_journal::retire(const segment& one) {
     static_cast<void>(files.DeleteFile(path, rocksdb::IOOptions(), nullptr));
 }
 
-/// Keeps as many files as the last minute needed; one, if the journal is empty.
+/// Keeps as many spare files as the last minute needed, and one if the journal is empty.
 void file_journal::limit_spares() {
   count_segments();
   const std::size_t most = std::max(most_now_, most_before_);

@@ -17,8 +17,8 @@ using rocksdb::FSWritableFile;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
-/// Opens a file in one way or the other: past the page cache, or through it where that is refused
-/// (some network file systems do).
+/// Opens a file with direct I/O, or through the page cache if the file system refuses direct I/O
+/// (as some network file systems do).
 template <class Open>
 IOStatus open_direct_or_cached(Open open) {
   FileOptions options;
@@ -30,13 +30,12 @@ IOStatus open_direct_or_cached(Open open) {
   return open(options);
 }
 
-/// Whether `status` says that the disk, or the quota of this user, is full. RocksDB has a code for
-/// the former only.
+/// Whether the disk or the quota of this user is full. RocksDB has a code only for a full disk.
 bool is_full(const IOStatus& status) {
   return status.IsNoSpace() || status.ToString().find(std::strerror(EDQUOT)) != std::string::npos;
 }
 
-/// Gives `file` its room. Zeros are written where room cannot be reserved.
+/// Reserves `size` bytes for `file`. Writes zeros if the file system cannot reserve room.
 IOStatus allocate(FSWritableFile& file, std::uint64_t size) {
   const IOStatus status = file.Allocate(0, size, IOOptions(), nullptr);
   if (status.ok() || is_full(status))
@@ -144,7 +143,7 @@ result<std::unique_ptr<segment_writer>> segment_writer::create(const data_direct
   const std::string before =
       is_new ? dir + "/" + journal_file_name(head.number, spare_suffix) : spare;
   const std::string path = dir + "/" + journal_file_name(head.number, segment_suffix);
-  // The head is durable before the file is a segment: one without a head is damaged, always.
+  // The head is durable before the file is a segment, so a segment without a head is damaged.
   IOStatus status = prepare(files, before, is_new, head);
   std::unique_ptr<FSWritableFile> file;
   if (status.ok())
@@ -157,7 +156,7 @@ result<std::unique_ptr<segment_writer>> segment_writer::create(const data_direct
     static_cast<void>(files.DeleteFile(before, IOOptions(), nullptr)); // it takes room
   if (auto outcome = journal_outcome(home, status, "cannot make " + path); !outcome)
     return outcome.error();
-  const std::uint64_t used = is_new ? 0 : head.size; // a spare was a segment up to its end, mostly
+  const std::uint64_t used = is_new ? 0 : head.size; // a spare was mostly written up to its end
   return std::unique_ptr<segment_writer>(
       new segment_writer(home, path, std::move(head), std::move(file), used));
 }
@@ -181,7 +180,7 @@ segment_writer::open(const data_directory& home, const std::string& dir, segment
 
 std::uint64_t segment_writer::zeros_behind(std::uint64_t offset,
                                            std::uint64_t bytes) const noexcept {
-  constexpr std::uint64_t small_record = 64u << 10; // with larger ones the note is a small part
+  constexpr std::uint64_t small_record = 64u << 10; // for larger ones the saving is a small part
   constexpr std::uint64_t zeros = 256u << 10;
   const std::uint64_t end = offset + bytes;
   return end <= used_bytes_ || bytes > small_record ? 0 : std::min(zeros, head_.size - end);
@@ -193,7 +192,7 @@ result<void> segment_writer::write(std::uint64_t offset, std::string_view pages)
   IOStatus status = file_->PositionedAppend(pages, offset, IOOptions(), nullptr);
   if (status.ok())
     status = file_->Sync(IOOptions(), nullptr);
-  if (!status.ok()) // the usual case builds no text
+  if (!status.ok()) // so that the usual case builds no text
     return journal_outcome(home_, status, "cannot write " + path_);
   used_bytes_ = std::max(used_bytes_, offset + pages.size());
   return {};

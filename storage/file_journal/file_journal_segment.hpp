@@ -11,12 +11,12 @@
 
 namespace telemetry::journal_files {
 
-/// Memory that starts at a page boundary, as direct I/O wants it.
+/// Memory that starts at a page boundary, because direct I/O requires it.
 class page_buffer {
 public:
-  /// At least `bytes`, of no content in particular. Kept between calls.
+  /// At least `bytes` of memory with undefined content. It is kept between calls.
   [[nodiscard]] char* reserve(std::uint64_t bytes);
-  /// Gives back what is beyond `bytes`.
+  /// Frees the memory beyond `bytes`.
   void shrink(std::uint64_t bytes) noexcept;
 
 private:
@@ -27,12 +27,12 @@ private:
   std::uint64_t bytes_ = 0;
 };
 
-/// Names of the journal's files: "0000000012.segment"; "0000000007.spare" for one that waits to
-/// become a segment, whatever it holds.
+/// Names of the journal's files: "0000000012.segment" for a segment, "0000000007.spare" for a file
+/// of any content that will become a segment.
 inline constexpr std::string_view segment_suffix = ".segment";
 inline constexpr std::string_view spare_suffix = ".spare";
 [[nodiscard]] std::string journal_file_name(std::uint64_t number, std::string_view suffix);
-/// The number in such a name; 0 if it is another.
+/// The number in such a name; 0 for other names.
 [[nodiscard]] std::uint64_t number_in_name(std::string_view name, std::string_view suffix) noexcept;
 
 /// The outcome of a write to a file of the journal. `what` names it for a person.
@@ -45,20 +45,20 @@ inline constexpr std::string_view spare_suffix = ".spare";
 [[nodiscard]] rocksdb::IOStatus sync_directory(rocksdb::FileSystem& files, const std::string& dir);
 
 /// The segment that is being written: whole pages at given places of a file that has all its room
-/// from the start. Past the page cache where the file system allows it, because a synced write of
-/// it costs half of one through the cache (ADR 0047).
+/// from the start. Uses direct I/O if the file system allows it, because a synced write costs half
+/// as much as through the page cache (ADR 0047).
 ///
 /// Thread-safety: none. Blocking: yes.
 class segment_writer {
 public:
-  /// Makes segment head.number in `dir`: from the file `spare`, of head.size bytes, or a new one if
-  /// that is "". Durable on return, its name included.
+  /// Makes segment head.number in `dir` from the file `spare`, of head.size bytes, or from a new
+  /// file if `spare` is "". The segment and its name are durable on return.
   /// @pre the name of `spare` is durable.
   static result<std::unique_ptr<segment_writer>> create(const data_directory& home,
                                                         const std::string& dir, segment_head head,
                                                         const std::string& spare);
-  /// Goes on in a segment that is there. Syncs the file and the directory first, because a process
-  /// that was killed may have left records or the file's name unsynced.
+  /// Continues in an existing segment. Syncs the file and the directory first, because a killed
+  /// process may have left records or the file's name unsynced.
   static result<std::unique_ptr<segment_writer>> open(const data_directory& home,
                                                       const std::string& dir, segment_head head);
 
@@ -68,8 +68,8 @@ public:
   ///
   /// The first write to new room makes the file system note that it is no longer empty. The next
   /// sync writes that note too and waits once more, which takes 57 instead of 34 µs of cpu, and 190
-  /// instead of 130 µs (ADR 0047). Zeros in advance take this cost off all small records except the
-  /// one in whose write they go.
+  /// instead of 130 µs (ADR 0047). Zeros in advance save this cost for all small records except the
+  /// one whose write contains them.
   [[nodiscard]] std::uint64_t zeros_behind(std::uint64_t offset,
                                            std::uint64_t bytes) const noexcept;
 
@@ -86,7 +86,7 @@ private:
   std::string path_;
   segment_head head_;
   std::unique_ptr<rocksdb::FSWritableFile> file_;
-  std::uint64_t used_bytes_; ///< of the file that are known to have been written, in any life
+  std::uint64_t used_bytes_; ///< bytes at the front that are known to be written, in any use
 };
 
 } // namespace telemetry::journal_files

@@ -10,7 +10,7 @@
 namespace telemetry::rocks {
 namespace {
 
-/// What stands before the number. In events a robot id, as its filters want it.
+/// The part of a key before the number. In events it is a robot id, because the filters need one.
 std::string prefix_of(family which) {
   switch (which) {
   case family::meta:
@@ -39,13 +39,13 @@ failure missing(const std::string& what) {
   return {errc::corrupt, what + "; its MANIFEST has lost its end, or its files are of two times"};
 }
 
-/// The last number in one column family.
+/// The number of the last checkpoint in one column family.
 result<std::uint64_t> read_numbers(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* handle,
                                    family which) {
   const std::string prefix = prefix_of(which);
   std::vector<std::uint64_t> numbers;
   rocksdb::ReadOptions options;
-  options.fill_cache = false; // the block holds rows of a robot, too, which nobody asked for
+  options.fill_cache = false; // the block also holds rows of a robot that no read asked for
   const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(options, handle));
   for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next())
     if (it->key().size() == prefix.size() + sizeof(std::uint64_t))

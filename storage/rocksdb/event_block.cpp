@@ -11,8 +11,8 @@
 namespace telemetry::rocks {
 namespace {
 
-/// Exact as doubles, and so is any integer below 2^53: their quotient is the double that is nearest
-/// to the decimal, as from_chars() would read it.
+/// These doubles are exact, as is any integer below 2^53. Therefore their quotient is the double
+/// that is nearest to the decimal, as from_chars() would read it.
 constexpr std::array<double, 15> powers{1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
                                         1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
 /// Decimals of a column whose integers are the bits of its doubles.
@@ -21,10 +21,10 @@ constexpr double integer_limit = 0x1p53;
 
 enum class odometer_kind : std::uint8_t { zero = 0, starts = 1, apart = 2 };
 
-/// Equal only for what comes back bit for bit.
+/// Compares doubles bit for bit.
 std::int64_t bits_of(double value) noexcept { return std::bit_cast<std::int64_t>(value); }
 
-/// @returns false if `value` is no integer divided by `power`; otherwise that integer.
+/// @returns false if `value` is not an integer divided by `power`. Otherwise sets `integer`.
 bool to_integer(double value, double power, std::int64_t& integer) noexcept {
   const double scaled = value * power;
   if (!(std::abs(scaled) < integer_limit))
@@ -36,22 +36,22 @@ bool to_integer(double value, double power, std::int64_t& integer) noexcept {
   return bits_of(static_cast<double>(integer) / power) == bits_of(value);
 }
 
-/// What next() decodes at a time, the first event of a block beside its first group.
+/// Values that next() decodes at a time: a group, and at first also the first event of the block.
 template <class Number>
 using group_of = std::array<Number, column_group + 1>;
 
 /// x or y of some rows as integers.
 struct integers {
-  unsigned decimals; ///< the fewest that all can be written with, or no_decimals
+  unsigned decimals; ///< fewest decimals that suffice for all values, or no_decimals
   std::array<std::int64_t, block_events_max> values;
 
-  /// @param plain keep the bits of all values.
+  /// @param plain whether the integers are the bits of the values.
   integers(std::span<const track_row> rows, double position::*axis, bool plain) noexcept {
     decimals = plain ? no_decimals : 0;
     for (std::size_t i = 0; i < rows.size() && decimals < no_decimals;) {
       if (to_integer(rows[i].event.at.*axis, powers[decimals], values[i])) {
         ++i;
-      } else { // seldom again: most values of a robot have as many decimals as its first
+      } else { // rarely happens again, because most values of a robot have the same decimals
         i = 0;
         ++decimals;
       }
@@ -71,7 +71,7 @@ char* put_first(char* to, unsigned decimals, std::int64_t value) noexcept {
   return decimals == no_decimals ? put(to, value) : put_varint(to, zigzag(value));
 }
 
-/// Writes the column of what `number` takes of each row.
+/// Writes the column of number(row) of each row.
 template <class Take>
 char* put_numbers(char* to, std::span<const track_row> rows, Take number) noexcept {
   std::array<std::int64_t, block_events_max> numbers;
@@ -99,7 +99,7 @@ odometer_kind kind_of(std::span<const track_row> rows) noexcept {
   return bits_of(rows.front().event.odometer) == 0 ? odometer_kind::zero : odometer_kind::starts;
 }
 
-/// @returns false if one of them is no number.
+/// @returns false if an integer is not a legal value.
 bool to_doubles(std::span<const std::int64_t> integers, unsigned decimals,
                 double* values) noexcept {
   bool legal = true;
@@ -128,7 +128,7 @@ bool reads_back(std::span<const track_row> rows, std::string_view bytes) noexcep
   do {
     if (!reader.next() || reader.rows().size() > rows.size())
       return false;
-    std::uint64_t differs = 0; // no branches, so that the compiler compares several at a time
+    std::uint64_t differs = 0; // no branches, so that the compiler can compare several at a time
     for (std::size_t i = 0; i < reader.rows().size(); ++i) {
       const event_row& read = reader.rows()[i];
       const event_row& row = rows[i].event;
@@ -151,7 +151,7 @@ std::string_view event_block_encoder::encode(std::span<const track_row> rows) no
   return {};
 }
 
-/// @param plain write the bits of coordinates and odometers, and derive nothing.
+/// @param plain whether to write the bits of coordinates and odometers, without any derivation.
 std::string_view event_block_encoder::write(std::span<const track_row> rows, bool plain) noexcept {
   assert(!rows.empty() && rows.size() <= block_events_max);
   const std::size_t count = rows.size();
@@ -234,7 +234,7 @@ bool event_block_reader::next() noexcept {
   group_of<std::int64_t> integers_read;
   group_of<double> x;
   group_of<double> y;
-  const std::size_t known = started_ ? 0 : 1; // the first event is in no column
+  const std::size_t known = started_ ? 0 : 1; // the first event is not in the columns
   timestamps[0] = first_;
   integers_read[0] = x_.first;
   const std::size_t count = known + x_.rest.read(integers_read.data() + known);
@@ -275,7 +275,7 @@ void event_block_reader::fold(std::size_t count) noexcept {
   from_ = from;
 }
 
-/// Reads the odometers of the first `count` of rows_. @returns false if one is no number.
+/// Reads the odometers of the first `count` of rows_. @returns false if one is not a number.
 bool event_block_reader::read_odometers(std::size_t count) noexcept {
   group_of<std::int64_t> bits;
   const std::size_t known = started_ ? 0 : 1;

@@ -10,11 +10,11 @@
 #include <string_view>
 
 /// A block holds some events of one robot in few bytes, and is the value of one entry of the event
-/// store. The last timestamp and the number of events stand in the entry's key, so the block does
-/// not repeat them.
+/// store. The entry's key has the last timestamp and the number of events, so the block does not
+/// repeat them.
 ///
 /// The bytes (docs/formats.md, ADR 0046), numbers little-endian:
-///   u8  decimals of x (low half) and of y: 0 to 14, or 15 for doubles that are none
+///   u8  decimals of x (low half) and of y: 0 to 14, or 15 for the bits of doubles
 ///   u8  odometer: 0 starts at zero, 1 starts at the number below, 2 does not follow from x and y
 ///   varint  last timestamp - first                      (not if there is one event)
 ///   f64     odometer at the first event                 (not if it is zero)
@@ -41,13 +41,13 @@ inline constexpr std::size_t block_bytes_beside_rows =
 class event_block_encoder {
 public:
   using check = bool (*)(std::span<const track_row> rows, std::string_view bytes) noexcept;
-  /// @param is_right tells whether a block may be stored; tests give another one.
+  /// @param is_right whether a block may be stored. Tests replace it.
   explicit event_block_encoder(check is_right = reads_back) noexcept : is_right_(is_right) {}
 
   /// The same rows give the same bytes. A block is read back before it is returned, because the
-  /// journal forgets its events. One that comes back otherwise is encoded again as plain doubles.
+  /// journal will drop its events. If the rows differ, they are encoded again as plain doubles.
   /// @pre 1 to block_events_max rows, their timestamps rising and legal, no number NaN.
-  /// @returns bytes that live until the next call; none if the rows do not come back either way.
+  /// @returns bytes that are valid until the next call; "" if the rows differ in both encodings.
   [[nodiscard]] std::string_view encode(std::span<const track_row> rows) noexcept;
 
 private:
@@ -57,8 +57,8 @@ private:
   std::array<char, block_bytes_beside_rows + 32 * (column_values_max + 1)> buffer_;
 };
 
-/// Decodes a block in order, some rows at a time, so that what is behind the row that was wanted
-/// costs nothing. Thread-safety: none; one owner.
+/// Decodes a block in order, some rows at a time, so that a reader can stop at the row that it
+/// needs. Thread-safety: none; one owner.
 class event_block_reader {
 public:
   /// Checks lengths and numbers of events. next() checks the content of the columns.
@@ -71,7 +71,7 @@ public:
 
   /// Decodes the next rows. @returns false if the block is damaged.
   [[nodiscard]] bool next() noexcept;
-  /// The rows that next() decoded, valid until its next call. Empty behind the last event.
+  /// The rows that next() decoded, valid until its next call. Empty after the last event.
   [[nodiscard]] std::span<const event_row> rows() const noexcept { return {rows_.data(), count_}; }
 
 private:
@@ -97,7 +97,7 @@ private:
   column_reader odometers_;
   timestamp_ms before_ = -1; ///< of the last event decoded
   position from_{};          ///< of the last event decoded, while odometers are folded
-  double odometer_ = 0;      ///< there, and of the first event before that
+  double odometer_ = 0;      ///< at from_; before the first event is decoded, its odometer
   std::size_t count_ = 0;
   std::array<event_row, column_group + 1> rows_;
 };

@@ -10,9 +10,9 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "bits are packed from the lowest up");
 
-/// The widest values that one load of 64 bits brings from any bit of a byte; wider ones take 64.
+/// The widest values that one load of 64 bits can read from any bit of a byte. Wider ones take 64.
 constexpr unsigned width_max = 57;
-/// In the first width: differences of differences are packed.
+/// A bit of the first width. If set, differences of differences are packed.
 constexpr std::uint8_t steps_differ_bit = 0x80;
 
 constexpr std::size_t groups_of(std::size_t count) noexcept {
@@ -38,7 +38,7 @@ struct packing {
   std::array<std::int64_t, column_values_max> differences;
   std::int64_t least;
   std::array<std::uint8_t, column_groups_max> widths;
-  std::size_t bytes; ///< of `least` and what is packed
+  std::size_t bytes; ///< of `least` and the packed differences
 
   void measure(std::size_t count) noexcept {
     least = differences[0];
@@ -76,7 +76,7 @@ char* pack_group(char* to, const packing& what, std::size_t begin, std::size_t e
       word = used == 0 ? 0 : value >> (width - used);
     }
   }
-  std::memcpy(to, &word, sizeof word); // the room is there: column_bytes_max has 8 more
+  std::memcpy(to, &word, sizeof word); // fits, because column_bytes_max has 8 bytes more
   return to + (used + 7) / 8;
 }
 
@@ -116,7 +116,7 @@ char* put_column(char* to, std::span<const std::int64_t> values) noexcept {
     steps.differences[i] = minus(values[i + 1], values[i]);
   if (count < 2)
     return put_varint(to, zigzag(steps.differences[0]));
-  packing turns; // between a step and the next; before the first as behind it
+  packing turns; // differences between steps; the first is the same as the second
   turns.differences[0] = minus(steps.differences[1], steps.differences[0]);
   for (std::size_t i = 1; i < count; ++i)
     turns.differences[i] = minus(steps.differences[i], steps.differences[i - 1]);
@@ -188,7 +188,7 @@ std::size_t column_reader::read(std::int64_t* to) noexcept {
     return 0;
   const unsigned width = widths_[group_++];
   const std::size_t bytes = bytes_of(width, count);
-  // Loads of 64 bits reach beyond the group: where that is the end, the group is moved first.
+  // Loads of 64 bits read beyond the group. A group near the end of the bytes is copied first.
   char padded[8 * column_group + 8];
   const char* from = packed_.data();
   if (packed_.size() < bytes + 8) {

@@ -17,10 +17,10 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-/// Reads that this thread may still do at once; nothing: it may wait, as often as it likes.
+/// Reads that this thread may still make without waiting; nullopt if its reads may wait.
 thread_local std::optional<std::size_t> reads_left;
 
-/// A table. It has a descriptor of its own, since RocksDB's file keeps that to itself.
+/// A table. It has a descriptor of its own, because RocksDB's file does not give its descriptor.
 class page_cache_file final : public rocksdb::FSRandomAccessFileOwnerWrapper {
 public:
   page_cache_file(std::unique_ptr<FSRandomAccessFile> file, int descriptor)
@@ -38,7 +38,7 @@ public:
     const iovec to{scratch, bytes};
     const ssize_t got = ::preadv2(descriptor_, &to, 1, static_cast<off_t>(offset), RWF_NOWAIT);
     if (got < 0 || static_cast<std::size_t>(got) != bytes)
-      return IOStatus::Busy(); // half of a block is none
+      return IOStatus::Busy(); // also if the page cache has only a part of the block
     *found = Slice(scratch, bytes);
     return IOStatus::OK();
   }

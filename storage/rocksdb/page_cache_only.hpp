@@ -8,8 +8,8 @@ namespace telemetry::rocks {
 
 /// While an object of this class lives, its thread reads files of page_cache_files() without
 /// waiting for the disk. A read fails with IOStatus::Busy if the kernel's page cache lacks the
-/// bytes, and so does every read after the first `reads_max`. RocksDB passes the failure on as the
-/// status of a Get or of an iterator, and in no other way.
+/// bytes, and so does every read after the first `reads_max`. RocksDB returns the failure as the
+/// status of a Get or of an iterator, and it has no other effect.
 ///
 /// Opening a table is not covered. It need not be, because max_open_files=-1 opens every table at
 /// start-up.
@@ -24,7 +24,7 @@ public:
   page_cache_only& operator=(const page_cache_only&) = delete;
 };
 
-/// `base`, with files that heed page_cache_only.
+/// `base`, with files that obey page_cache_only.
 std::shared_ptr<rocksdb::FileSystem>
 page_cache_files(const std::shared_ptr<rocksdb::FileSystem>& base);
 

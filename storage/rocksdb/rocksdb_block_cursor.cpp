@@ -20,8 +20,8 @@ block_cursor::block_cursor(const rocksdb_database& database,
                            const rocksdb_database::session& session)
     : database_(database) {
   rocksdb::ReadOptions options;
-  options.prefix_same_as_start = true; // and tables whose filter says that the robot is not there
-  blocks_.reset(session.db().NewIterator(options, session.handle(family::events))); // are left out
+  options.prefix_same_as_start = true; // skips tables whose filter excludes the robot
+  blocks_.reset(session.db().NewIterator(options, session.handle(family::events)));
 }
 
 result<std::optional<event_row>> block_cursor::ceil(robot_id robot, timestamp_ms at) {
@@ -44,7 +44,7 @@ result<std::optional<event_row>> block_cursor::floor(robot_id robot, timestamp_m
   if (at < 0)
     return std::optional<event_row>();
   at = std::min(at, timestamp_max);
-  // No block ends behind the last timestamp there is, and often the last row is asked for.
+  // The last row is often asked for with timestamp_max. No block ends after that.
   const result<bool> around = at == timestamp_max ? result<bool>(false) : seek(robot, at);
   if (!around)
     return around.error();
@@ -83,7 +83,7 @@ result<void> block_cursor::scan(robot_id robot, timestamp_ms from, timestamp_ms 
     return {};
   result<bool> found = seek(robot, from);
   while (found && *found && block_.first() <= to) {
-    // Rows of a block that another one repeats are there already.
+    // A block may repeat rows of an earlier block. These are in `rows` already.
     const timestamp_ms begin = rows.empty() ? from : rows.back().timestamp + 1;
     for (bool more = block_.last() >= begin; more;) {
       if (!block_.next())
@@ -105,15 +105,15 @@ result<void> block_cursor::scan(robot_id robot, timestamp_ms from, timestamp_ms 
   return found ? result<void>() : result<void>(found.error());
 }
 
-/// To the first block that ends at or after `at`. @returns false if there is none.
+/// Moves to the first block that ends at or after `at`. @returns false if there is none.
 result<bool> block_cursor::seek(robot_id robot, timestamp_ms at) {
   robot_ = robot;
   blocks_->Seek(make_seek_key(robot, at).view());
   return open_block();
 }
 
-/// To the last block that ends at or before `at`; at timestamp_max, or if none ends there and none
-/// around `at` begins before. @returns false if there is none.
+/// Moves to the last block that ends at or before `at`. @pre `at` is timestamp_max, or the block
+/// that seek() finds begins after `at`. @returns false if there is none.
 result<bool> block_cursor::seek_before(robot_id robot, timestamp_ms at) {
   robot_ = robot;
   blocks_->SeekForPrev(make_event_key({robot, at, 1}).view());
@@ -128,7 +128,7 @@ result<bool> block_cursor::open_block() {
     return false;
   }
   const std::optional<block_key> key = read_event_key(blocks_->key().ToStringView());
-  if (key && key->robot != robot_) // its damage, if it has any, is not this robot's
+  if (key && key->robot != robot_) // damage of another robot's block is ignored
     return false;
   if (!key || !block_.open(key->last, key->count, blocks_->value().ToStringView()))
     return damaged();
@@ -146,7 +146,7 @@ result<void> block_cursor::decode_to(timestamp_ms at) {
 }
 
 failure block_cursor::damaged() {
-  at_block_ = false; // it has been decoded up to the damage: no call goes on in it
+  at_block_ = false; // so that no later call continues in the damaged block
   return database_.damaged("row " + blocks_->key().ToString(true) + " of table events");
 }
 

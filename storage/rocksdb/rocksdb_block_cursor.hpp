@@ -10,16 +10,19 @@
 
 namespace telemetry::rocks {
 
-/// Reads rows out of the blocks of table events, as of when it was made.
+/// Reads rows from the blocks of table events, as of the time of its construction.
 ///
-/// Blocks of one robot follow one another. They overlap only where a commit repeated rows that were
-/// stored already (rule 20), and reading is right then too, since they are ordered by their last
-/// timestamps: *the first block that ends at or after t holds the first row at or after t*. For let
-/// r be that row, D the oldest block with it, and B one without it that ends at or after t, so that
-/// B begins above r. B is not older than D, whose rows were above all others once. If B's commit
-/// wrote r, then in a block that ends between t and B. If not, it began above r, in the midst of D,
-/// and reached the end of D: its first block is full, and ends behind D, which is no longer; or it
-/// is all of the commit, and ends with D at the earliest, where the larger block comes first.
+/// Blocks of one robot follow one another. They overlap only where a commit repeated stored rows
+/// (rule 20). Reading is correct there too, because blocks are ordered by their last timestamps and
+/// *the first block that ends at or after t holds r, the first row at or after t*.
+///
+/// Proof. Let D be the oldest block with r. Let B be a block without r that ends at or after t.
+/// Then B begins above r, and a block with r comes before B:
+/// - B is not older than D, because the rows of D were above all stored rows when D was written.
+/// - If B's commit wrote r, the block in which it wrote r ends between t and the begin of B.
+/// - Otherwise B's commit began above r. If it began within D, it reached the end of D. Its first
+///   block, if full, ends after D, because D is not longer. If not full, it is the whole commit and
+///   ends with D at the earliest. Of two blocks with the same end the larger, D, comes first.
 ///
 /// Thread-safety: none. Blocking: yes. Errors: errc::damaged_row, errc::unavailable.
 class block_cursor {
@@ -27,14 +30,13 @@ public:
   /// @param database, session must outlive this.
   block_cursor(const rocksdb_database& database, const rocksdb_database::session& session);
 
-  /// As event_store. Calls with rising keys go on in the block that the last one
-  /// read, if the row is there.
+  /// As event_store. Calls with rising keys stay in the last call's block while it has the row.
   [[nodiscard]] result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at);
   /// As event_store.
   [[nodiscard]] result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at);
   /// As event_store.
   [[nodiscard]] result<range_ends> ends(robot_id robot, timestamp_ms from, timestamp_ms to);
-  /// As event_store, into `rows`, which are none yet.
+  /// As event_store, into `rows`. @pre `rows` is empty.
   [[nodiscard]] result<void> scan(robot_id robot, timestamp_ms from, timestamp_ms to,
                                   std::size_t limit, std::vector<event_row>& rows);
 
@@ -47,9 +49,9 @@ private:
 
   const rocksdb_database& database_;
   std::unique_ptr<rocksdb::Iterator> blocks_;
-  bool at_block_ = false; ///< block_ is one of robot_'s
+  bool at_block_ = false; ///< whether block_ is a block of robot_
   robot_id robot_ = 0;
-  timestamp_ms decoded_above_ = 0; ///< rows before this one may be decoded and gone
+  timestamp_ms decoded_above_ = 0; ///< block_ can no longer decode rows before this timestamp
   event_block_reader block_;
 };
 

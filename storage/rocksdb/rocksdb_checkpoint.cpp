@@ -13,16 +13,16 @@
 namespace telemetry::rocks {
 namespace {
 
-/// Rows before what refers to them.
+/// In this order, because later families refer to the rows of earlier ones.
 constexpr family written_families[] = {family::events, family::robots, family::meta};
 
-/// The robots of a checkpoint in another order, without moving them: what orders them stands beside
-/// each, since a look at the robot itself is a cache miss. Rows are never sorted: those of one
-/// robot come in order.
+/// The robots of a checkpoint in another order, without moving them. The sort key is stored beside
+/// each pointer, because reading the robot itself is a cache miss. Rows need no sorting, because
+/// those of one robot are in order.
 template <class Key>
 using robot_order = std::vector<std::pair<Key, const checkpoint::robot*>>;
 
-/// @param key of a robot; where two have the same, `less` decides.
+/// @param key makes the sort key of a robot. @param less orders robots with the same key.
 template <class MakeKey, class Less>
 auto order_robots(const checkpoint& what, MakeKey key, Less less) {
   robot_order<decltype(key(what.robots[0]))> order;
@@ -35,14 +35,14 @@ auto order_robots(const checkpoint& what, MakeKey key, Less less) {
   return order;
 }
 
-/// The first 16 bytes of a name, in two numbers that are ordered as the bytes.
+/// The first 16 bytes of a name, as two numbers with the order of the bytes.
 std::pair<std::uint64_t, std::uint64_t> begin_of(const checkpoint::robot& robot) noexcept {
   char bytes[16] = {};
   robot.name.copy(bytes, sizeof bytes);
   return {take_big_endian(bytes), take_big_endian(bytes + 8)};
 }
 
-/// Has the processor fetch the rows of the robots behind `at`, which lie anywhere in memory.
+/// Tells the processor to fetch the rows of a robot some places behind `at`.
 template <class Order>
 void prefetch_rows(const Order& order, std::size_t at) noexcept {
   constexpr std::size_t ahead = 6;
@@ -61,8 +61,8 @@ struct checkpoint_size {
 };
 
 checkpoint_size measure(const checkpoint& what) {
-  // A row takes no more in its block than its four numbers; what a full block has beside them is
-  // fewer than half of those.
+  // A row takes at most its four numbers in its block. All other bytes of a full block are less
+  // than half of its rows.
   checkpoint_size size;
   for (const checkpoint::robot& robot : what.robots) {
     size.rows += robot.rows->size();
@@ -74,8 +74,8 @@ checkpoint_size measure(const checkpoint& what) {
   return size;
 }
 
-/// Writes every row through `put(key, value)`, which returns a Status; events in blocks, by id and
-/// time. Blocks are full but for the last of a robot, so that the same rows make the same blocks.
+/// Writes all events in blocks through `put(key, value)`, which returns a Status, ordered by id and
+/// time. Only the last block of a robot is not full, so that the same rows make the same blocks.
 template <class Put>
 rocksdb::Status put_events(const checkpoint& what, Put put) {
   const auto order = order_robots(
@@ -100,7 +100,7 @@ rocksdb::Status put_events(const checkpoint& what, Put put) {
   return {};
 }
 
-/// The same for the rows of the robot table, by name.
+/// Writes the rows of the robot table through `put`, ordered by name.
 template <class Put>
 rocksdb::Status put_robots(const checkpoint& what, Put put) {
   const auto order = order_robots(
@@ -116,7 +116,7 @@ rocksdb::Status put_robots(const checkpoint& what, Put put) {
   return {};
 }
 
-/// The same for the markers, by shard.
+/// Writes the markers through `put`, ordered by shard.
 template <class Put>
 rocksdb::Status put_markers(const checkpoint& what, Put put) {
   std::vector<shard_marker> markers = what.markers;
@@ -131,11 +131,11 @@ rocksdb::Status put_markers(const checkpoint& what, Put put) {
   return {};
 }
 
-/// All that checkpoint `number` writes into one column family, in the order of its keys.
+/// Writes the part of checkpoint `number` for one column family, in the order of its keys.
 template <class Put, class Remove>
 rocksdb::Status put_family(family which, const checkpoint& what, std::uint64_t number, Put put,
                            Remove remove) {
-  if (which == family::robots) { // numbers lie below all names, but above other keys
+  if (which == family::robots) { // keys of numbers are below all names, but above other keys
     const rocksdb::Status status = extend_chain(which, number, put, remove);
     return status.ok() ? put_robots(what, put) : status;
   }
@@ -150,7 +150,7 @@ template <class Fill>
 rocksdb::Status build_file(const rocksdb_database& database, family which, const std::string& path,
                            Fill fill) {
   const rocksdb::Options options = database.table_options(which);
-  // Its pages will be read soon: leave them in the page cache.
+  // Leaves the pages in the page cache, because they will be read soon.
   rocksdb::SstFileWriter file(rocksdb::EnvOptions(options), options, nullptr,
                               /*invalidate_page_cache=*/false);
   if (rocksdb::Status status = file.Open(path); !status.ok())
@@ -172,7 +172,7 @@ checkpoint_writer::checkpoint_writer(std::shared_ptr<rocksdb_database> database,
 
 result<void> checkpoint_writer::write(const checkpoint& what) {
   const checkpoint_size size = measure(what);
-  // A checkpoint is what lets the journal shrink: it may use room that appends no longer get.
+  // A checkpoint may use room that appends may not use, because it lets the journal shrink.
   const std::uint64_t needed = database_->min_free_bytes() / 4 + size.bytes;
   if (result<void> ready = database_->ready_to_write(needed); !ready)
     return ready;
@@ -208,8 +208,8 @@ result<void> checkpoint_writer::write_batch(const checkpoint& what) {
 }
 
 result<void> checkpoint_writer::ingest(const checkpoint& what) {
-  // A file that an attempt before left behind may be a live table under its other name, and must
-  // not be written over; what this attempt leaves behind takes room.
+  // Files of a failed attempt must not be overwritten, because they may be live tables under
+  // another name. Files of this attempt are deleted if it fails, because they take room.
   if (auto emptied = database_->empty_checkpoint_dir(); !emptied)
     return emptied;
   rocksdb::Status status = build_files(what);

@@ -9,10 +9,10 @@
 
 namespace telemetry::rocks {
 
-/// Writes checkpoints, small ones through the write-ahead log, large ones as ready-made files.
+/// Writes small checkpoints through the write-ahead log, and large ones as ready-made files.
 ///
-/// In both ways the checkpoint is atomic, and durable on return, because the journal is trimmed and
-/// the rows leave memory next (rules 19 and 21).
+/// Both kinds are atomic, and durable on return, because the journal is trimmed and the rows leave
+/// memory next (rules 19 and 21).
 ///
 /// A small checkpoint is one WriteBatch over events, robots and markers, which is one synced record
 /// of the log.
@@ -20,13 +20,13 @@ namespace telemetry::rocks {
 /// A large checkpoint is written to synced files of sorted rows. Then one IngestExternalFiles over
 /// three column families adds them in one atomic, synced edit of the manifest. Rows of small
 /// checkpoints in memtables are flushed first, because they are older than the files and must not
-/// hide them. (RocksDB does so by itself where keys overlap, as those of markers do.)
+/// hide them. (RocksDB itself flushes only where keys overlap, as those of markers do.)
 ///
 /// Thread-safety: none; one owner. Blocking: yes.
 class checkpoint_writer {
 public:
-  /// A checkpoint with at least so many blocks of events and robots is ingested. For a smaller one
-  /// a file per column family costs more than it saves (ADR 0012).
+  /// A checkpoint with at least so many blocks of events and robots is ingested. For a smaller
+  /// checkpoint a file per column family costs more than it saves (ADR 0012).
   static constexpr std::size_t ingest_entries_min = 10'000;
 
   explicit checkpoint_writer(std::shared_ptr<rocksdb_database> database,

@@ -11,11 +11,12 @@
 namespace telemetry::rocks {
 namespace {
 
-/// Written before the database is closed in order to open it again: the manifest and a new log.
+/// Bytes of a test write before the database is closed and opened again: room for the manifest and
+/// a new log.
 constexpr std::size_t probe_bytes = 1u << 20;
 
-/// Keeps RocksDB from writing on, by itself, after a write to its log failed. (What fails in the
-/// background, a flush or a compaction, it does try again by itself, every 5 s.)
+/// Keeps RocksDB from recovering by itself after a failed write to its log. (It retries a failed
+/// flush or compaction in the background every 5 s.)
 class no_writing_on final : public rocksdb::EventListener {
 public:
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status,
@@ -25,7 +26,7 @@ public:
   }
 };
 
-/// What RocksDB's `status` means, with `what` failed in front.
+/// Translates `status`. The text begins with `what`, which failed.
 failure to_failure(const rocksdb::Status& status, const std::string& what) {
   errc code = errc::unavailable;
   if (status.IsCorruption())
@@ -35,8 +36,8 @@ failure to_failure(const rocksdb::Status& status, const std::string& what) {
   return {code, what + ": " + status.ToString()};
 }
 
-/// RocksDB says that a log is damaged, but which one only in its own LOG.
-/// @returns ": /data/000004.log: dropping 770 bytes; …", or nothing if LOG does not say.
+/// Reads the name of the damaged log from RocksDB's own LOG, because its status does not have it.
+/// @returns ": /data/000004.log: dropping 770 bytes; …", or "" if LOG does not have it.
 std::string damaged_file(const std::string& dir) {
   std::ifstream log(dir + "/LOG");
   std::string found;
@@ -104,7 +105,7 @@ std::optional<rocksdb_database::session> rocksdb_database::try_use() {
 }
 
 result<void> rocksdb_database::open_db() {
-  // Compaction must not take the processor from whoever answers a producer.
+  // Compaction must not take the processor from threads that answer producers.
   env_->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
@@ -157,7 +158,7 @@ result<void> rocksdb_database::ready_to_write(std::uint64_t needed_bytes) {
 result<void> rocksdb_database::reopen() {
   const std::scoped_lock lock(entry_, open_);
   if (!write_failed_.load(std::memory_order_acquire))
-    return {}; // the other writer did it
+    return {}; // another writer has opened the database again
   if (result<void> room = check_room_to_open(); !room)
     return room;
   close_db();
@@ -168,13 +169,13 @@ result<void> rocksdb_database::reopen() {
 }
 
 result<void> rocksdb_database::check_room_to_open() {
-  // What only the log holds is written to tables on the way.
+  // Opening writes the content of the log to tables.
   std::uint64_t unflushed = 0;
   if (db_)
     db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &unflushed);
   if (result<void> room = home_->check_space(unflushed); !room)
     return room;
-  // A quota, or a disk with an error, shows only when it is written to.
+  // Only a write shows whether a quota is used up or the disk fails.
   const std::string probe = checkpoint_dir() + "/probe";
   const rocksdb::Status status =
       rocksdb::WriteStringToFile(env_.get(), std::string(probe_bytes, '\0'), probe);

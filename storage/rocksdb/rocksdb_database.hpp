@@ -20,7 +20,7 @@ namespace telemetry::rocks {
 
 /// One open RocksDB: the engine below the event store.
 ///
-/// Thread-safety: full. Blocking: everything but the accessors. No exception is thrown.
+/// Thread-safety: full. Blocking: everything except the accessors. Throws no exception.
 class rocksdb_database {
 public:
   /// Opens or creates the database in the directory of `home`.
@@ -32,7 +32,7 @@ public:
   rocksdb_database(const rocksdb_database&) = delete;
   rocksdb_database& operator=(const rocksdb_database&) = delete;
 
-  /// The open database, for the time of one call. A thread holds at most one.
+  /// The open database, for the time of one call. A thread holds at most one session.
   class session {
   public:
     [[nodiscard]] rocksdb::DB& db() const noexcept { return *owner_->db_; }
@@ -50,40 +50,40 @@ public:
   /// Waits while the database is being opened again.
   /// @returns errc::unavailable if that failed.
   [[nodiscard]] result<session> use();
-  /// The same without waiting. @returns nothing if it would have to wait, or use() would fail.
+  /// As use(), without waiting. @returns nullopt if use() would wait or fail.
   [[nodiscard]] std::optional<session> try_use();
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return home_->shards(); }
   [[nodiscard]] std::uint64_t min_free_bytes() const noexcept { return options_.min_free_bytes; }
-  /// Number of the last checkpoint (checkpoint_chain.hpp). For the one who writes them, after
+  /// Number of the last checkpoint (checkpoint_chain.hpp). For the writer of checkpoints, after
   /// ready_to_write(), which reads it again if a write has failed.
   [[nodiscard]] std::uint64_t last_checkpoint() const noexcept { return last_checkpoint_; }
   void checkpoint_done() noexcept { ++last_checkpoint_; }
-  /// Where the files of a checkpoint are built. Emptied by open().
+  /// The directory in which the files of a checkpoint are built. open() empties it.
   [[nodiscard]] std::string checkpoint_dir() const { return home_->path() + "/checkpoint"; }
   [[nodiscard]] result<void> empty_checkpoint_dir();
-  /// Options to build a file for `which` with.
+  /// Options to build a file for `which`.
   [[nodiscard]] rocksdb::Options table_options(family which) const;
 
   /// Must be called before every write, without a session. Refuses the write after a failed sync,
   /// or when fewer than `needed_bytes` are free. Opens the database again if a write has failed.
   ///
-  /// DB::Resume() would not do. After a failed write to its log RocksDB 7.8 goes on in the same
-  /// file, behind the torn record, if no memtable needs a flush. Opening again is recovery from a
-  /// crash, for which a torn end of the log is known to be harmless. Reads wait while it is opened,
-  /// but not while there is no space to try.
+  /// DB::Resume() is not enough. After it RocksDB 7.8 continues in the same log, behind the torn
+  /// record, if no memtable needs a flush. Opening again is the same as recovery from a crash,
+  /// which tolerates a torn end of the log. Reads wait while the database is opened, but not while
+  /// the space for that is missing.
   /// @returns errc::sync_failed, errc::no_space, errc::unavailable, errc::corrupt.
   [[nodiscard]] result<void> ready_to_write(std::uint64_t needed_bytes);
 
   /// The outcome of a write. `what` names it for a person: "checkpoint of 3 robots".
   [[nodiscard]] result<void> written(const rocksdb::Status& status, std::string_view what);
 
-  /// The outcome of a read. @param if_damaged for damage that RocksDB saw: errc::corrupt if what is
-  /// read concerns more than one robot.
+  /// The outcome of a read. @param if_damaged the code for damage that RocksDB found: errc::corrupt
+  /// if the read concerns more than one robot.
   [[nodiscard]] result<void> read(const rocksdb::Status& status, std::string_view what,
                                   errc if_damaged = errc::damaged_row) const;
 
-  /// The same with the place, for damage that RocksDB did not see.
+  /// The failure for damage that RocksDB did not find, at `place`.
   [[nodiscard]] failure damaged(std::string_view place, errc if_damaged = errc::damaged_row) const;
 
 private:
@@ -102,10 +102,10 @@ private:
   rocksdb::DBOptions db_options_;
   std::atomic<bool> write_failed_{false}; ///< since the database was opened
 
-  /// Held for a moment by whoever wants open_, so that a stream of reads cannot keep reopen() out.
+  /// Locked briefly before open_, so that a continuous stream of reads cannot block reopen().
   std::mutex entry_;
-  std::shared_mutex open_;          ///< shared: db_ stays as it is
-  std::unique_ptr<rocksdb::DB> db_; ///< null after a reopen() that failed
+  std::shared_mutex open_;          ///< held shared by users of db_
+  std::unique_ptr<rocksdb::DB> db_; ///< nullptr after a reopen() that failed
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::uint64_t last_checkpoint_ = 0; ///< owned by the writer of checkpoints
 };

@@ -11,7 +11,7 @@
 namespace telemetry::rocks {
 namespace {
 
-/// Not above any name. Numbers of checkpoints lie below it (checkpoint_chain.hpp).
+/// At or below every name. Keys of checkpoint numbers are below it (checkpoint_chain.hpp).
 constexpr std::string_view least_name{"\x01"};
 
 } // namespace
@@ -86,7 +86,7 @@ result<robot_page> rocksdb_event_store::scan_robots(std::string_view after, std:
   if (!session)
     return session.error();
   robot_page page;
-  page.rows.reserve(std::min<std::size_t>(limit, 4'096)); // pieces of a list have that or less
+  page.rows.reserve(std::min<std::size_t>(limit, 4'096)); // a piece of a list has at most as many
   const std::unique_ptr<rocksdb::Iterator> it(
       session->db().NewIterator(rocksdb::ReadOptions(), session->handle(family::robots)));
   it->Seek(after.empty() ? least_name : after);
@@ -171,7 +171,7 @@ std::optional<std::optional<robot_row>> rocksdb_event_store::cached_robot(std::s
     return std::nullopt;
   auto row = read_robot(name, value.ToStringView());
   if (!row)
-    return std::nullopt; // damage, which robots() names
+    return std::nullopt; // damaged; robots() reports it
   return std::make_optional(std::move(row));
 }
 

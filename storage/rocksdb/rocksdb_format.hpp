@@ -11,9 +11,8 @@
 #include <optional>
 #include <string_view>
 
-/// Keys and values as RocksDB holds them (ADR 0010). Keys are big-endian, so that their byte
-/// order is their numeric order; values are little-endian and, but for blocks of events, of fixed
-/// size.
+/// Keys and values in RocksDB (ADR 0010). Keys are big-endian, so that their byte order is their
+/// numeric order. Values are little-endian and of fixed size, except blocks of events.
 namespace telemetry::rocks {
 
 static_assert(std::endian::native == std::endian::little,
@@ -52,7 +51,7 @@ private:
   char* to_;
 };
 
-/// Reads back what field_writer wrote. @pre the bytes are as many as were written.
+/// Reads the numbers of field_writer. @pre as many bytes as were written.
 class field_reader {
 public:
   explicit field_reader(const char* from) noexcept : from_(from) {}
@@ -67,10 +66,10 @@ private:
   const char* from_;
 };
 
-/// Events, in blocks: (robot id, timestamp of the last << 8 | 256 - count) -> the block
-/// (event_block.hpp). Timestamps are never negative and below 2^53. By the last one, so that the
-/// first block that ends at or after a timestamp is one seek away, and the largest of those that
-/// end there comes first.
+/// Events, in blocks: (robot id, last timestamp << 8 | 256 - count) -> the block (event_block.hpp).
+/// Timestamps are never negative and below 2^53. The key has the last timestamp, so that one seek
+/// finds the first block that ends at or after a timestamp. The largest of blocks with the same end
+/// comes first.
 using event_key = fixed_bytes<16>;
 
 struct block_key {
@@ -87,12 +86,12 @@ struct block_key {
   return key;
 }
 
-/// Not above the key of any block of `robot` that ends at or after `at`, above all others of it.
+/// At or below the keys of all blocks of `robot` that end at or after `at`; above its other keys.
 [[nodiscard]] inline event_key make_seek_key(robot_id robot, timestamp_ms at) noexcept {
   return make_event_key({robot, at, 256});
 }
 
-/// @returns nothing if the size is wrong (damage).
+/// @returns nullopt if the size is wrong (damage).
 [[nodiscard]] inline std::optional<block_key> read_event_key(std::string_view key) noexcept {
   if (key.size() != sizeof(event_key))
     return std::nullopt;
@@ -118,7 +117,7 @@ using robot_value = fixed_bytes<64>;
   return value;
 }
 
-/// @returns nothing if the size is wrong or a number illegal (damage).
+/// @returns nullopt if the size is wrong or a number is illegal (damage).
 [[nodiscard]] inline std::optional<robot_row> read_robot(std::string_view name,
                                                          std::string_view value) {
   if (value.size() != sizeof(robot_value))
@@ -159,7 +158,7 @@ using marker_value = fixed_bytes<32>;
   return value;
 }
 
-/// @returns nothing if the size is wrong (damage).
+/// @returns nullopt if the size is wrong (damage).
 [[nodiscard]] inline std::optional<shard_marker> read_marker(std::uint32_t shard,
                                                              std::string_view value) noexcept {
   if (value.size() != sizeof(marker_value))

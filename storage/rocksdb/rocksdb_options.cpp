@@ -18,12 +18,12 @@ rocksdb::BlockBasedTableOptions make_table(const std::shared_ptr<rocksdb::Cache>
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.format_version = 5;
-  // Indexes and filters stay out of the cache: evicted from a small one they cost a read of 1 ms.
+  // Not in the cache, because a small one would evict them, and reading them again takes 1 ms.
   table.cache_index_and_filter_blocks = false;
   return table;
 }
 
-/// Sorted, final rows in few large runs: written about twice, not ten times as with levels.
+/// Sorted, final rows in few large runs. They are written about twice, but ten times with levels.
 rocksdb::ColumnFamilyOptions make_events(const memory_budget& budget,
                                          const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions options;
@@ -36,8 +36,8 @@ rocksdb::ColumnFamilyOptions make_events(const memory_budget& budget,
   options.compression = rocksdb::kLZ4Compression;
   rocksdb::BlockBasedTableOptions table = make_table(cache);
   table.block_size = 16u << 10;
-  // Of robots, not of whole keys: no read knows a block's key, each knows whose it is. Not ribbon:
-  // building its filter of a large compaction takes a lot of memory at once (ADR 0011).
+  // A filter of robots, because a read knows the robot but not the key of a block. Not ribbon,
+  // because building it for a large compaction takes a lot of memory at once (ADR 0011).
   options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(sizeof(robot_id)));
   table.whole_key_filtering = false;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
@@ -45,7 +45,7 @@ rocksdb::ColumnFamilyOptions make_events(const memory_budget& budget,
   return options;
 }
 
-/// Rows that are overwritten again and again: levels keep one of each.
+/// Rows that are often overwritten. With levels there are few old versions of them.
 rocksdb::ColumnFamilyOptions make_robots(const memory_budget& budget,
                                          const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions options;
@@ -84,15 +84,15 @@ rocksdb::DBOptions make_db_options(const memory_budget& budget,
   options.env = env;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
-  // RocksDB's default drops everything behind a damaged record; this one refuses to open, and
-  // forgives a record that a crash cut short.
+  // RocksDB's default drops all records after a damaged one. This mode refuses to open the database
+  // then, but tolerates a last record that a crash cut short.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(budget.memtables_bytes, cache);
   options.max_total_wal_size = budget.wal_bytes;
   options.max_background_jobs = 2;
   options.max_open_files = -1;
-  // Whoever lets go of an old version last would delete its files; it may be an I/O thread.
+  // Without it the last user of an old version would delete its files, perhaps on an I/O thread.
   options.avoid_unnecessary_blocking_io = true;
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.keep_log_file_num = 2;

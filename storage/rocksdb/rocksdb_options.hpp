@@ -15,7 +15,7 @@ inline constexpr std::size_t family_count = 3;
 ///
 /// Memtables are charged to the block cache, so blocks and memtables together stay within
 /// `cache_bytes`. Indexes and filters of the open files are outside of it (at most 1.3 bytes per
-/// stored block of events), and so are the buffers of building and compacting files while a
+/// stored block of events), and so are the buffers for building and compacting files while a
 /// checkpoint runs (some 60 MB).
 struct memory_budget {
   std::uint64_t cache_bytes;     ///< blocks and memtables together

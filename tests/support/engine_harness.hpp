@@ -18,7 +18,7 @@
 
 namespace telemetry::test {
 
-/// An engine on one thread, over a database that outlives it: the test decides which actor runs
+/// An engine on one thread, over a database that outlives it. The test decides which actor runs
 /// next, when I/O tasks run, and when time passes.
 class engine_harness {
 public:
@@ -29,7 +29,7 @@ public:
   }
   ~engine_harness() { crash(); }
 
-  /// A new process: the actors exist, nothing ran yet.
+  /// Starts a new process. Its actors exist, but none has run.
   void boot() {
     database.log.process_starts(options.reorder_window.count());
     storage_ = database.open();
@@ -53,28 +53,28 @@ public:
     ASSERT_TRUE(made) << made.error().text;
     engine_ = std::move(*made);
   }
-  /// Asks for the replay, without running it.
+  /// Asks for the replay, but does not run it.
   void recover() {
     recovered.reset();
     engine_->recover([this](const result<recovery_stats>& stats) { recovered = stats; });
   }
-  /// A process that serves.
+  /// Starts a process and runs it until it serves.
   void start() {
     boot();
     recover();
     settle();
     ASSERT_TRUE(recovered && *recovered);
   }
-  /// kill -9: nothing becomes durable from here on. @pre no upstream is left.
+  /// Ends the process as kill -9 does: no write becomes durable any more. @pre no upstream is left.
   void crash() {
     if (!engine_)
       return;
     database.powered = false;
     for (const auto& one : io_)
       one->stop();
-    while (run_actor()) { // what is left comes to nothing
+    while (run_actor()) { // the remaining messages have no effect
     }
-    coordinator().inline_all_enqueues(); // exits are taken at once
+    coordinator().inline_all_enqueues(); // runs exit messages at once
     engine_.reset();
     io_.clear();
     storage_ = {};
@@ -118,7 +118,7 @@ public:
     io_[index]->run_once();
     return true;
   }
-  /// Runs all that can run without time passing.
+  /// Runs all messages and tasks until none is left. Time does not pass.
   void settle() {
     for (bool ran = true; ran;) {
       ran = run_actor();
@@ -126,22 +126,22 @@ public:
         ran |= run_io(i);
     }
   }
-  /// Time passes, and timers go off; what they start has not run yet.
+  /// Lets time pass and sends the messages of timers, but does not run them.
   void pass(std::int64_t ms) {
     time.steady += ms;
     time.wall_clock += ms;
     coordinator().advance_time(std::chrono::milliseconds{ms});
   }
-  /// Time passes in steps, and everything runs.
+  /// Lets time pass in steps and settles after each step.
   void live(std::int64_t ms, std::int64_t step_ms = 5) {
     for (std::int64_t passed = 0; passed < ms; passed += step_ms) {
       pass(std::min(step_ms, ms - passed));
       settle();
     }
   }
-  /// A checkpoint starts; run it with settle().
+  /// Asks for a checkpoint. Run it with settle().
   void ask_checkpoint() {
-    time.steady += 100; // memory asks no more often
+    time.steady += 100; // shortest time between two such checkpoints
     caf::anon_send(context().checkpointer, checkpoint_atom_v);
   }
   void checkpoint() {
@@ -155,7 +155,7 @@ public:
     return opened ? std::move(*opened) : nullptr;
   }
 
-  // Questions, answered at once.
+  // Questions. Each settles the engine and returns the answer.
   [[nodiscard]] result<std::vector<event_row>> events(const std::string& robot,
                                                       timestamp_ms from = 0,
                                                       timestamp_ms to = timestamp_max,
@@ -185,7 +185,7 @@ public:
   engine_options options;
   manual_time time;
   memory_database database;
-  std::function<std::unique_ptr<state_cache>()> make_cache; ///< of each process; none: no cache
+  std::function<std::unique_ptr<state_cache>()> make_cache; ///< for each process; may be empty
   std::optional<result<recovery_stats>> recovered;
   bool fatal_returns = false;   ///< for a test that expects `fatal`
   std::optional<failure> fatal; ///< the engine asked for the end of the process
@@ -219,7 +219,7 @@ private:
   std::unique_ptr<telemetry::engine> engine_;
 };
 
-/// A producer's line.
+/// The line in which a producer sends `event`.
 inline std::string line_of(const sent_event& event) {
   const auto& [robot, timestamp, x, y] = event;
   std::string out;

@@ -18,9 +18,9 @@ public:
   struct plans {
     faulty_plan commit;
     faulty_plan robots; ///< robots(): activation
-    faulty_plan reads;  ///< every other read but markers()
+    faulty_plan reads;  ///< all other reads except markers()
     std::chrono::milliseconds silence{0};
-    bool is_cached = false; ///< cached reads are answered; they take part in no plan
+    bool is_cached = false; ///< whether cached reads are answered; the plans do not affect them
     std::set<std::string, std::less<>>
         damaged_rows;                  ///< robots whose row in the robot table is damaged
     std::set<robot_id> damaged_events; ///< robots whose events cannot be decoded

@@ -10,10 +10,9 @@
 
 namespace telemetry::test {
 
-/// What is to go wrong with one kind of call of a faulty engine.
+/// The faults of one kind of call of a faulty engine. Without a command a call succeeds.
 ///
-/// Thread-safety: full; a test commands, the engine's owner calls on its thread. Without a command
-/// a call goes through.
+/// Thread-safety: full. A test gives commands, and the engine's owner calls on its own thread.
 class faulty_plan {
 public:
   /// The next `calls` calls do nothing and report `code`.
@@ -23,19 +22,20 @@ public:
     code_ = code;
   }
 
-  /// The next `calls` calls do their work and report errc::unavailable: outcome unknown (rule 6).
+  /// The next `calls` calls do their work and report errc::unavailable, as if the outcome were
+  /// unknown (rule 6).
   void lose_next_answers(std::size_t calls) {
     const std::scoped_lock lock(mutex_);
     losing_ = calls;
   }
 
-  /// The next call does its work, then `what` happens, then its caller gets the outcome.
+  /// The next call does its work, then calls `what`, then returns the outcome.
   void after_next(std::function<void()> what) {
     const std::scoped_lock lock(mutex_);
     after_ = std::move(what);
   }
 
-  /// Calls wait, before they do anything, until release().
+  /// Makes calls wait at their start until release().
   void block() {
     const std::scoped_lock lock(mutex_);
     blocking_ = true;
@@ -51,13 +51,13 @@ public:
     changed_.wait(lock, [this] { return waiting_ > 0; });
   }
 
-  /// Calls that came in, whatever became of them.
+  /// Number of calls, with any outcome.
   [[nodiscard]] std::size_t calls() const {
     const std::scoped_lock lock(mutex_);
     return calls_;
   }
 
-  /// The engine's side: does `work`, or what the test commanded.
+  /// For the engine: does `work`, with the faults that the test commanded.
   template <class Work>
   auto run(Work work) -> decltype(work()) {
     const auto [fails, loses, code, after] = next();
@@ -94,7 +94,7 @@ private:
     return {fails, loses, code_, std::exchange(after_, nullptr)};
   }
 
-  mutable std::mutex mutex_; ///< guards what follows
+  mutable std::mutex mutex_; ///< guards the members below
   std::condition_variable changed_;
   std::function<void()> after_;
   std::size_t failing_ = 0;

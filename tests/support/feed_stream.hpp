@@ -11,23 +11,23 @@
 
 namespace telemetry::test {
 
-/// The far end of a feed_stream: gives it bytes, takes what it writes.
+/// The far end of a feed_stream. Gives it bytes and takes its output.
 struct feed {
-  std::string_view input; ///< what was given and is not read
+  std::string_view input; ///< bytes that were given and are not read yet
   std::string output;
 
-  bool is_blocked = false; ///< it reads nothing, and its window is full
-  /// Reads and writes that succeed; the one after them fails, and all others.
+  bool is_blocked = false; ///< the far end does not read, and its window is full
+  /// Reads and writes that succeed. All later ones fail.
   std::size_t operations_left = std::numeric_limits<std::size_t>::max();
 
-  std::size_t write_bytes_left = std::numeric_limits<std::size_t>::max(); ///< then it is blocked
+  std::size_t write_bytes_left = std::numeric_limits<std::size_t>::max(); ///< until is_blocked
 
-  bool is_open = true;      ///< the stream
-  bool has_its_end = false; ///< the stream has ended its side
-  bool was_reset = false;   ///< it was closed so that the far end is told of a failure
+  bool is_open = true;      ///< whether the stream is open
+  bool has_its_end = false; ///< whether the stream has ended its side
+  bool was_reset = false;   ///< whether the stream was closed with a reset
   net::stream_listener* listener = nullptr;
 
-  /// `bytes` are all that is unread from now on, and must stay until they are read.
+  /// Replaces the unread input. `bytes` must stay valid until they are read.
   void give(std::string_view bytes) {
     input = bytes;
     has_news_ = true;
@@ -36,8 +36,8 @@ struct feed {
     has_ended_ = true;
     has_news_ = true;
   }
-  /// Tells the session what is new, once, as an edge-triggered epoll does.
-  /// @returns whether there was anything to tell.
+  /// Notifies the session once after a give() or end(), as an edge-triggered epoll does.
+  /// @returns whether it did.
   bool pump() {
     if (listener == nullptr || !std::exchange(has_news_, false))
       return false;
@@ -50,14 +50,14 @@ struct feed {
 private:
   friend class feed_stream;
 
-  bool has_ended_ = false; ///< behind `input` comes the end of the stream
+  bool has_ended_ = false; ///< the stream ends after `input`
   bool has_news_ = false;
   bool is_readable_ = false; // as socket_stream's
   bool is_over_ = false;
   bool resets_at_close_ = false;
 };
 
-/// A stream in memory without any cost of its own: for tests, fuzzing and benchmarks.
+/// A stream in memory with almost no overhead, for tests, fuzzing and benchmarks.
 class feed_stream final : public net::byte_stream {
 public:
   feed_stream(boost::asio::io_context& context, feed& peer) : context_(context), peer_(peer) {}

@@ -9,7 +9,7 @@
 
 namespace telemetry::test {
 
-/// Whoever runs `loop`, as an I/O thread.
+/// The thread that runs `loop`, as an I/O thread.
 struct loop_thread final : net::io_thread {
   explicit loop_thread(boost::asio::io_context& run_by) : loop(run_by) {}
   void post(std::function<void()> task) override { boost::asio::post(loop, std::move(task)); }

@@ -12,7 +12,7 @@
 
 namespace telemetry::test {
 
-/// Time that stands still until a test moves it.
+/// Clocks that stand still until a test sets them.
 class manual_time final : public time_source {
 public:
   [[nodiscard]] std::int64_t steady_ms() const override { return steady; }
@@ -22,7 +22,7 @@ public:
   wall_ms wall_clock = 1'000'000;
 };
 
-/// An I/O thread whose tasks run when a test says so, on the test's thread.
+/// An I/O thread whose tasks a test runs, on its own thread.
 class manual_io final : public net::io_thread {
 public:
   explicit manual_io(std::size_t index) : index_(index) {}
@@ -40,7 +40,7 @@ public:
     tasks_.pop_front();
     task();
   }
-  /// From now on tasks are destroyed unrun, as those that wait are.
+  /// Destroys waiting and later tasks without running them.
   void stop() {
     running_ = false;
     tasks_.clear();
@@ -52,7 +52,7 @@ private:
   std::deque<std::function<void()>> tasks_;
 };
 
-/// A WebSocket session that notes what it is told. One entry of `answers` is one message.
+/// A WebSocket session that records its calls. One entry of `answers` is one message.
 class recording_peer final : public net::upstream_peer {
 public:
   void answer_ok(std::size_t messages) override {

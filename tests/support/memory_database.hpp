@@ -14,8 +14,8 @@
 
 namespace telemetry::test {
 
-/// A database in memory that outlives the process that has it open. It fails on command, loses
-/// power on command, and keeps the whole log beside the journal.
+/// A database in memory that outlives the process that opens it. It fails on command, loses power
+/// on command, and keeps the whole log beside the journal.
 class memory_database {
 public:
   explicit memory_database(std::uint32_t count)
@@ -24,7 +24,7 @@ public:
         journal_faults(std::make_shared<faulty_journal::plans>()),
         store_faults(std::make_shared<faulty_event_store::plans>()) {}
 
-  /// Opens it for a new process.
+  /// Opens the database for a new process.
   [[nodiscard]] storage open() {
     powered = true;
     storage made;
@@ -51,9 +51,9 @@ public:
   std::shared_ptr<memory::memory_tables> tables;
   std::shared_ptr<faulty_journal::plans> journal_faults;
   std::shared_ptr<faulty_event_store::plans> store_faults;
-  bool powered = true; ///< false: nothing becomes durable any more
+  bool powered = true; ///< if false, no write becomes durable
   std::uint64_t free_bytes = std::numeric_limits<std::uint64_t>::max();
-  /// Bit s set: the next append makes the batch of shard s durable; then it reports a failure.
+  /// The next append makes the batches of shards s with bit s set durable, and reports a failure.
   std::uint64_t tear_next_append = no_tear;
   static constexpr std::uint64_t no_tear = std::numeric_limits<std::uint64_t>::max();
   std::vector<checkpoint> committed; ///< without robots: markers of every checkpoint

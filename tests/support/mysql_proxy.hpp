@@ -10,22 +10,22 @@
 
 namespace telemetry::test {
 
-/// What the proxy does with a statement.
+/// The treatment of a statement by the proxy.
 struct statement_fate {
   enum class kind {
     pass,
-    lose_before, ///< the connection breaks before the server has it
-    lose_after,  ///< the connection breaks when the server has answered
-    refuse,      ///< the client gets error `code`; the server never hears of it
-    replace,     ///< the server gets `instead`
+    lose_before, ///< breaks the connection before the server has the statement
+    lose_after,  ///< breaks the connection after the server has answered
+    refuse,      ///< answers with error `code`; the server does not get the statement
+    replace,     ///< sends `instead` to the server
   };
   kind what = kind::pass;
   int code = 0;
   std::string instead{};
 };
 
-/// Stands between a client and a MySQL server, on a port of 127.0.0.1, and breaks connections at
-/// exact statements: what KILL does at some moment, this does at a chosen one.
+/// A proxy between a client and a MySQL server, on a port of 127.0.0.1. It breaks connections at
+/// chosen statements, whereas KILL would break them at some moment.
 ///
 /// Thread-safety: full. The destructor breaks every connection.
 class mysql_proxy {
@@ -38,12 +38,12 @@ public:
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
-  /// Asked about every statement, one at a time, on threads of the proxy.
+  /// Decides about every statement, one at a time, on threads of the proxy.
   using judge = std::function<statement_fate(std::string_view statement)>;
   void set_judge(judge decide);
-  /// Lets everything pass.
+  /// Lets all statements pass.
   void clear_judge() { set_judge(nullptr); }
-  /// Connections made so far.
+  /// Number of connections made so far.
   [[nodiscard]] std::size_t connections();
 
 private:
@@ -54,14 +54,14 @@ private:
   std::string upstream_;
   int listener_;
   std::uint16_t port_ = 0;
-  std::mutex mutex_; ///< guards what follows
+  std::mutex mutex_; ///< guards the next three members
   judge judge_;
   bool closing_ = false;
   std::list<connection> connections_;
-  std::thread acceptor_; ///< last: uses all of it
+  std::thread acceptor_; ///< last, because it uses all other members
 };
 
-/// Listens on a port of 127.0.0.1 and never says a word: a host that hangs.
+/// A host that hangs: listens on a port of 127.0.0.1 and never answers.
 class silent_host {
 public:
   silent_host();
@@ -69,7 +69,7 @@ public:
   silent_host(const silent_host&) = delete;
   silent_host& operator=(const silent_host&) = delete;
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  /// Connections that wait since the last call.
+  /// Number of new connections since the last call.
   [[nodiscard]] std::size_t take_connections();
 
 private:
@@ -77,7 +77,7 @@ private:
   std::uint16_t port_ = 0;
 };
 
-/// A port of 127.0.0.1 on which nobody listens.
+/// A port of 127.0.0.1 that refuses connections.
 [[nodiscard]] std::uint16_t refusing_port();
 
 } // namespace telemetry::test

@@ -4,7 +4,7 @@
 
 namespace telemetry::test {
 
-/// An api for those that never ask one: it is away.
+/// An api for tests that do not use it. It fails every request.
 struct no_api final : net::api {
   void robot(net::io_thread&, const net::caller&, std::string,
              net::callback<std::optional<robot_state>> done) override {

@@ -12,7 +12,7 @@ protected:
   }
   static constexpr std::int64_t window_ms = 10;
 
-  /// Timestamps of what a read of `robot` gives.
+  /// Timestamps of all events of `robot`.
   std::vector<timestamp_ms> timestamps(const std::string& robot) {
     std::vector<timestamp_ms> out;
     const auto rows = events(robot);
@@ -26,7 +26,7 @@ protected:
   void TearDown() override { EXPECT_FALSE(fatal) << fatal->text; }
 };
 
-/// A WebSocket whose messages come as told.
+/// A WebSocket that sends messages on command.
 struct producer {
   explicit producer(engine_harness& to, std::size_t thread = 0)
       : upstream(to.connect(peer, thread)) {}

@@ -5,8 +5,7 @@
 
 namespace telemetry::test {
 
-/// Whether this run takes its time (`./test --soak`): tests that thin out what they try do not
-/// then.
+/// Whether this is a long run (`./test --soak`). In other runs some tests try fewer cases.
 [[nodiscard]] inline bool is_soak() {
   const char* const asked = std::getenv("TELEMETRY_SOAK");
   return asked != nullptr && std::string_view{asked} == "1";

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-/// The client's side of RFC 6455 frames, written apart from net/ on purpose: tests compare the two.
+/// The client's side of RFC 6455 frames. Shares no code with net/, because tests compare them.
 namespace telemetry::test {
 
 enum class opcode : std::uint8_t {
@@ -23,7 +23,7 @@ struct frame_shape {
   bool is_final = true;
   bool is_masked = true;
   std::uint8_t reserved = 0;      ///< bits to set in the first byte
-  std::uint64_t claimed_size = 0; ///< length to announce if it is not that of the payload
+  std::uint64_t claimed_size = 0; ///< length in the header; 0 for that of the payload
 };
 
 inline std::string client_frame(opcode op, std::string_view payload, frame_shape shape = {}) {
@@ -73,8 +73,8 @@ struct server_frame {
   }
 };
 
-/// Reads whole server frames; they must be final, unmasked and without reserved bits.
-/// `bytes` keeps what is incomplete.
+/// Removes whole server frames from `bytes`. They must be final, unmasked and without reserved
+/// bits. An incomplete frame stays.
 inline std::vector<server_frame> take_server_frames(std::string& bytes) {
   std::vector<server_frame> frames;
   std::string_view rest = bytes;

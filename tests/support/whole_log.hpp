@@ -15,7 +15,7 @@
 
 namespace telemetry::test {
 
-/// What a producer sends, as a map's key: robot, timestamp, x, y.
+/// An event as the key of a map: robot, timestamp, x, y.
 using sent_event = std::tuple<std::string, timestamp_ms, double, double>;
 
 inline sent_event sent(const event_view& event) {
@@ -23,10 +23,10 @@ inline sent_event sent(const event_view& event) {
 }
 
 /// The whole log of every shard, never trimmed, with the verdicts of a naive reader: the oracle of
-/// docs/RULES.md. Also checks what may be appended (rules 2, 3, 4, 6 and 7), as test failures.
+/// docs/RULES.md. Also checks appended batches (rules 2, 3, 4, 6 and 7), as test failures.
 ///
-/// One event has one answer, wherever the log repeats it: a place once taken stays taken, and what
-/// was sealed without it stays so. Only the seal points of STALE differ.
+/// If the log repeats an event, its answer is the same each time, because an accepted event stays
+/// accepted and a sealed range does not change. Only the seal points of STALE differ.
 class whole_log {
 public:
   struct entry {
@@ -36,13 +36,13 @@ public:
 
   explicit whole_log(std::uint32_t shards) : shards_(shards) {}
 
-  /// The process starts: new stamps lie at or above everything on record (rule 2).
+  /// A process starts. New stamps must be at or above all recorded ones (rule 2).
   void process_starts(std::int64_t window_ms) {
     window_ms_ = window_ms;
     floor_ms_ = greatest_arrival_ms_;
   }
 
-  /// `batch` is durable, perhaps once more.
+  /// Adds a durable batch. It may be a repetition.
   void append(const journal_batch& batch) {
     std::string payload;
     for (const auto part : batch.payload)
@@ -62,7 +62,7 @@ public:
     }
   }
 
-  /// The answer of the log to this event; "" if it is not in the log.
+  /// Whether the log may give `answer` to this event; false if the event is not in the log.
   [[nodiscard]] bool answers(const sent_event& event, const std::string& answer) const {
     const auto found = verdicts_.find(event);
     return found != verdicts_.end() && found->second.count(answer) > 0;
