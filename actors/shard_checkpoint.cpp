@@ -81,8 +81,9 @@ void shard::stored(shard_checkpoint& what) {
     sweep();
 }
 
-/// Rows of robots that checkpoints leave out have an eighth of the memory for rows: when that is
-/// full, their events are refused, before they take the memory of the others.
+/// The rows of robots that checkpoints leave out may take an eighth of storage.memory_max, divided
+/// by the number of shards. When they take more, the events of these robots are refused, so that
+/// they do not take the memory of the others.
 void shard::refuse_above_share() {
   if (left_out_.empty())
     return;
