@@ -13,7 +13,7 @@ enum class scope : std::uint8_t {
   none,   ///< everybody may ask
   read,   ///< robots, events, odometers
   ingest, ///< hand events in
-  admin,  ///< take back and operate
+  admin,  ///< remove stored events, operate the server; no route needs it yet
 };
 
 /// The rights of a caller. `scope::none` is always among them.

@@ -13,8 +13,8 @@ namespace telemetry::net {
 inline constexpr int kernel_send_bytes = 64 << 10;
 inline constexpr int kernel_receive_bytes = 128 << 10;
 
-/// A TCP socket that is watched by socket_watch instead of Asio (ADR 0052). All sessions use this
-/// class.
+/// A TCP socket that is watched by socket_watch instead of Asio (ADR 0052). It is the only
+/// byte_stream today; sessions know only byte_stream.
 ///
 /// A read that does not fill its space has emptied the socket, and the next read comes after the
 /// next event of socket_watch. A write is sent at once (TCP_NODELAY), because an answer must not

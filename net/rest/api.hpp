@@ -33,7 +33,7 @@ public:
   virtual void next(callback<std::vector<T>> done) = 0;
 };
 
-/// One event of a POST body, or the reason why its line is not an event.
+/// A well-formed event of a POST body.
 struct ingest_line {
   std::string robot;
   position at;
