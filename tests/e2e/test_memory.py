@@ -170,6 +170,8 @@ def expected_robots(bench):
     with websockets(server, 40) as crowd:
         growth = Growth(server)
         bench.faults.switch_on("hold-syncs")
+        crowd.pour(lambda n: masked(b"1,2,3,first") if n == 0 else b"")  # a commit of its own
+        time.sleep(0.2)
         crowd.pour(lambda n: new_names(f"r{n}", 4000))
         held = growth.settled()
         bench.faults.switch_off("hold-syncs")
@@ -491,9 +493,9 @@ def long_answers(bench):
     server = bench.server(STORED, {"net.memory_max": "16MiB"}, warm=False)
     server = stored_robot(server, "long", 20_000)
     growth = Growth(server)
-    with Crowd(server, 600, reads_little=True) as crowd:
+    with Crowd(server, 900, reads_little=True) as crowd:
         data = b"GET /api/robots/long/events HTTP/1.1\r\nHost: x\r\n\r\n"
-        fill_network(bench, crowd, growth, data, 16 * MIB)
+        fill_network(bench, crowd, growth, data, 16 * MIB, room=48 * MIB)
 
 
 @row
