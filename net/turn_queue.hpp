@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
@@ -38,6 +39,9 @@ public:
   /// the journal, each of which posts the next, and its answer through two on the way back. Without
   /// a rest each of the four would wait for another heavy turn.
   static constexpr int rest_passes = 2;
+  /// Turns in a pass. A turn without a line may still read 64 KiB of a begun message, and the
+  /// sessions that hold too much memory are cut between two passes (ADR 0058).
+  static constexpr std::size_t turns_max = 64;
 
   explicit turn_queue(boost::asio::io_context::executor_type executor) : executor_(executor) {}
 
@@ -64,7 +68,8 @@ private:
     is_within_pass_ = true;
     std::size_t lines = 0;
     // A session that waits for another turn has it in a later pass.
-    for (auto turns = waiting_.size(); turns > 0 && lines <= light_turn_lines; --turns) {
+    auto turns = std::min(waiting_.size(), turns_max);
+    for (; turns > 0 && lines <= light_turn_lines; --turns) {
       const auto one = std::move(waiting_.front());
       waiting_.pop();
       lines += one->on_turn();

@@ -169,6 +169,12 @@ std::size_t websocket_codec::held_bytes() const noexcept {
   return rest_.capacity() + (reader_ ? reader_bytes + reader_->begun.capacity() : 0);
 }
 
+void websocket_codec::drop() noexcept {
+  reader_.reset();
+  rest_ = {};
+  has_rest_ = false;
+}
+
 void websocket_codec::take_in(websocket_inbox& inbox, std::size_t size) {
   assert(size == 0 || !has_rest_);
   const auto kept = std::min(rest_.size(), inbox.raw_.size());

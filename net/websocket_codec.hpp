@@ -133,6 +133,9 @@ public:
   [[nodiscard]] bool is_within_message() const noexcept { return reader_ != nullptr; }
   /// Bytes of memory that the input of this connection takes.
   [[nodiscard]] std::size_t held_bytes() const noexcept;
+  /// Gives the memory of a begun message and of the rest of a turn back. @pre not within read(),
+  /// and nothing is read any more.
+  void drop() noexcept;
 
 private:
   using reader = websocket_inbox::reader;

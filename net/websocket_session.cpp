@@ -72,7 +72,7 @@ public:
 
   // session
   void drain() override { close(close_code::going_away, "server is shutting down"); }
-  void cut() override { end(); }
+  void cut() override;
   void tick() override;
   [[nodiscard]] std::size_t reclaimable() const override;
 
@@ -377,9 +377,10 @@ std::size_t websocket_session::held_bytes() const {
   return connection_bytes + codec_.held_bytes() + out_.capacity();
 }
 
+// A session that awaits its turn with a begun message counts as well. Otherwise many of them could
+// fill memory within a tick, because there would be nobody to cut.
 std::size_t websocket_session::reclaimable() const {
-  const bool waits_for_peer =
-      !out_.empty() || (is_listening_ && !awaits_turn_ && codec_.is_within_message());
+  const bool waits_for_peer = !out_.empty() || (is_listening_ && codec_.is_within_message());
   return waits_for_peer ? held_bytes() : 0;
 }
 
@@ -428,6 +429,13 @@ void websocket_session::tick() {
     append_ping_frame(out_);
     advance();
   }
+}
+
+/// Its memory goes at once. The session itself may stay for long, in the turn_queue behind others.
+void websocket_session::cut() {
+  end();
+  codec_.drop();
+  out_ = {};
 }
 
 void websocket_session::end() {

@@ -62,6 +62,18 @@ TEST(TurnQueueTest, WhoWantsAnotherTurnWaitsBehindTheOthers) {
   greedy.reset();
 }
 
+TEST(TurnQueueTest, APassHasALimitOfTurnsWithoutALine) {
+  boost::asio::io_context loop;
+  turn_queue turns(loop.get_executor());
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < turn_queue::turns_max + 1; ++i)
+    turns.push(std::make_shared<taker>(0, [&] { ++count; }));
+  loop.poll_one();
+  EXPECT_EQ(count, turn_queue::turns_max);
+  loop.poll_one();
+  EXPECT_EQ(count, turn_queue::turns_max + 1);
+}
+
 TEST(TurnQueueTest, KeepsNobodyAfterClear) {
   boost::asio::io_context loop;
   turn_queue turns(loop.get_executor());
