@@ -18,6 +18,9 @@ inline constexpr std::size_t listed_errors_max = 100;
 /// Most lines, or elements, that a step reads. Reading them takes about 0.2 ms.
 inline constexpr std::size_t step_lines_max = 512;
 
+/// Most events of a part of a body, see body_reader::is_full().
+inline constexpr std::size_t part_events_max = 32'768;
+
 /// Formats of the body of POST /api/events.
 enum class body_format { csv, json, ndjson };
 
@@ -30,7 +33,7 @@ struct line_error {
   std::string reason;
 };
 
-/// The events of a body, and its lines that are not events.
+/// The events of a body or of a part of it, and the lines that are not events.
 struct parsed_body {
   std::vector<ingest_line> events;
   std::vector<std::uint32_t> lines; ///< of each event, counted from 1
@@ -57,7 +60,11 @@ public:
   /// @returns whether the whole body is read; errc::malformed if the body is refused as a whole,
   ///          with all its events. Must not be called again after either.
   [[nodiscard]] virtual result<bool> advance(std::size_t bytes) = 0;
-  /// The events and errors of the body. @pre advance() returned true.
+  /// Whether take() has to be called before advance() reads on. The lines of a body count one by
+  /// one, so the events of short lines, which take more memory than their text, are taken in parts.
+  /// An array counts as a whole.
+  [[nodiscard]] virtual bool is_full() const noexcept { return false; }
+  /// The events and errors since the last call. @pre advance() returned true, or is_full().
   [[nodiscard]] virtual parsed_body take() = 0;
 };
 

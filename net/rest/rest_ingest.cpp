@@ -57,7 +57,8 @@ private:
     const auto all_read = reader_->advance(step_bytes);
     if (!all_read)
       return done_(make_problem(all_read.error(), target_));
-    if (all_read.value())
+    is_all_read_ = all_read.value();
+    if (is_all_read_ || reader_->is_full())
       return submit();
     go_on_later(&ingest_operation::read);
   }
@@ -76,11 +77,12 @@ private:
   }
 
   void submit() {
-    body_ = reader_->take();
-    reader_.reset();
-    if (body_.events.empty())
-      return answer(ingest_outcome{});
-    context_.engine.ingest(context_.io, *context_.who, std::exchange(body_.events, {}),
+    part_ = reader_->take();
+    if (is_all_read_)
+      reader_.reset();
+    if (part_.events.empty())
+      return add(ingest_outcome{});
+    context_.engine.ingest(context_.io, *context_.who, std::exchange(part_.events, {}),
                            [weak = weak_from_this()](const result<ingest_outcome>& outcome) {
                              if (const auto self = weak.lock())
                                self->on_outcome(outcome);
@@ -89,13 +91,17 @@ private:
 
   void on_outcome(const result<ingest_outcome>& outcome) {
     if (outcome)
-      answer(outcome.value());
+      add(outcome.value());
     else
       done_(make_problem(outcome.error(), target_));
   }
 
-  void answer(const ingest_outcome& outcome) {
-    done_({200, "application/json", {}, format_ingest_answer(body_, outcome), nullptr});
+  void add(const ingest_outcome& outcome) {
+    summary_.add(part_, outcome);
+    if (is_all_read_)
+      done_({200, "application/json", {}, summary_.text(), nullptr});
+    else
+      go_on_later(&ingest_operation::read);
   }
 
   const std::string target_;
@@ -105,7 +111,9 @@ private:
   request_loan loan_; ///< for the inflated body
   std::optional<gzip_reader> inflater_;
   std::unique_ptr<body_reader> reader_;
-  parsed_body body_;
+  parsed_body part_;         ///< that the engine has; its events are with the engine
+  bool is_all_read_ = false; ///< part_ is the last one
+  ingest_summary summary_;
 };
 
 constexpr std::string_view body_types = "text/csv, application/json, application/x-ndjson";
@@ -138,26 +146,34 @@ std::optional<http_answer> judge_ingest(const http_request& request) {
   return answer;
 }
 
-std::string format_ingest_answer(const parsed_body& body, const ingest_outcome& outcome) {
-  std::vector<line_error> errors = body.errors;
+void ingest_summary::add(const parsed_body& part, const ingest_outcome& outcome) {
+  counts_.accepted += outcome.accepted;
+  counts_.conflict += outcome.conflict;
+  counts_.duplicate += outcome.duplicate;
+  counts_.stale += outcome.stale;
+  invalid_ += part.invalid + outcome.refused;
+  errors_.insert(errors_.end(), part.errors.begin(), part.errors.end());
   for (const auto& refusal : outcome.refusals)
-    errors.push_back({body.lines.at(refusal.index), refusal.reason});
-  std::stable_sort(errors.begin(), errors.end(),
+    errors_.push_back({part.lines.at(refusal.index), refusal.reason});
+  std::stable_sort(errors_.begin(), errors_.end(),
                    [](const line_error& a, const line_error& b) { return a.line < b.line; });
-  errors.resize(std::min(errors.size(), listed_errors_max));
+  errors_.resize(std::min(errors_.size(), listed_errors_max));
+}
+
+std::string ingest_summary::text() const {
   std::string out;
-  append_count(out, "{\"accepted\":", outcome.accepted);
-  append_count(out, ",\"conflict\":", outcome.conflict);
-  append_count(out, ",\"duplicate\":", outcome.duplicate);
+  append_count(out, "{\"accepted\":", counts_.accepted);
+  append_count(out, ",\"conflict\":", counts_.conflict);
+  append_count(out, ",\"duplicate\":", counts_.duplicate);
   out += ",\"errors\":[";
-  for (const line_error& error : errors) {
+  for (const line_error& error : errors_) {
     append_count(out, out.back() == '[' ? "{\"line\":" : ",{\"line\":", error.line);
     out += ",\"reason\":";
     append_json_string(out, error.reason);
     out += '}';
   }
-  append_count(out, "],\"invalid\":", body.invalid + outcome.refused);
-  append_count(out, ",\"stale\":", outcome.stale);
+  append_count(out, "],\"invalid\":", invalid_);
+  append_count(out, ",\"stale\":", counts_.stale);
   return out += "}\n";
 }
 

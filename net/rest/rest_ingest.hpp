@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace telemetry::net {
 
@@ -15,9 +16,19 @@ namespace telemetry::net {
 /// turn.
 rest_handler ingest_body;
 
-/// The answer's body (PROTOCOL.md §3): the errors of the reader and the outcome of the engine. The
-/// engine's refusals are given with the numbers of their lines.
-[[nodiscard]] std::string format_ingest_answer(const parsed_body& body,
-                                               const ingest_outcome& outcome);
+/// The answer to a body (PROTOCOL.md §3), added up part by part.
+class ingest_summary {
+public:
+  /// Adds the reader's errors in `part` and the engine's outcome for its events. The engine's
+  /// refusals get the numbers of their lines. Parts are added in the order of their lines.
+  void add(const parsed_body& part, const ingest_outcome& outcome);
+  /// The answer's JSON text.
+  [[nodiscard]] std::string text() const;
+
+private:
+  ingest_outcome counts_; ///< `refused` and `refusals` are not used
+  std::vector<line_error> errors_;
+  std::uint64_t invalid_ = 0;
+};
 
 } // namespace telemetry::net

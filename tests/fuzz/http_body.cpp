@@ -25,7 +25,7 @@ result<parsed_body> read(body_format format, std::string_view body, std::size_t 
     if (!done) {
       return done.error();
     }
-    if (done.value()) {
+    if (done.value() || reader->is_full()) {
       return reader->take();
     }
   }

@@ -24,11 +24,12 @@ public:
   std::optional<std::string> reason;        ///< of not_ready()
   std::optional<std::string> warning;       ///< of trouble()
   std::size_t piece_rows = 3;
-  std::size_t pulls = 0;        ///< calls of next() on all streams
-  std::size_t limit_asked = 0;  ///< by the latest list
-  std::size_t open_streams = 0; ///< not destroyed yet
-  std::string asked_by;         ///< name of the latest caller
-  std::vector<ingest_line> ingested;
+  std::size_t pulls = 0;             ///< calls of next() on all streams
+  std::size_t limit_asked = 0;       ///< by the latest list
+  std::size_t open_streams = 0;      ///< not destroyed yet
+  std::string asked_by;              ///< name of the latest caller
+  std::vector<ingest_line> ingested; ///< by the latest call
+  std::vector<std::size_t> ingests;  ///< number of events of each call
   ingest_outcome outcome;
   bool hold = false;
   std::deque<std::function<void()>> held; ///< answers held back
@@ -87,6 +88,7 @@ public:
               callback<ingest_outcome> done) override {
     asked_by = who.name;
     ingested = std::move(events);
+    ingests.push_back(ingested.size());
     reply(std::move(done), outcome);
   }
 
