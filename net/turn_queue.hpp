@@ -15,7 +15,10 @@ namespace telemetry::net {
 
 /// After a turn of more lines, or frames, a session takes its next turn in the turn_queue, because
 /// a few sessions with such turns would delay all others.
-inline constexpr std::size_t light_turn_lines = 256;
+inline constexpr std::size_t light_turn_lines = 512;
+
+/// After a pass with more lines the turn_queue rests. They take about 0.3 ms.
+inline constexpr std::size_t light_pass_lines = 1024;
 
 /// A session that has more to read than its turn allowed.
 class turn_taker {
@@ -28,14 +31,14 @@ public:
 /// Queue of the sessions of an I/O thread that have much to read (ADR 0053).
 ///
 /// Sessions have their turns in a pass of the event loop until they have taken light_turn_lines
-/// together. Then the queue rests for some passes. In each pass the loop serves all its sockets,
-/// timers and tasks. Therefore a connection with little to read waits for one turn at most, even if
-/// many others have much to read.
+/// together. If they took more than light_pass_lines, the queue rests for some passes. In each pass
+/// the loop serves all its sockets, timers and tasks. Therefore a connection with little to read
+/// waits for one turn at most, even if many others have much to read.
 ///
 /// Thread: the thread that runs the io_context.
 class turn_queue {
 public:
-  /// Passes without a turn after a heavy turn. An event passes through two handlers on its way to
+  /// Passes without a turn after a heavy pass. An event passes through two handlers on its way to
   /// the journal, each of which posts the next, and its answer through two on the way back. Without
   /// a rest each of the four would wait for another heavy turn.
   static constexpr int rest_passes = 2;
@@ -75,7 +78,7 @@ private:
       lines += one->on_turn();
     }
     is_within_pass_ = false;
-    if (lines > light_turn_lines)
+    if (lines > light_pass_lines)
       passes_to_rest_ = rest_passes;
     if (!waiting_.empty())
       post_next();

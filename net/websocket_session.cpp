@@ -294,7 +294,7 @@ std::size_t websocket_session::on_turn() {
     return 0;
   guarded([&] {
     if (has_much_to_write()) {
-      turn_lines_ = light_turn_lines + 1; // about as much work as so many lines
+      turn_lines_ = light_pass_lines + 1; // about as much work as so many lines
       write();
     } else if (wants_read() && has_something_to_read()) {
       read();

@@ -37,12 +37,13 @@ std::string turns_of(std::size_t lines) {
 }
 
 TEST(TurnQueueTest, RestsForSomePassesAfterAHeavyTurn) {
-  EXPECT_EQ(turns_of(light_turn_lines + 1), "a|||b|||c|");
+  EXPECT_EQ(turns_of(light_pass_lines + 1), "a|||b|||c|");
 }
 
 TEST(TurnQueueTest, LightTurnsShareAPass) {
   EXPECT_EQ(turns_of(1), "abc|");
-  EXPECT_EQ(turns_of(light_turn_lines / 2 + 1), "ab|||c|");
+  EXPECT_EQ(turns_of(light_turn_lines / 2 + 1), "ab|c|");
+  EXPECT_EQ(turns_of(light_turn_lines + 1), "a|b|c|");
 }
 
 TEST(TurnQueueTest, WhoWantsAnotherTurnWaitsBehindTheOthers) {
