@@ -12,7 +12,7 @@ import time
 
 import pytest
 from crowd import Crowd, Growth, masked, websockets
-from telemetryd import wait_until
+from telemetryd import EAGER_HEAP, wait_until
 
 pytestmark = pytest.mark.embedded
 
@@ -22,7 +22,6 @@ ROOM = 16 * MIB  # of a load of any kind: journal, RocksDB, pages that the heap 
 PASS = 80 * MIB  # what all sockets bring until the network's memory is relieved
 WINDOW = {"reorder.window": "1h"}  # nothing is sealed, so rows and robots stay in memory
 STORED = {"reorder.window": "1ms", "checkpoint.interval": "100ms"}
-EAGER = {"MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0"}  # freed pages go back at once
 EURO = "€" * 149  # a long name, but for its number
 
 
@@ -467,7 +466,7 @@ def unsent_answers(bench):
     """Answers of WebSockets whose peer reads none of them. A burst of them may be above the limit
     until the next tick, so that is when this looks.
     """
-    server = bench.server({"net.memory_max": "16MiB"}, env=EAGER)
+    server = bench.server({"net.memory_max": "16MiB"}, env=EAGER_HEAP)
     growth = Growth(server)
     with websockets(server, 1200, reads_little=True) as crowd:
         crowd.pour(masked(b"bad\n" * 4000) * 30)
@@ -488,7 +487,7 @@ def unsent_answers_of_http(bench):
     The heap gives freed pages back at once here. By default it keeps them for 10 s, and as answers
     are freed on another thread than the one that made them, these were 130 to 390 MiB here.
     """
-    server = bench.server(STORED, {"net.memory_max": "16MiB"}, warm=False, env=EAGER)
+    server = bench.server(STORED, {"net.memory_max": "16MiB"}, warm=False, env=EAGER_HEAP)
     server = stored_robot(server, "long", 20_000)
     growth = Growth(server)
     with Crowd(server, 600, reads_little=True) as crowd:

@@ -8,7 +8,7 @@ import socket
 import time
 
 import pytest
-from telemetryd import PATIENCE_SECONDS, Rest, wait_until
+from telemetryd import EAGER_HEAP, PATIENCE_SECONDS, Rest, wait_until
 from websocket_client import CLOSE, PING, PONG, TEXT, WebSocket, frame
 
 pytestmark = pytest.mark.embedded
@@ -348,7 +348,8 @@ def test_setting_storage_warn_free(make_server):
 
 def test_setting_storage_cache(make_server):
     def rss_after_reading(cache):
-        server = make_server({"storage.cache": cache, "reorder.window": "1ms"}).start()
+        settings = {"storage.cache": cache, "reorder.window": "1ms"}
+        server = make_server(settings, env=EAGER_HEAP).start()
         noise = random.Random(1).random  # such events take 20 bytes each, walks in metres take 4
         for start in range(0, 1_000_000, 100_000):
             lines = [
