@@ -5,27 +5,17 @@ connection does not keep the others of its group from attacking."""
 import json
 import select
 import socket
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
-HANDSHAKE = (
-    b"GET /upstream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from crowd import HANDSHAKE, masked  # noqa: E402
+
 BODY_BYTES = 8 << 20  # ingest.max_body
 WAIT_MS = 20  # a step waits no longer for a socket
-
-
-def text_frame(payload):
-    """A masked text message, with a key that changes nothing."""
-    size = len(payload)
-    if size < 126:
-        head = bytes([0x81, 0x80 | size])
-    elif size < 1 << 16:
-        head = bytes([0x81, 0xFE]) + size.to_bytes(2, "big")
-    else:
-        head = bytes([0x81, 0xFF]) + size.to_bytes(8, "big")
-    return head + bytes(4) + payload
 
 
 def begun_message():
@@ -150,7 +140,7 @@ def slow_bodies(address, count):
 
 
 def events(robot, count):
-    return b"".join(text_frame(b"1,2,%d,%s" % (n, robot)) for n in range(count))
+    return b"".join(masked(b"1,2,%d,%s" % (n, robot)) for n in range(count))
 
 
 def posted(content_type, body):
@@ -191,12 +181,12 @@ ATTACKS = {
     "csv-of-short-lines": Attack(
         flood(b"", posted("text/csv", b"1,2,3,a\n" * (BODY_BYTES // 8))), 4, 512, 160
     ),
-    "newlines": Attack(flood(HANDSHAKE, text_frame(b"\n" * 4096)), 20, 64, 16),
-    "newlines-of-64-kib": Attack(flood(HANDSHAKE, text_frame(b"\n" * (64 << 10))), 20, 64, 16),
+    "newlines": Attack(flood(HANDSHAKE, masked(b"\n" * 4096)), 20, 64, 16),
+    "newlines-of-64-kib": Attack(flood(HANDSHAKE, masked(b"\n" * (64 << 10))), 20, 64, 16),
     "newlines-unread": Attack(
-        flood(HANDSHAKE, text_frame(b"\n" * 4096), reads=False), 200, 192, 80
+        flood(HANDSHAKE, masked(b"\n" * 4096), reads=False), 200, 192, 80
     ),
-    "empty-messages": Attack(flood(HANDSHAKE, text_frame(b"") * 10_000), 20, 64, 16),
+    "empty-messages": Attack(flood(HANDSHAKE, masked(b"") * 10_000), 20, 64, 16),
     "fragments": Attack(flood(HANDSHAKE + begun_message(), empty_fragment() * 10_000), 20, 64, 16),
     "producers-that-never-read": Attack(
         flood(HANDSHAKE, events(b"unread", 3000), reads=False), 200, 512, 80
