@@ -377,8 +377,8 @@ std::size_t websocket_session::held_bytes() const {
   return connection_bytes + codec_.held_bytes() + out_.capacity();
 }
 
-// A session that awaits its turn with a begun message counts as well. Otherwise many of them could
-// fill memory within a tick, because there would be nobody to cut.
+// A session that awaits its turn with a begun message counts as well. Otherwise many such sessions
+// could fill the memory within a tick, and none of them could be cut.
 std::size_t websocket_session::reclaimable() const {
   const bool waits_for_peer = !out_.empty() || (is_listening_ && codec_.is_within_message());
   return waits_for_peer ? held_bytes() : 0;
