@@ -46,7 +46,8 @@ public:
   /// sessions that hold too much memory are cut between two passes (ADR 0058).
   static constexpr std::size_t turns_max = 64;
 
-  explicit turn_queue(boost::asio::io_context::executor_type executor) : executor_(executor) {}
+  explicit turn_queue(boost::asio::io_context::executor_type executor)
+      : executor_(std::move(executor)) {}
 
   /// Appends `one` to the sessions that wait for a turn.
   void push(std::shared_ptr<turn_taker> one) {

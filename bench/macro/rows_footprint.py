@@ -3,10 +3,9 @@ import os
 import resource
 import time
 
-from bench import TREE, pick
+from bench import pick
 from figures import Figure
 
-KITTI = os.path.join(os.path.dirname(TREE), "shared/data/kitti_00.csv")
 # What server and generator open beside the connections.
 FILES_BESIDE = 300
 
@@ -75,11 +74,11 @@ def connections_20k(bench, _):
 
 def disk_kitti(bench, _):
     """Bytes of the data directory after a clean stop."""
-    has_track = os.path.exists(KITTI)
+    track = bench.options.track
     robots = bench.size(2200)
-    work = {"replay": KITTI} if has_track else {}
-    what = "kitti_00 driven by many robots" if has_track else (
-        "random walks (no ../shared/data/kitti_00.csv)")
+    work = {"replay": track} if track else {}
+    what = f"{os.path.basename(track)} driven by many robots" if track else (
+        "random walks (no --track)")
     with bench.server("disk-kitti") as server:
         out = bench.load(server, events=4541 * robots, robots=robots, window=100, **work)
         written = server.written_bytes()

@@ -37,7 +37,7 @@ bool is_full(const IOStatus& status) {
 
 /// Reserves `size` bytes for `file`. Writes zeros if the file system cannot reserve room.
 IOStatus allocate(FSWritableFile& file, std::uint64_t size) {
-  const IOStatus status = file.Allocate(0, size, IOOptions(), nullptr);
+  IOStatus status = file.Allocate(0, size, IOOptions(), nullptr);
   if (status.ok() || is_full(status))
     return status;
   constexpr std::uint64_t piece = 1u << 20;

@@ -164,7 +164,7 @@ bool is_passing(const sql::SQLException& thrown) {
     break;
   }
   // SQL states of other errors of the connection, and of transactions that were rolled back.
-  const std::string state = thrown.getSQLState();
+  const std::string& state = thrown.getSQLState();
   return state.starts_with("08") || state.starts_with("40");
 }
 

@@ -44,7 +44,9 @@ public:
   }
   IOStatus Prefetch(std::uint64_t offset, std::size_t bytes, const IOOptions& options,
                     IODebugContext* dbg) override {
-    return reads_left ? IOStatus::NotSupported() : target()->Prefetch(offset, bytes, options, dbg);
+    if (reads_left)
+      return IOStatus::NotSupported();
+    return target()->Prefetch(offset, bytes, options, dbg);
   }
 
 private:

@@ -176,7 +176,7 @@ result<void> checkpoint_writer::write(const checkpoint& what) {
   const std::uint64_t needed = database_->min_free_bytes() / 4 + size.bytes;
   if (result<void> ready = database_->ready_to_write(needed); !ready)
     return ready;
-  const auto written =
+  result<void> written =
       size.rows == 0 || size.entries < ingest_from_entries_ ? write_batch(what) : ingest(what);
   if (written)
     database_->checkpoint_done();

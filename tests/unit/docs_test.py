@@ -12,7 +12,7 @@ import sys
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 ADR_HEAD = re.compile(r"# (\d{4}) (\S.*)\n\nDate: \d{4}-\d\d-\d\d\. Status: (accepted|replaced by ADR \d{4})\.\n")
-OUTSIDE = re.compile(r"\.\./shared/(?!data/)|\b(rules|design|facts|faults|security|cluster|live|takeback)\.md\b")
+OUTSIDE = re.compile(r"\.\./shared/|\b(rules|design|facts|faults|security|cluster|live|takeback)\.md\b")
 README_LINES_MAX = 150
 
 
