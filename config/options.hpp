@@ -28,6 +28,7 @@ struct options {
     std::uint64_t connections_max = 50'000;
     std::uint64_t memory_max = std::uint64_t{512} << 20;
     milliseconds idle_timeout{60'000};
+    milliseconds read_delay{4};
   } net;
   struct {
     std::uint64_t max_message = std::uint64_t{64} << 10;

@@ -70,6 +70,9 @@ constexpr std::array table{
     duration(
         "net.idle_timeout", [](options& o) -> slot { return &o.net.idle_timeout; }, 100, 24 * hour,
         "A silent peer is pinged within this time and closed if it does not answer."),
+    duration(
+        "net.read_delay", [](options& o) -> slot { return &o.net.read_delay; }, 0, 1'000,
+        "Longest time that events of producers which do not wait for answers gather; 0: none."),
 
     size(
         "ingest.max_message", [](options& o) -> slot { return &o.ingest.max_message; }, kib,

@@ -57,6 +57,9 @@ public:
   /// Sets whether close() resets the connection, so that the peer cannot take the end for a regular
   /// one. The kernel does it, so it also happens when the process is killed.
   virtual void reset_at_close(bool on) noexcept = 0;
+  /// Sets whether readiness may be reported a little later, together with that of other streams
+  /// (net.read_delay). To be called after watch().
+  virtual void gather_reads(bool on, error_code& ec) = 0;
   /// Closes the connection. Idempotent.
   virtual void close() noexcept = 0;
 

@@ -26,7 +26,8 @@ pooled_io_thread::pooled_io_thread(std::size_t index, std::chrono::milliseconds 
     : index_(index), tick_(tick), after_tick_(std::move(after_tick)), wake_(new_eventfd()),
       sessions_(memory), context_(1), work_(context_.get_executor()), timer_(context_) {
   boost::system::error_code ec;
-  boost::asio::use_service<socket_watch>(context_).add(wake_, *this, ec);
+  auto& watch = boost::asio::use_service<socket_watch>(context_);
+  watch.members().add(wake_, *this, epoll_set::socket_events, ec);
   if (ec)
     throw boost::system::system_error(ec, "epoll_ctl");
   this->tick();

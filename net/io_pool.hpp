@@ -18,7 +18,7 @@
 namespace telemetry::net {
 
 /// An io_thread with its event loop and its sessions. Runs from construction to stop().
-class pooled_io_thread final : public io_thread, private socket_watch::member {
+class pooled_io_thread final : public io_thread, private epoll_set::member {
 public:
   /// Starts the thread. Throws if the system lacks resources.
   /// @param tick interval of session::tick().

@@ -4,6 +4,7 @@
 #include "net/http_session.hpp"
 #include "net/io_pool.hpp"
 #include "net/listener.hpp"
+#include "net/paced_watch.hpp"
 #include "net/socket_stream.hpp"
 
 #include <boost/asio/post.hpp>
@@ -109,12 +110,16 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
   if (auto opened = candidate->open(options_.host, options_.port); !opened)
     return opened;
   listener_ = std::move(candidate);
-  for (auto& thread : threads_)
+  for (auto& thread : threads_) {
+    boost::asio::post(thread->context(), [this, &loop = thread->context()] {
+      boost::asio::use_service<paced_watch>(loop).set_interval(options_.read_delay);
+    });
     surroundings_.emplace_back(new surroundings{
         .normal = {options_, upstreams, rest, *thread, thread->sessions(), {}},
         .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), too_many},
         .over_memory = {refusing_options_, short_of_memory_, rest, *thread, thread->sessions(),
                         too_much_memory}});
+  }
   boost::asio::post(threads_.front()->context(), [this] { listener_->accept(); });
   return {};
 }

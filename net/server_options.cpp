@@ -11,6 +11,7 @@ server_options server_options::from(const config::options& settings) {
           .message_bytes_max = settings.ingest.max_message,
           .body_bytes_max = settings.ingest.max_body,
           .idle_timeout = settings.net.idle_timeout,
+          .read_delay = settings.net.read_delay,
           .version = std::string{config::version()}};
 }
 

@@ -26,6 +26,8 @@ struct server_options {
   std::size_t body_bytes_max = config::options{}.ingest.max_body;
   /// Silent WebSocket peers are pinged after half of it. Silent connections are closed after it.
   std::chrono::milliseconds idle_timeout = config::options{}.net.idle_timeout;
+  /// Longest time that bytes of a producer that sends at its own pace wait to be read; 0: none.
+  std::chrono::milliseconds read_delay = config::options{}.net.read_delay;
   std::string version; ///< for /version and the Server header
   /// Receives the reason if accepting fails, for example because no descriptors are left. Called on
   /// an I/O thread, at most once a second. May be empty.

@@ -1,5 +1,8 @@
 #include "net/socket_stream.hpp"
 
+#include "net/paced_watch.hpp"
+#include "net/socket_watch.hpp"
+
 #include <boost/asio/error.hpp>
 
 #include <sys/epoll.h>
@@ -40,7 +43,8 @@ void socket_stream::watch(stream_listener& listener, error_code& ec) {
   if (std::exchange(is_watched_, true))
     return;
   auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
-  boost::asio::use_service<socket_watch>(loop).add(descriptor_, *this, ec);
+  boost::asio::use_service<socket_watch>(loop).members().add(descriptor_, *this,
+                                                             epoll_set::socket_events, ec);
 }
 
 std::size_t socket_stream::try_read(std::span<char> space, error_code& ec) {
@@ -70,6 +74,17 @@ void socket_stream::reset_at_close(bool on) noexcept {
     return;
   const linger reset{.l_onoff = on ? 1 : 0, .l_linger = 0};
   ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+void socket_stream::gather_reads(bool on, error_code& ec) {
+  if (!is_watched_ || std::exchange(gathers_reads_, on) == on)
+    return;
+  auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
+  auto& paced = boost::asio::use_service<paced_watch>(loop);
+  if (on)
+    paced.take_over(descriptor_, *this, ec);
+  else
+    paced.give_back(descriptor_, *this, ec);
 }
 
 void socket_stream::close() noexcept {

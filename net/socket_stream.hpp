@@ -1,7 +1,7 @@
 #pragma once
 
 #include "net/byte_stream.hpp"
-#include "net/socket_watch.hpp"
+#include "net/epoll_set.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -13,13 +13,13 @@ namespace telemetry::net {
 inline constexpr int kernel_send_bytes = 64 << 10;
 inline constexpr int kernel_receive_bytes = 128 << 10;
 
-/// A TCP socket that is watched by socket_watch instead of Asio (ADR 0052). It is the only
-/// byte_stream today; sessions know only byte_stream.
+/// A TCP socket that is watched by socket_watch or paced_watch instead of Asio (ADR 0052). It is
+/// the only byte_stream today; sessions know only byte_stream.
 ///
 /// A read that does not fill its space has emptied the socket, and the next read comes after the
 /// next event of socket_watch. A write is sent at once (TCP_NODELAY), because an answer must not
 /// wait for the acknowledgement of the answer before.
-class socket_stream final : public byte_stream, private socket_watch::member {
+class socket_stream final : public byte_stream, private epoll_set::member {
 public:
   /// Releases the descriptor from Asio and becomes its owner.
   explicit socket_stream(boost::asio::ip::tcp::socket socket);
@@ -34,6 +34,7 @@ public:
   std::size_t try_write(std::string_view bytes, error_code& ec) override;
   void end_writing() noexcept override;
   void reset_at_close(bool on) noexcept override;
+  void gather_reads(bool on, error_code& ec) override;
   void close() noexcept override;
   [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
 
@@ -45,6 +46,7 @@ private:
   int descriptor_ = -1;
   bool is_watched_ = false;
   bool resets_at_close_ = false;
+  bool gathers_reads_ = false; ///< the paced_watch has the descriptor
   bool is_readable_ = false;
   bool is_writable_ = true;
   bool is_over_ = false; ///< the peer ended its side, or the connection failed; a read tells which

@@ -2,28 +2,9 @@
 
 #include <boost/asio/post.hpp>
 
-#include <sys/epoll.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <system_error>
-#include <utility>
-
 namespace telemetry::net {
 
 boost::asio::execution_context::id socket_watch::id;
-
-namespace {
-
-int new_epoll() {
-  const int made = epoll_create1(EPOLL_CLOEXEC);
-  if (made < 0)
-    throw std::system_error(errno, std::generic_category(), "epoll_create1");
-  return made;
-}
-
-} // namespace
 
 /// The reactor performs it at every edge of the epoll and keeps it until the watch is shut down.
 class socket_watch::ready_operation final : public boost::asio::detail::reactor_op {
@@ -48,40 +29,28 @@ private:
 
 socket_watch::socket_watch(boost::asio::execution_context& io_context)
     : service(io_context),
-      reactor_(boost::asio::use_service<boost::asio::detail::reactor>(io_context)),
-      epoll_(new_epoll()) {
+      reactor_(boost::asio::use_service<boost::asio::detail::reactor>(io_context)) {
   reactor_.init_task();
-  reactor_.register_internal_descriptor(boost::asio::detail::reactor::read_op, epoll_,
-                                        registration_, new ready_operation(*this));
-}
-
-void socket_watch::add(int descriptor, member& one, boost::system::error_code& ec) {
-  epoll_event wanted{};
-  wanted.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  wanted.data.ptr = &one;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &wanted) < 0)
-    ec.assign(errno, boost::system::system_category());
+  reactor_.register_internal_descriptor(boost::asio::detail::reactor::read_op,
+                                        members_.descriptor(), registration_,
+                                        new ready_operation(*this));
 }
 
 void socket_watch::shutdown() {
-  if (epoll_ < 0)
+  if (members_.descriptor() < 0)
     return;
-  reactor_.deregister_internal_descriptor(epoll_, registration_);
+  reactor_.deregister_internal_descriptor(members_.descriptor(), registration_);
   reactor_.cleanup_descriptor_data(registration_);
-  ::close(std::exchange(epoll_, -1));
+  members_.close();
 }
 
 void socket_watch::tell_members() {
-  std::array<epoll_event, 128> ready;
-  const int count = epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), 0);
-  for (int i = 0; i < count; ++i)
-    static_cast<member*>(ready[static_cast<std::size_t>(i)].data.ptr)
-        ->on_events(ready[static_cast<std::size_t>(i)].events);
-  if (count == static_cast<int>(ready.size())) // remaining events make no new edge
-    boost::asio::post(static_cast<boost::asio::io_context&>(context()), [this] {
-      if (epoll_ >= 0)
-        tell_members();
-    });
+  if (members_.tell_ready() < epoll_set::told_max)
+    return;
+  boost::asio::post(static_cast<boost::asio::io_context&>(context()), [this] {
+    if (members_.descriptor() >= 0) // remaining events make no new edge
+      tell_members();
+  });
 }
 
 } // namespace telemetry::net

@@ -137,6 +137,7 @@ void websocket_session::write() {
   if (size > 0) {
     stalled_ticks_ = 0;
     note_progress();
+    pace_.note_answer(std::chrono::steady_clock::now());
   }
   unsent_lines_ -= unsent_lines_ * size / out_.size();
   out_.erase(0, size);

@@ -4,6 +4,7 @@
 
 #include "net/http_upgrade.hpp"
 #include "net/memory_budget.hpp"
+#include "net/producer_pace.hpp"
 #include "net/turn_queue.hpp"
 #include "net/websocket_codec.hpp"
 #include "net/websocket_frames.hpp"
@@ -56,7 +57,8 @@ public:
   websocket_session(std::unique_ptr<byte_stream> stream, session_context& context, caller_ptr who)
       : stream_(std::move(stream)), context_(context), who_(std::move(who)),
         turns_(shared_of(*stream_).turns), inbox_(*shared_of(*stream_).inbox),
-        codec_(context.options.message_bytes_max), charge_(context.sessions.memory()) {
+        codec_(context.options.message_bytes_max), charge_(context.sessions.memory()),
+        pace_(context.options.read_delay) {
     const auto tick = tick_interval(context.options.idle_timeout);
     silent_ticks_max_ = static_cast<int>(context.options.idle_timeout / tick);
     closing_ticks_max_ = static_cast<int>(std::chrono::seconds(3) / tick);
@@ -112,6 +114,7 @@ private:
   void listen();
   [[nodiscard]] bool has_something_to_read() const;
   void read();
+  void follow_pace();
   void await_turn();
   [[nodiscard]] bool has_much_to_write() const;
   void write();
@@ -142,6 +145,7 @@ private:
   websocket_inbox& inbox_;
   websocket_codec codec_;
   memory_charge charge_;
+  producer_pace pace_;
   phase phase_ = phase::serving;
   bool awaits_peers_close_ = false; ///< we began the close, and the peer has not answered it
   bool has_peers_end_ = false;      ///< the peer has ended its side, but may still read

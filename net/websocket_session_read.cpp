@@ -71,9 +71,19 @@ void websocket_session::read() {
   if (phase_ == phase::serving) {
     silent_ticks_ = 0;
     receive(size);
+    if (size > 0 && phase_ == phase::serving)
+      follow_pace();
   } else if (awaits_peers_close_) {
     look_for_close(size);
   }
+}
+
+void websocket_session::follow_pace() {
+  pace_.note_read(std::chrono::steady_clock::now(), turn_lines_);
+  byte_stream::error_code ec;
+  stream_->gather_reads(pace_.may_gather(), ec);
+  if (ec)
+    end();
 }
 
 void websocket_session::receive(std::size_t size) {

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from call_counts import CallCounts, wake_ups
+from crowd import masked, websockets
 from telemetryd import wait_until
 
 pytestmark = pytest.mark.embedded
@@ -53,6 +54,37 @@ def test_one_event_alone_is_one_write_and_one_sync(make_server, connect, calls):
     assert (took.sends, took.syncs, took.positioned_writes) == (events, events, events), took
     assert took.receives == events, took  # none that finds nothing
     assert took.waits <= events * 6.5, took  # measured: 6, in two turns of the loop
+
+
+@pytest.mark.parametrize("rate", [5_000, 20_000])
+def test_producers_at_their_own_pace_share_wake_ups_and_syncs(make_server, calls, rate):
+    """64 producers that do not wait for answers: calls per interval of 4 ms, not per event."""
+    server = make_server(QUIET, env=calls.env).start()
+    with websockets(server, 64) as crowd:
+        send_at_pace(crowd, rate, 1.5)  # the server learns their pace
+        before, begin = calls.now(), time.monotonic()
+        events = send_at_pace(crowd, rate, 3)
+        took, seconds = calls.now() - before, time.monotonic() - begin
+    intervals = seconds / 0.004
+    assert took.receives <= events * 1.05, took
+    # Measured: 1.0 to 1.1 syncs, 5 to 8 waits in an interval. Read at once, these are 25 to 45 waits.
+    assert took.syncs <= intervals * 1.2, (took, intervals)
+    assert took.waits <= intervals * 14, (took, intervals)
+
+
+def send_at_pace(crowd, rate, seconds):
+    """Sends an event on each socket in turn, `rate` a second. @returns how many."""
+    begin, sent = time.monotonic(), 0
+    first = int(begin * 1e6)
+    while sent < rate * seconds:
+        due = min(int((time.monotonic() - begin) * rate), int(rate * seconds))
+        for n in range(sent, due):
+            one = n % len(crowd)
+            crowd.sockets[one].send(masked(b"1,2,%d,robot-%d" % (first + n, one)))
+        sent = due
+        time.sleep(0.0005)
+    assert crowd.open_ones() == len(crowd)  # this reads the answers
+    return sent
 
 
 def test_idle_server_neither_syncs_nor_wakes_up(make_server, connect, calls):

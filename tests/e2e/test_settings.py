@@ -162,6 +162,28 @@ def test_peer_that_answers_pings_outlives_the_idle_timeout(make_server):
 # ingest
 
 
+def test_setting_net_read_delay(make_server, connect):
+    """While some producers keep the intervals going, the bytes of another wait for their end."""
+
+    def typical_wait(delay):
+        server = make_server({"net.read_delay": delay, "reorder.window": "1h"}).start()
+        others = [connect(server) for _ in range(30)]
+        one, numbers, took = connect(server), itertools.count(), []
+        for n in range(8):
+            for _ in range(25):  # half a second; each of the others sends every 0.6 s
+                number = next(numbers)
+                others[number % len(others)].send(f"0,0,{number},other")
+                time.sleep(0.02)
+            begin = time.monotonic()
+            assert one.ask(f"0,0,{n},one") == "OK"
+            took.append(time.monotonic() - begin)
+        return sorted(took[4:])[2]
+
+    # An answer comes when an interval ends, and half a second later is the middle of another.
+    assert typical_wait("200ms") > 0.05
+    assert typical_wait("0") < 0.05
+
+
 def test_setting_ingest_max_message(make_server, connect):
     line = "1,2,3," + "x" * 1200
     small = make_server({"ingest.max_message": "1KiB"}).start()

@@ -3,6 +3,9 @@
 #include "tests/integration/websocket_harness.hpp"
 #include "tests/unit/actors/heap_count.hpp"
 
+#include <chrono>
+#include <thread>
+
 namespace telemetry::test {
 namespace {
 
@@ -55,6 +58,42 @@ TEST(WebsocketSessionTest, HandsOverAllMessagesOfOneReadAtOnce) {
   EXPECT_EQ(pair.engine.received, (strings{"a", "", "b\nc"}));
   EXPECT_EQ(pair.engine.reads, 1);
   EXPECT_EQ(pair.frames(), oks(3));
+}
+
+/// Three messages, each of which comes long after the answer to the one before.
+void send_at_its_own_pace(websocket_pair& pair) {
+  for (int i = 0; i < 3; ++i) {
+    pair.send(client_text("1,2,3,r"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+TEST(WebsocketSessionTest, LetsTheBytesOfAPacedProducerGather) {
+  websocket_pair pair;
+  pair.start();
+  EXPECT_FALSE(pair.peer.is_gathered);
+  send_at_its_own_pace(pair);
+  EXPECT_TRUE(pair.peer.is_gathered);
+  EXPECT_EQ(pair.frames(), oks(3));
+}
+
+TEST(WebsocketSessionTest, LetsNothingGatherOfAProducerThatWaits) {
+  websocket_pair pair;
+  pair.start();
+  for (int i = 0; i < 300; ++i) {
+    pair.send(client_text("1,2,3,r"));
+    if (pair.peer.is_gathered) // a trial, which shows that it waits
+      std::this_thread::sleep_for(pair.options.read_delay);
+  }
+  EXPECT_FALSE(pair.peer.is_gathered);
+}
+
+TEST(WebsocketSessionTest, LetsNothingGatherWithoutADelay) {
+  websocket_pair pair;
+  pair.options.read_delay = std::chrono::milliseconds(0);
+  pair.start();
+  send_at_its_own_pace(pair);
+  EXPECT_FALSE(pair.peer.is_gathered);
 }
 
 TEST(WebsocketSessionTest, ReadsWhatCameBehindTheHandshake) {

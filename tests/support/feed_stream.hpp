@@ -25,6 +25,7 @@ struct feed {
   bool is_open = true;      ///< whether the stream is open
   bool has_its_end = false; ///< whether the stream has ended its side
   bool was_reset = false;   ///< whether the stream was closed with a reset
+  bool is_gathered = false; ///< the session let its bytes wait
   net::stream_listener* listener = nullptr;
 
   /// Replaces the unread input. `bytes` must stay valid until they are read.
@@ -89,6 +90,7 @@ public:
   }
   void end_writing() noexcept override { peer_.has_its_end = true; }
   void reset_at_close(bool on) noexcept override { peer_.resets_at_close_ = on; }
+  void gather_reads(bool on, error_code&) override { peer_.is_gathered = on; }
   void close() noexcept override {
     peer_.was_reset = peer_.was_reset || (peer_.is_open && peer_.resets_at_close_);
     peer_.is_open = false;

@@ -1,3 +1,4 @@
+#include "net/paced_watch.hpp"
 #include "net/socket_stream.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -5,13 +6,16 @@
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace telemetry::net {
 namespace {
 
 using boost::asio::ip::tcp;
+using namespace std::chrono_literals;
 using error_code = byte_stream::error_code;
 
 /// A connection over loopback: the client's end a plain socket, ours a socket_stream.
@@ -203,6 +207,122 @@ TEST(SocketStreamTest, TellsANewListenerInsteadOfTheOldOne) {
   turn(loop);
   EXPECT_EQ(one.told, before);
   EXPECT_EQ(other.told, before_other + 1);
+}
+
+constexpr auto interval = 300ms;
+
+/// The loop looks at gathered streams every `interval`, and the latest one has just ended.
+void begin_interval(boost::asio::io_context& loop, connection& one) {
+  boost::asio::use_service<paced_watch>(loop).set_interval(interval);
+  one.ours->gather_reads(true, one.outcome);
+  ASSERT_FALSE(one.outcome);
+  turn(loop); // it may have been writable all the time, so this is an arrival
+  one.reads = true;
+  one.send("1");
+  while (one.received.empty())
+    turn(loop);
+}
+
+TEST(SocketStreamTest, GatheredBytesWaitForTheEndOfTheInterval) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  connection other(loop);
+  begin_interval(loop, one);
+  other.reads = true;
+  other.ours->gather_reads(true, other.outcome);
+  turn(loop);
+  one.send("2");
+  other.send("3");
+  turn(loop);
+  EXPECT_EQ(one.received, "1");
+  EXPECT_EQ(other.received, "");
+  std::this_thread::sleep_for(interval);
+  turn(loop);
+  EXPECT_EQ(one.received, "12");
+  EXPECT_EQ(other.received, "3");
+}
+
+TEST(SocketStreamTest, GatheredBytesDoNotWaitAfterASilentInterval) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  begin_interval(loop, one);
+  for (const std::string text : {"2", "3"}) {
+    std::this_thread::sleep_for(interval * 3 / 2);
+    turn(loop);
+    one.send(text);
+    turn(loop);
+    EXPECT_EQ(one.received.substr(1), text) << "the first after a rest is read at once";
+    one.received = "1";
+  }
+}
+
+TEST(SocketStreamTest, BytesThatAreNotGatheredAnyMoreDoNotWait) {
+  boost::asio::io_context loop;
+  connection one(loop);
+  begin_interval(loop, one);
+  one.send("2");
+  one.ours->gather_reads(false, one.outcome);
+  turn(loop);
+  EXPECT_EQ(one.received, "12") << "bytes that waited are told of again";
+  one.send("3");
+  turn(loop);
+  EXPECT_EQ(one.received, "123");
+}
+
+TEST(SocketStreamTest, TellsEveryOneOfManyThatAreGathered) {
+  boost::asio::io_context loop;
+  std::vector<std::unique_ptr<connection>> many;
+  for (int i = 0; i < 300; ++i)
+    many.push_back(std::make_unique<connection>(loop));
+  begin_interval(loop, *many.front());
+  for (auto& one : many) {
+    one->reads = true;
+    one->ours->gather_reads(true, one->outcome);
+  }
+  turn(loop);
+  for (auto& one : many)
+    one->send("x");
+  std::this_thread::sleep_for(interval);
+  turn(loop);
+  for (auto& one : many)
+    EXPECT_EQ(one->received.substr(one == many.front() ? 1 : 0), "x");
+}
+
+/// Lets each of `many` send until the loop has read it, and measures how long that takes.
+std::chrono::steady_clock::duration play(boost::asio::io_context& loop,
+                                         std::vector<std::unique_ptr<connection>>& many) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (auto& one : many) {
+    one->received.clear();
+    one->send("x");
+  }
+  while (many.back()->received.empty() || many.front()->received.empty())
+    turn(loop);
+  return std::chrono::steady_clock::now() - begin;
+}
+
+TEST(SocketStreamTest, ManyStreamsWaitLess) {
+  constexpr auto short_interval = 40ms;
+  boost::asio::io_context loop;
+  boost::asio::use_service<paced_watch>(loop).set_interval(short_interval);
+  std::vector<std::unique_ptr<connection>> many;
+  for (int i = 0; i < 60; ++i) {
+    many.push_back(std::make_unique<connection>(loop));
+    many.back()->reads = true;
+    many.back()->ours->gather_reads(true, many.back()->outcome);
+  }
+  turn(loop);
+  for (int i = 0; i < 3; ++i)
+    play(loop, many); // each begins where an interval ended
+  EXPECT_GT(play(loop, many), short_interval * 3 / 4);
+  for (int i = 0; i < 30; ++i)
+    play(loop, many);
+  EXPECT_LT(std::min({play(loop, many), play(loop, many), play(loop, many)}), short_interval / 2);
+  many.resize(2);
+  for (int i = 0; i < 30; ++i)
+    play(loop, many);
+  EXPECT_GT(std::max({play(loop, many), play(loop, many), play(loop, many)}),
+            short_interval * 3 / 4);
 }
 
 TEST(SocketStreamTest, ResetsWhenItIsClosedIfAskedTo) {
