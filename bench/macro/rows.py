@@ -6,7 +6,9 @@ returns the figures of each. Sizes: millions of events where checkpoints must fa
 import rows_footprint
 import rows_ingest
 import rows_older
+import rows_paced
 import rows_queries
 
-TABLE = [*rows_ingest.ROWS, *rows_footprint.MEMORY, *rows_queries.ROWS, *rows_footprint.AT_REST]
+TABLE = [*rows_ingest.ROWS, *rows_paced.ROWS, *rows_footprint.MEMORY, *rows_queries.ROWS,
+         *rows_footprint.AT_REST]
 OLDER = rows_older.ROWS

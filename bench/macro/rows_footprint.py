@@ -117,9 +117,9 @@ def idle_cpu(bench, _):
                          hold=seconds)
     data = f"over {seconds} s"
     return {"idle-cpu": [
-        Figure("server at rest, no connections: cpu", empty, "% of a core", 0.5, None, data),
+        Figure("server at rest, no connections: cpu", empty, "% of a core", 0.2, None, data),
         Figure("server at rest, 1000 idle connections: cpu", out["hold_cpu_percent"], "% of a core",
-               0.5, None, data, pick(out, "hold_sleeps_per_s"))]}
+               0.2, None, data, pick(out, "hold_sleeps_per_s"))]}
 
 
 MEMORY = [
