@@ -6,8 +6,8 @@ import time
 from bench import pick
 from figures import Figure
 
-# What server and generator open beside the connections.
-FILES_BESIDE = 300
+# What the server keeps free beside the connections: 512 files and 64 refusals.
+FILES_BESIDE = 600
 
 
 def connections_max(wanted):
