@@ -22,7 +22,49 @@ void put_pair(char* to, std::uint64_t value) noexcept {
   std::memcpy(to, &two_digits[2 * value], 2);
 }
 
+/// A number of as many digits as `text` has characters; nullopt if one of them is no digit.
+std::optional<unsigned> digits(std::string_view text) noexcept {
+  unsigned value = 0;
+  for (const char one : text) {
+    if (one < '0' || one > '9')
+      return std::nullopt;
+    value = value * 10 + static_cast<unsigned>(one - '0');
+  }
+  return value;
+}
+
 } // namespace
+
+std::optional<wall_ms> read_utc_time(std::string_view text) noexcept {
+  using namespace std::chrono;
+  constexpr std::string_view shape = "0000-00-00T00:00:00";
+  if (text.size() < shape.size())
+    return std::nullopt;
+  for (const std::size_t place : {4u, 7u, 10u, 13u, 16u}) {
+    if (text[place] != shape[place])
+      return std::nullopt;
+  }
+  auto zone = text.substr(shape.size());
+  std::optional<unsigned> millis = 0;
+  if (zone.size() > 4 && zone[0] == '.') {
+    millis = digits(zone.substr(1, 3));
+    zone.remove_prefix(4);
+  }
+  const auto at = [text](std::size_t place, std::size_t count) {
+    return digits(text.substr(place, count));
+  };
+  const auto years = at(0, 4), months = at(5, 2), days_ = at(8, 2);
+  const auto hour = at(11, 2), minute = at(14, 2), second = at(17, 2);
+  if (!years || !months || !days_ || !hour || !minute || !second || !millis ||
+      (zone != "Z" && zone != "+00:00"))
+    return std::nullopt;
+  const year_month_day date{year{static_cast<int>(*years)}, month{*months}, day{*days_}};
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59)
+    return std::nullopt;
+  const sys_time<milliseconds> time =
+      sys_days{date} + hours{*hour} + minutes{*minute} + seconds{*second} + milliseconds{*millis};
+  return time.time_since_epoch().count();
+}
 
 void append_utc_time(std::string& out, wall_ms time) {
   using namespace std::chrono;

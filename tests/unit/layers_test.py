@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ("core", "storage", "net", "config", "actors")
+LAYERS = ("core", "access", "storage", "net", "config", "actors")
 
 # Third-party headers by their beginning; everything else without a slash or dot is std or POSIX.
 PACKAGES = {
@@ -30,7 +30,8 @@ PACKAGES = {
 ALLOWED = {  # layer: (own layers, packages)
     "core": ({"core"}, {"xxhash"}),
     "storage": ({"storage", "core", "config"}, {"rocksdb", "mysql", "hiredis", "openssl", "xxhash"}),
-    "net": ({"net", "core", "config"}, {"asio", "nlohmann", "openssl", "zlib"}),
+    "access": ({"access", "core", "config"}, {"nlohmann", "openssl", "zlib", "program_options"}),
+    "net": ({"net", "access", "core", "config"}, {"asio", "nlohmann", "openssl", "zlib"}),
     "config": ({"config"}, {"spdlog", "program_options", "nlohmann"}),
     "actors": (set(LAYERS), set(PACKAGES)),
 }
