@@ -298,12 +298,13 @@ private:
   }
 
   int show() {
+    const auto& id = asked_.id();
     const auto keys = read_keys_file(path_);
     if (!keys)
       return refuse(keys.error());
-    const key* const found = keys->find(asked_.id());
+    const key* const found = keys->find(id);
     if (found == nullptr)
-      return refuse({errc::invalid_option, "there is no key \"" + asked_.id() + '"'});
+      return refuse({errc::invalid_option, "there is no key \"" + id + '"'});
     out_ << write_key_line(*found) << '\n';
     return 0;
   }

@@ -130,12 +130,12 @@ TEST(KeyLineTest, WhatIsMissingIsNamed) {
 }
 
 TEST(KeyLineTest, RefusesWhatIsNoObject) {
-  for (const std::string line : {"", "x", "[]", "7", "{", R"({"id":"a"} {})", "\xff"})
+  for (const auto* line : {"", "x", "[]", "7", "{", R"({"id":"a"} {})", "\xff"})
     EXPECT_EQ(fault_of(line), "it is no JSON object") << line;
 }
 
 TEST(KeyLineTest, TellsNothingOfTheLine) {
-  for (const std::string line :
+  for (const std::string& line :
        {line_with(R"("secret-word":1)"), line_with(R"("scopes":["secret-word"])"),
         line_with(R"("expires":"secret-word")"), std::string("secret-word")})
     EXPECT_EQ(fault_of(line).find("secret-word"), std::string::npos) << line;

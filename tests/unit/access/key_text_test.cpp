@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 namespace telemetry::access {
 namespace {
@@ -50,11 +52,11 @@ TEST(KeyTextTest, TellsATruncatedKeyFromAWrongOne) {
 
 TEST(KeyTextTest, RefusesWhatIsNoKey) {
   const auto text = made();
-  for (const std::string wrong :
-       {"", "tmk_", "tmk_.", "TMK_" + text.substr(4), text + "0", " " + text, text + "\n",
-        "tmk_GW" + text.substr(text.find('.')), "tmk_" + text.substr(text.find('.')),
-        "tmk_" + std::string(33, 'a') + text.substr(text.find('.')),
-        text.substr(0, text.size() - 1) + "-", text.substr(0, text.size() - 1) + "\xff"})
+  for (const auto& wrong : std::vector<std::string>{
+           "", "tmk_", "tmk_.", "TMK_" + text.substr(4), text + "0", " " + text, text + "\n",
+           "tmk_GW" + text.substr(text.find('.')), "tmk_" + text.substr(text.find('.')),
+           "tmk_" + std::string(33, 'a') + text.substr(text.find('.')),
+           text.substr(0, text.size() - 1) + "-", text.substr(0, text.size() - 1) + "\xff"})
     EXPECT_EQ(fault_of(wrong), key_fault::malformed) << wrong;
 }
 
