@@ -63,6 +63,7 @@ class MariaDbProgram:
             f"--datadir={data_dir}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
+            "--force",  # or it refuses a machine whose own name cannot be looked up
         ]
 
     def serve_command(self):
