@@ -8,7 +8,7 @@ void answered_without_outcome() {
   throw std::logic_error("an event was answered before its outcome was known");
 }
 
-void answer_queue::submit(const event_view& event, lane& to, participant& who) {
+void answer_queue::submit(const permitted_event& event, lane& to, participant& who) {
   if (runs_.empty() || !to.current() || runs_.back().source != to.current())
     runs_.push({to.join(who), 0});
   credit_ = &to.context().credit;

@@ -30,7 +30,7 @@ public:
 
   /// Adds an event to the lane `to`. After the commit of the event, the lane calls
   /// who.on_verdicts().
-  void submit(const event_view& event, lane& to, participant& who);
+  void submit(const permitted_event& event, lane& to, participant& who);
   /// A line that was refused before the journal. Behind an event whose answer is not known it is
   /// kept, and then charged to the node's credit like that event.
   void refuse(std::string reason);

@@ -56,7 +56,7 @@ void cache_writer::begin_rebuild() {
 void cache_writer::copy_table() {
   std::string after;
   for (bool more = true; more && is_whole_;) {
-    const auto table = store_.scan_robots(after, robots_per_piece);
+    const auto table = store_.scan_robots(after, "", robots_per_piece);
     if (!table) {
       is_whole_ = false;
       return note(table.error());

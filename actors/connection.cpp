@@ -50,8 +50,9 @@ constexpr bool is_ok(verdict what) {
 
 } // namespace
 
-connection::connection(caf::actor_config& config, lane& home, net::upstream_peer& peer)
-    : participant(config), home_(home), peer_(&peer) {}
+connection::connection(caf::actor_config& config, lane& home, net::upstream_peer& peer,
+                       net::caller_ptr who)
+    : participant(config), home_(home), who_(std::move(who)), peer_(&peer) {}
 
 connection::behavior_type connection::make_behavior() {
   end_process_on_exception(*this, home_.context());
@@ -119,13 +120,16 @@ std::size_t connection::take(std::string_view text) {
 void connection::take_line(std::string_view line) {
   auto event = parse_line(line);
   if (!event)
-    answers_.refuse(event.error().text);
+    return answers_.refuse(event.error().text);
+  const auto permitted = who_->robots.permit(*event);
+  if (!permitted)
+    answers_.refuse(std::string{right_refusal});
   else if (event->timestamp > future_limit_)
     answers_.refuse(std::string{future_refusal});
   else if (home_.context().damaged.refuses(event->robot))
     answers_.refuse(std::string{damaged_refusal});
   else
-    answers_.submit(*event, home_, *this);
+    answers_.submit(*permitted, home_, *this);
 }
 
 void connection::answer() {
@@ -218,10 +222,10 @@ namespace {
 /// The session's handle to its connection actor.
 class session_upstream final : public net::upstream {
 public:
-  session_upstream(lane& home, net::upstream_peer& peer)
+  session_upstream(lane& home, net::upstream_peer& peer, net::caller_ptr who)
       : home_(home),
         actor_(home.context().writer->home_system().spawn<connection, caf::lazy_init + caf::hidden>(
-            std::ref(home), std::ref(peer))),
+            std::ref(home), std::ref(peer), std::move(who))),
         connection_(*static_cast<connection*>(caf::actor_cast<caf::abstract_actor*>(actor_))) {
     home_.enlist(actor_);
   }
@@ -251,11 +255,11 @@ private:
 } // namespace
 
 result<std::unique_ptr<net::upstream>>
-connection_factory::open(net::upstream_peer& peer, net::io_thread& io, const net::caller&) {
+connection_factory::open(net::upstream_peer& peer, net::io_thread& io, net::caller_ptr who) {
   if (context_.health.away_ms() >= context_.options.stall_limit.count())
     return failure{errc::unavailable, std::string{reason_for_closing(context_)}};
   return std::unique_ptr<net::upstream>{
-      std::make_unique<session_upstream>(*context_.lanes[io.index()], peer)};
+      std::make_unique<session_upstream>(*context_.lanes[io.index()], peer, std::move(who))};
 }
 
 } // namespace telemetry

@@ -24,7 +24,7 @@ class connection final : public participant, private flushable {
 public:
   static inline const char* const actor_name = "connection";
 
-  connection(caf::actor_config& config, lane& home, net::upstream_peer& peer);
+  connection(caf::actor_config& config, lane& home, net::upstream_peer& peer, net::caller_ptr who);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
   /// Takes complete messages, some or all of one socket read. @returns how many lines they have.
@@ -53,6 +53,7 @@ private:
   void flush() override;
 
   lane& home_;
+  const net::caller_ptr who_;
   net::upstream_peer* peer_; ///< nullptr after the session has ended
   answer_queue answers_;
   fifo<message> messages_;           ///< not answered yet
@@ -69,7 +70,7 @@ class connection_factory final : public net::upstream_factory {
 public:
   explicit connection_factory(engine_context& context) : context_(context) {}
   result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread& io,
-                                              const net::caller&) override;
+                                              net::caller_ptr who) override;
 
 private:
   engine_context& context_;

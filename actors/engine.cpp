@@ -178,38 +178,41 @@ const failure recovering{errc::unavailable, recovering_reason};
 
 } // namespace
 
-void engine::robot(net::io_thread& io, const net::caller&, std::string name,
+void engine::robot(net::io_thread& io, permitted_name name,
                    net::callback<std::optional<robot_state>> done) {
   if (!is_recovered_) // rule 25
     return done(recovering);
-  query::robot(context_, io, std::move(name), std::move(done));
+  query::robot(context_, io, std::move(name).value(), std::move(done));
 }
 
-void engine::odometer(net::io_thread& io, const net::caller&, std::string name, timestamp_ms from,
-                      timestamp_ms to, net::callback<double> done) {
+void engine::odometer(net::io_thread& io, permitted_name name, timestamp_ms from, timestamp_ms to,
+                      net::callback<double> done) {
   if (!is_recovered_)
     return done(recovering);
-  query::odometer(context_, io, std::move(name), from, to, std::move(done));
+  query::odometer(context_, io, std::move(name).value(), from, to, std::move(done));
 }
 
-std::unique_ptr<net::pull_stream<net::named_robot>>
-engine::robots(net::io_thread& io, const net::caller&, std::string after, std::size_t limit) {
+std::unique_ptr<net::pull_stream<net::named_robot>> engine::robots(net::io_thread& io,
+                                                                   const net::caller& who,
+                                                                   const std::string& after,
+                                                                   std::size_t limit) {
   if (!is_recovered_)
     return std::make_unique<refused_stream<net::named_robot>>(recovering);
-  return query::robots(context_, io, std::move(after), limit);
+  return query::robots(context_, io, who.robots, after, limit);
 }
 
-std::unique_ptr<net::pull_stream<event_row>> engine::events(net::io_thread& io, const net::caller&,
-                                                            std::string name, timestamp_ms from,
-                                                            timestamp_ms to, std::size_t limit) {
+std::unique_ptr<net::pull_stream<event_row>> engine::events(net::io_thread& io, permitted_name name,
+                                                            timestamp_ms from, timestamp_ms to,
+                                                            std::size_t limit) {
   if (!is_recovered_)
     return std::make_unique<refused_stream<event_row>>(recovering);
-  return query::events(context_, io, std::move(name), from, to, limit);
+  return query::events(context_, io, std::move(name).value(), from, to, limit);
 }
 
-void engine::ingest(net::io_thread& io, const net::caller&, std::vector<net::ingest_line> events,
+void engine::ingest(net::io_thread& io, net::caller_ptr who, std::vector<net::ingest_line> events,
                     net::callback<net::ingest_outcome> done) {
-  telemetry::ingest::start(*context_.lanes[io.index()], std::move(events), std::move(done));
+  telemetry::ingest::start(*context_.lanes[io.index()], std::move(who), std::move(events),
+                           std::move(done));
 }
 
 } // namespace telemetry

@@ -53,16 +53,18 @@ public:
   [[nodiscard]] engine_context& context() noexcept { return context_; }
 
   // net::api
-  void robot(net::io_thread& io, const net::caller& who, std::string name,
+  void robot(net::io_thread& io, permitted_name name,
              net::callback<std::optional<robot_state>> done) override;
-  void odometer(net::io_thread& io, const net::caller& who, std::string name, timestamp_ms from,
-                timestamp_ms to, net::callback<double> done) override;
-  std::unique_ptr<net::pull_stream<net::named_robot>>
-  robots(net::io_thread& io, const net::caller& who, std::string after, std::size_t limit) override;
-  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread& io, const net::caller& who,
-                                                      std::string name, timestamp_ms from,
-                                                      timestamp_ms to, std::size_t limit) override;
-  void ingest(net::io_thread& io, const net::caller& who, std::vector<net::ingest_line> events,
+  void odometer(net::io_thread& io, permitted_name name, timestamp_ms from, timestamp_ms to,
+                net::callback<double> done) override;
+  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread& io,
+                                                             const net::caller& who,
+                                                             const std::string& after,
+                                                             std::size_t limit) override;
+  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread& io, permitted_name name,
+                                                      timestamp_ms from, timestamp_ms to,
+                                                      std::size_t limit) override;
+  void ingest(net::io_thread& io, net::caller_ptr who, std::vector<net::ingest_line> events,
               net::callback<net::ingest_outcome> done) override;
   [[nodiscard]] std::optional<std::string> not_ready() const override;
   [[nodiscard]] std::optional<std::string> trouble() const override;

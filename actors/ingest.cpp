@@ -4,15 +4,16 @@
 
 namespace telemetry {
 
-ingest::ingest(caf::actor_config& config, lane& home, std::vector<net::ingest_line> events,
-               net::callback<net::ingest_outcome> reply)
-    : participant(config), home_(home), events_(std::move(events)), done_(std::move(reply)) {}
+ingest::ingest(caf::actor_config& config, lane& home, net::caller_ptr who,
+               std::vector<net::ingest_line> events, net::callback<net::ingest_outcome> reply)
+    : participant(config), home_(home), who_(std::move(who)), events_(std::move(events)),
+      done_(std::move(reply)) {}
 
-void ingest::start(lane& home, std::vector<net::ingest_line> events,
+void ingest::start(lane& home, net::caller_ptr who, std::vector<net::ingest_line> events,
                    net::callback<net::ingest_outcome> done) {
   auto& system = home.context().writer->home_system();
   const ingest_actor actor = system.spawn<ingest, caf::lazy_init + caf::hidden>(
-      std::ref(home), std::move(events), std::move(done));
+      std::ref(home), std::move(who), std::move(events), std::move(done));
   home.enlist(actor);
   home.unit().deliver(actor, look_again_atom_v);
 }
@@ -61,12 +62,15 @@ void ingest::submit_next() {
       return;
     }
     const auto& event = events_[submitted_];
-    if (event.timestamp > latest)
+    const auto permitted = who_->robots.permit({event.at, event.timestamp, event.robot});
+    if (!permitted)
+      answers_.refuse(std::string{right_refusal});
+    else if (event.timestamp > latest)
       answers_.refuse(std::string{future_refusal});
     else if (home_.context().damaged.refuses(event.robot))
       answers_.refuse(std::string{damaged_refusal});
     else
-      answers_.submit({event.at, event.timestamp, event.robot}, home_, *this);
+      answers_.submit(*permitted, home_, *this);
     count_answers(); // no verdict comes to do it later, if all events are refused
   }
 }

@@ -12,13 +12,13 @@ class ingest final : public participant, private flushable {
 public:
   static inline const char* const actor_name = "ingest";
 
-  ingest(caf::actor_config& config, lane& home, std::vector<net::ingest_line> events,
-         net::callback<net::ingest_outcome> reply);
+  ingest(caf::actor_config& config, lane& home, net::caller_ptr who,
+         std::vector<net::ingest_line> events, net::callback<net::ingest_outcome> reply);
   [[nodiscard]] const char* name() const override { return actor_name; }
   void on_verdicts() override { advance(); }
 
   /// Starts one on `home`; to be called on its thread.
-  static void start(lane& home, std::vector<net::ingest_line> events,
+  static void start(lane& home, net::caller_ptr who, std::vector<net::ingest_line> events,
                     net::callback<net::ingest_outcome> done);
 
 protected:
@@ -39,6 +39,7 @@ private:
   void finish(result<net::ingest_outcome> outcome);
 
   lane& home_;
+  const net::caller_ptr who_;
   std::vector<net::ingest_line> events_;
   net::callback<net::ingest_outcome> done_; ///< empty once it was called
   std::size_t submitted_ = 0;               ///< events handed to the lane, or refused

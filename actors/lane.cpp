@@ -57,7 +57,8 @@ const submission_ptr& lane::join(participant& who) {
   return current_;
 }
 
-lane::place lane::add(const event_view& event) {
+lane::place lane::add(const permitted_event& permitted) {
+  const auto& event = permitted.value();
   const auto hash = name_hash(event.robot);
   const auto shard = shard_of(hash, static_cast<std::uint32_t>(current_->slices.size()));
   auto& part = current_->slices[shard];

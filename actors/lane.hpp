@@ -16,6 +16,7 @@ namespace telemetry {
 [[nodiscard]] timestamp_ms future_limit(const engine_context& context);
 inline constexpr std::string_view future_refusal =
     "timestamp is too far ahead of the server's clock";
+inline constexpr std::string_view right_refusal = "not allowed for this robot";
 /// The event may nevertheless be in the journal. Sending it again is safe.
 inline constexpr std::string_view damaged_refusal =
     "the stored data of this robot is damaged, send the event again later";
@@ -58,7 +59,7 @@ public:
   };
   /// Adds an event to the current submission. The submission goes to the journal at the end of this
   /// turn of the I/O thread, or earlier when it has `submission_events_max` events.
-  place add(const event_view& event);
+  place add(const permitted_event& event);
 
   /// Adds `who` to the participants of the submission that add() fills. @returns the submission.
   const submission_ptr& join(participant& who);

@@ -95,11 +95,11 @@ struct listed_robot {
 
 using listed_robots = std::shared_ptr<std::vector<listed_robot>>;
 
-/// Asks for the latest states in memory of `names`, and of robots with names above `after` up to
+/// Asks for the latest states in memory of `names`, and of robots with names within `range` up to
 /// `upto` that the robot table may not have yet ("unlisted").
 struct list_question {
-  std::string after; ///< exclusive
-  std::string upto;  ///< inclusive; "" = no end
+  name_range range;
+  std::string upto; ///< inclusive; "" = no end
   std::vector<std::string> names;
   std::size_t limit; ///< most unlisted robots in the answer
 };
@@ -264,7 +264,8 @@ using reader_actor = caf::typed_actor<
     caf::replies_to<rows_atom, robot_id, timestamp_ms, timestamp_ms,
                     std::uint64_t>::with<result<std::vector<event_row>>>,
     caf::replies_to<ends_atom, robot_id, timestamp_ms, timestamp_ms>::with<result<range_ends>>,
-    caf::replies_to<list_atom, std::string, std::uint64_t>::with<result<std::vector<robot_row>>>>;
+    caf::replies_to<list_atom, std::string, std::string,
+                    std::uint64_t>::with<result<std::vector<robot_row>>>>;
 
 /// CACHE WRITER: copies latest states to the cache. Exists only if there is a cache. Detached,
 /// because it blocks on the cache and the store.

@@ -19,23 +19,25 @@ public:
   void open(engine& served) noexcept { engine_.store(&served, std::memory_order_release); }
 
   // net::api
-  void robot(net::io_thread& io, const net::caller& who, std::string name,
+  void robot(net::io_thread& io, permitted_name name,
              net::callback<std::optional<robot_state>> done) override;
-  void odometer(net::io_thread& io, const net::caller& who, std::string name, timestamp_ms from,
-                timestamp_ms to, net::callback<double> done) override;
-  std::unique_ptr<net::pull_stream<net::named_robot>>
-  robots(net::io_thread& io, const net::caller& who, std::string after, std::size_t limit) override;
-  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread& io, const net::caller& who,
-                                                      std::string name, timestamp_ms from,
-                                                      timestamp_ms to, std::size_t limit) override;
-  void ingest(net::io_thread& io, const net::caller& who, std::vector<net::ingest_line> events,
+  void odometer(net::io_thread& io, permitted_name name, timestamp_ms from, timestamp_ms to,
+                net::callback<double> done) override;
+  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread& io,
+                                                             const net::caller& who,
+                                                             const std::string& after,
+                                                             std::size_t limit) override;
+  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread& io, permitted_name name,
+                                                      timestamp_ms from, timestamp_ms to,
+                                                      std::size_t limit) override;
+  void ingest(net::io_thread& io, net::caller_ptr who, std::vector<net::ingest_line> events,
               net::callback<net::ingest_outcome> done) override;
   [[nodiscard]] std::optional<std::string> not_ready() const override;
   [[nodiscard]] std::optional<std::string> trouble() const override;
 
   // net::upstream_factory
   [[nodiscard]] result<std::unique_ptr<net::upstream>>
-  open(net::upstream_peer& peer, net::io_thread& io, const net::caller& who) override;
+  open(net::upstream_peer& peer, net::io_thread& io, net::caller_ptr who) override;
 
 private:
   [[nodiscard]] engine* behind() const noexcept { return engine_.load(std::memory_order_acquire); }

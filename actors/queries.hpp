@@ -27,7 +27,8 @@ std::unique_ptr<net::pull_stream<event_row>> events(engine_context& context, net
                                                     timestamp_ms to, std::size_t limit);
 
 std::unique_ptr<net::pull_stream<net::named_robot>>
-robots(engine_context& context, net::io_thread& io, std::string after, std::size_t limit);
+robots(engine_context& context, net::io_thread& io, const name_filter& permitted,
+       const std::string& after, std::size_t limit);
 
 } // namespace query
 } // namespace telemetry

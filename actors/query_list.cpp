@@ -14,7 +14,7 @@ constexpr std::size_t names_per_piece = 2'048;
 
 struct piece {
   std::vector<net::named_robot> robots;
-  std::string upto; ///< last name that the piece covers; "" if it covers all names
+  std::string upto; ///< last name that the piece covers; "" if it covers the range
 };
 
 /// Reads a range of the robot table, then asks the shards for these robots and for robots that the
@@ -23,9 +23,9 @@ struct piece {
 /// robot counts.
 class list_query final : public base<piece> {
 public:
-  list_query(engine_context& context, net::io_thread& io, std::string after,
+  list_query(engine_context& context, net::io_thread& io, name_range range,
              net::callback<piece> reply)
-      : base(context, io, std::move(reply)), after_(std::move(after)) {}
+      : base(context, io, std::move(reply)), range_(std::move(range)) {}
 
 protected:
   void start() override {
@@ -36,7 +36,8 @@ private:
   template <class Then>
   void scan(Then then) {
     version_ = context_.store_version;
-    ask(context_.readers.front(), list_atom_v, after_, std::uint64_t{names_per_piece})
+    ask(context_.readers.front(), list_atom_v, range_.after, range_.before,
+        std::uint64_t{names_per_piece})
         .then(
             [this, then](result<std::vector<robot_row>>& rows) {
               if (rows)
@@ -55,7 +56,7 @@ private:
     std::vector<std::shared_ptr<list_question>> questions;
     for (std::size_t i = 0; i < context_.shards.size(); ++i)
       questions.push_back(
-          std::make_shared<list_question>(list_question{after_, upto_, {}, names_per_piece}));
+          std::make_shared<list_question>(list_question{range_, upto_, {}, names_per_piece}));
     for (const auto& row : rows_)
       questions[shard_index(row.name)]->names.push_back(row.name);
     unanswered_ = context_.shards.size();
@@ -127,7 +128,7 @@ private:
     answer(std::move(out));
   }
 
-  std::string after_;
+  name_range range_;
   std::string upto_;
   std::size_t unanswered_ = 0;
   std::uint64_t version_ = 0;   ///< of the store, before it was read
@@ -138,9 +139,10 @@ private:
 
 class robot_stream final : public net::pull_stream<net::named_robot> {
 public:
-  robot_stream(engine_context& context, net::io_thread& io, std::string after, std::size_t limit)
+  robot_stream(engine_context& context, net::io_thread& io, std::vector<name_range> ranges,
+               std::size_t limit)
       : context_(context), io_(io), state_(std::make_shared<state>()) {
-    state_->after = std::move(after);
+    state_->ranges = std::move(ranges);
     state_->left = limit;
   }
 
@@ -150,16 +152,26 @@ public:
 
 private:
   struct state {
-    std::string after;
-    std::size_t left;
+    std::vector<name_range> ranges; ///< the first of those that are left begins at `done`
+    std::size_t done = 0;
+    std::size_t left; ///< robots
+
+    [[nodiscard]] bool is_over() const { return left == 0 || done == ranges.size(); }
+    /// Goes on above `upto`, or in the next range if that is "".
+    void advance(std::string upto) {
+      if (upto.empty())
+        ++done;
+      else
+        ranges[done].after = std::move(upto);
+    }
   };
 
   static void next_piece(engine_context& context, net::io_thread& io,
                          const std::shared_ptr<state>& here,
                          net::callback<std::vector<net::named_robot>> done) {
-    if (here->left == 0)
+    if (here->is_over())
       return done(std::vector<net::named_robot>{});
-    ask<list_query>(context, io, here->after,
+    ask<list_query>(context, io, here->ranges[here->done],
                     [&context, &io, weak = std::weak_ptr{here},
                      done = std::move(done)](result<piece> got) mutable {
                       const auto stream = weak.lock();
@@ -170,10 +182,10 @@ private:
                       auto& robots = got->robots;
                       if (robots.size() > stream->left)
                         robots.resize(stream->left);
-                      stream->left = got->upto.empty() ? 0 : stream->left - robots.size();
-                      stream->after = std::move(got->upto);
+                      stream->left -= robots.size();
+                      stream->advance(std::move(got->upto));
                       // An empty piece would end the stream.
-                      if (robots.empty() && stream->left > 0)
+                      if (robots.empty() && !stream->is_over())
                         return next_piece(context, io, stream, std::move(done));
                       done(std::move(robots));
                     });
@@ -187,8 +199,9 @@ private:
 } // namespace
 
 std::unique_ptr<net::pull_stream<net::named_robot>>
-robots(engine_context& context, net::io_thread& io, std::string after, std::size_t limit) {
-  return std::make_unique<robot_stream>(context, io, std::move(after), limit);
+robots(engine_context& context, net::io_thread& io, const name_filter& permitted,
+       const std::string& after, std::size_t limit) {
+  return std::make_unique<robot_stream>(context, io, permitted.ranges_above(after), limit);
 }
 
 } // namespace telemetry::query

@@ -31,8 +31,8 @@ reader::behavior_type reader::make_behavior() {
       [this](ends_atom, robot_id robot, timestamp_ms from, timestamp_ms to) {
         return answer(store_.ends(robot, from, to));
       },
-      [this](list_atom, const std::string& after, std::uint64_t limit) {
-        return answer(list(after, limit));
+      [this](list_atom, const std::string& after, const std::string& before, std::uint64_t limit) {
+        return answer(list(after, before, limit));
       },
   };
 }
@@ -102,8 +102,9 @@ robot_outcome reader::row(const std::string& name) {
 }
 
 /// A list leaves out the robots whose rows are damaged.
-result<std::vector<robot_row>> reader::list(const std::string& after, std::size_t limit) {
-  auto page = store_.scan_robots(after, limit);
+result<std::vector<robot_row>> reader::list(const std::string& after, const std::string& before,
+                                            std::size_t limit) {
+  auto page = store_.scan_robots(after, before, limit);
   if (!page)
     return page.error();
   for (const auto& one : page->damaged)

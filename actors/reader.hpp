@@ -25,7 +25,8 @@ private:
   void load(const shard_actor& shard, const activation_ptr& wanted);
   void look_up(const old_events& olds);
   robot_outcome row(const std::string& name);
-  result<std::vector<robot_row>> list(const std::string& after, std::size_t limit);
+  result<std::vector<robot_row>> list(const std::string& after, const std::string& before,
+                                      std::size_t limit);
   /// Ends the process if the store is damaged. Otherwise returns, and the read may be repeated.
   void check_retry(const failure& why);
 

@@ -50,8 +50,10 @@ list_answer shard::list(const list_question& question) {
     add(robots_.find(names[i], hashes[i]));
   }
   auto left = question.limit;
-  unlisted_.for_each_above(question.after, [&](robot_slot& slot) {
-    if (!question.upto.empty() && slot.name > question.upto)
+  const auto& range = question.range;
+  unlisted_.for_each_above(range.after, [&](robot_slot& slot) {
+    if ((!question.upto.empty() && slot.name > question.upto) ||
+        (!range.before.empty() && slot.name >= range.before))
       return false;
     add(&slot);
     if (--left == 0)

@@ -4,6 +4,20 @@
 
 namespace telemetry {
 
+namespace {
+
+/// The names that begin with `prefix`. @pre it is the beginning of a legal name, so it is not empty
+/// and its last byte is neither the least nor the greatest.
+name_range range_of_names(const std::string& prefix) {
+  name_range out{prefix, prefix};
+  --out.after.back();
+  out.after += '\xff'; // no name has this byte, so no name lies between this and `prefix`
+  ++out.before.back();
+  return out;
+}
+
+} // namespace
+
 name_filter::name_filter(std::vector<std::string> prefixes) : permits_all_(false) {
   std::sort(prefixes.begin(), prefixes.end());
   for (auto& one : prefixes) { // those that another one covers come right behind it
@@ -37,11 +51,19 @@ std::optional<permitted_event> name_filter::permit(const event_view& event) cons
   return permitted_event(event);
 }
 
-std::optional<std::string_view> name_filter::next_from(std::string_view name) const noexcept {
-  if (permits(name))
-    return name;
-  const auto next = std::upper_bound(prefixes_.begin(), prefixes_.end(), name);
-  return next == prefixes_.end() ? std::nullopt : std::optional<std::string_view>(*next);
+std::vector<name_range> name_filter::ranges_above(std::string_view after) const {
+  if (permits_all_)
+    return {{std::string(after), ""}};
+  std::vector<name_range> out;
+  for (const auto& prefix : prefixes_) {
+    auto range = range_of_names(prefix);
+    if (range.before <= after)
+      continue;
+    if (range.after < after)
+      range.after = after;
+    out.push_back(std::move(range));
+  }
+  return out;
 }
 
 } // namespace telemetry

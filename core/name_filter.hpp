@@ -37,6 +37,14 @@ private:
   event_view value_;
 };
 
+/// Names above `after` ("" is below all names) and below `before` ("": no bound). Neither needs to
+/// be a legal name.
+struct name_range {
+  std::string after;
+  std::string before;
+  friend bool operator==(const name_range&, const name_range&) = default;
+};
+
 /// The robots that a caller may see and write: all, or those whose name begins with one of some
 /// prefixes. Names are compared byte by byte, without case folding or normalisation.
 ///
@@ -57,9 +65,9 @@ public:
   /// In order, and none of them begins with another. Empty if it permits all robots.
   [[nodiscard]] std::span<const std::string> prefixes() const noexcept { return prefixes_; }
 
-  /// The first name from `name` on that may be permitted: `name` itself, or the beginning of a
-  /// later range. nullopt if there is none. A list goes on there.
-  [[nodiscard]] std::optional<std::string_view> next_from(std::string_view name) const noexcept;
+  /// The names above `after` that are permitted, in order. So a list of few robots costs little,
+  /// however many other robots there are.
+  [[nodiscard]] std::vector<name_range> ranges_above(std::string_view after) const;
 
 private:
   name_filter() = default;

@@ -34,7 +34,7 @@ constexpr std::string_view too_much_memory = "the connections hold too much memo
 class closed_factory final : public upstream_factory {
 public:
   explicit closed_factory(std::string_view why) : why_(why) {}
-  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&, const caller&) override {
+  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&, caller_ptr) override {
     return failure{errc::unavailable, std::string(why_)};
   }
 

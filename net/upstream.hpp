@@ -79,7 +79,7 @@ public:
   /// @returns errc::unavailable if the engine accepts no WebSocket now. Then the session closes
   ///          with 1013 and the text of the failure, which must be ASCII of at most 123 bytes.
   [[nodiscard]] virtual result<std::unique_ptr<upstream>> open(upstream_peer& peer, io_thread& io,
-                                                               const caller& who) = 0;
+                                                               caller_ptr who) = 0;
 };
 
 } // namespace telemetry::net

@@ -50,7 +50,7 @@ void websocket_session::open() {
   if (context_.sessions.draining())
     return drain();
   is_delivering_ = true;
-  auto opened = context_.upstreams.open(*this, context_.io, *who_);
+  auto opened = context_.upstreams.open(*this, context_.io, who_);
   is_delivering_ = false;
   if (!opened)
     return close(close_code::try_again_later, opened.error().text);

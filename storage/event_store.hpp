@@ -115,10 +115,11 @@ public:
   [[nodiscard]] virtual result<std::vector<robot_outcome>>
   robots(std::span<const std::string_view> names) = 0;
 
-  /// At most `limit` robot rows, ordered bytewise by name, after the name `after` (exclusive; ""
-  /// is before all names). Damaged rows do not count.
-  [[nodiscard]] virtual result<robot_page> scan_robots(std::string_view after,
-                                                       std::size_t limit) = 0;
+  /// At most `limit` robot rows, ordered bytewise by name, with names above `after` ("" is below
+  /// all names) and below `before` ("": no bound). Both need not be UTF-8. Damaged rows do not
+  /// count.
+  [[nodiscard]] virtual result<robot_page>
+  scan_robots(std::string_view after, std::string_view before, std::size_t limit) = 0;
 
   /// floor(): the last row at or before `at`. ceil(): the first row at or after `at`.
   [[nodiscard]] virtual result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) = 0;

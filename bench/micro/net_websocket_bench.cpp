@@ -46,7 +46,7 @@ struct instant_engine final : net::upstream_factory {
     net::upstream_peer& peer;
   };
   result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&,
-                                              const net::caller&) override {
+                                              net::caller_ptr) override {
     return std::unique_ptr<net::upstream>{std::make_unique<connection>(peer)};
   }
 };

@@ -59,30 +59,33 @@ struct ingest_outcome {
 ///
 /// Thread: any I/O thread; `io` is the one that asks. Nothing blocks. Every question is answered
 /// within query.timeout, by errc::timeout at the latest; errc::unavailable while the store (for
-/// reads) or the journal (for ingest) is away. A caller is valid during the call only.
+/// reads) or the journal (for ingest) is away. Who may not use a robot gets no permitted_name of
+/// it, so its existence cannot be found out.
 class api {
 public:
   virtual ~api() = default;
 
   /// The state of a robot; nullopt if it is unknown.
-  virtual void robot(io_thread& io, const caller& who, std::string name,
+  virtual void robot(io_thread& io, permitted_name name,
                      callback<std::optional<robot_state>> done) = 0;
 
   /// Length of the path in from <= timestamp <= to; 0 if the robot is unknown or has no events.
-  virtual void odometer(io_thread& io, const caller& who, std::string name, timestamp_ms from,
-                        timestamp_ms to, callback<double> done) = 0;
+  virtual void odometer(io_thread& io, permitted_name name, timestamp_ms from, timestamp_ms to,
+                        callback<double> done) = 0;
 
-  /// Robots by name (bytewise) after `after` (exclusive; "" is before all), at most `limit`.
+  /// The robots that `who` may see, by name (bytewise) after `after` (exclusive; "" is before all),
+  /// at most `limit`.
   [[nodiscard]] virtual std::unique_ptr<pull_stream<named_robot>>
-  robots(io_thread& io, const caller& who, std::string after, std::size_t limit) = 0;
+  robots(io_thread& io, const caller& who, const std::string& after, std::size_t limit) = 0;
 
   /// Events with from <= timestamp <= to, in order, at most `limit`.
   [[nodiscard]] virtual std::unique_ptr<pull_stream<event_row>>
-  events(io_thread& io, const caller& who, std::string name, timestamp_ms from, timestamp_ms to,
+  events(io_thread& io, permitted_name name, timestamp_ms from, timestamp_ms to,
          std::size_t limit) = 0;
 
   /// Takes events, in order. Answers once all of them are durable. Waits under back-pressure.
-  virtual void ingest(io_thread& io, const caller& who, std::vector<ingest_line> events,
+  /// Events of robots that `who` may not write to are refused.
+  virtual void ingest(io_thread& io, caller_ptr who, std::vector<ingest_line> events,
                       callback<ingest_outcome> done) = 0;
 
   /// Why the server should get no traffic now; nullopt if it is ready. Thread-safe, does not block.

@@ -82,7 +82,7 @@ private:
       reader_.reset();
     if (part_.events.empty())
       return add(ingest_outcome{});
-    context_.engine.ingest(context_.io, *context_.who, std::exchange(part_.events, {}),
+    context_.engine.ingest(context_.io, context_.who, std::exchange(part_.events, {}),
                            [weak = weak_from_this()](const result<ingest_outcome>& outcome) {
                              if (const auto self = weak.lock())
                                self->on_outcome(outcome);

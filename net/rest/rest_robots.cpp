@@ -159,6 +159,12 @@ result<robots_query> read_robots_query(const http_target& target) {
   return query;
 }
 
+/// The name of a robot that the caller may see; nullopt if there is no such robot for it, because
+/// the name is not legal or not one of its own.
+std::optional<permitted_name> permit(const std::string& name, const rest_context& context) {
+  return check_name(name) ? context.who->robots.permit(name) : std::nullopt;
+}
+
 /// Answers with a list of one robot; of none if the robot is unknown or not after `after`.
 void list_one_robot(const robots_query& query, std::string_view target, const rest_context& context,
                     answer_callback done) {
@@ -172,9 +178,10 @@ void list_one_robot(const robots_query& query, std::string_view target, const re
     writer->finish(list.body);
     return list;
   };
-  if (!check_name(name) || name <= query.after)
+  auto permitted = permit(name, context);
+  if (!permitted || name <= query.after)
     return done(answer(std::nullopt));
-  context.engine.robot(context.io, *context.who, name,
+  context.engine.robot(context.io, std::move(*permitted),
                        [answer, path = std::string(target),
                         done = std::move(done)](const result<std::optional<robot_state>>& state) {
                          done(state ? answer(state.value()) : make_problem(state.error(), path));
@@ -197,8 +204,8 @@ std::shared_ptr<rest_operation> list_robots(routed_request asked, rest_context c
   }
   list_plan<named_robot> plan;
   plan.target = address;
-  plan.rows = context.engine.robots(context.io, *context.who, std::move(query->after),
-                                    rows_to_ask(query->limit));
+  plan.rows =
+      context.engine.robots(context.io, *context.who, query->after, rows_to_ask(query->limit));
   plan.writer = make_robot_writer();
   plan.content_type = json_type;
   plan.limit = query->limit;
@@ -212,11 +219,12 @@ std::shared_ptr<rest_operation> show_robot(routed_request asked, rest_context co
                                            answer_callback done) {
   const std::string_view address = asked.request.target;
   const auto name = robot_of(asked.target);
-  if (!name || !check_name(name.value())) {
+  auto permitted = name ? permit(name.value(), context) : std::nullopt;
+  if (!permitted) {
     done(name ? unknown_robot(address) : make_problem(name.error(), address));
     return nullptr;
   }
-  context.engine.robot(context.io, *context.who, name.value(),
+  context.engine.robot(context.io, std::move(*permitted),
                        [name = name.value(), path = std::string(address),
                         done = std::move(done)](const result<std::optional<robot_state>>& state) {
                          done(state ? robot_answer(state.value(), name, path)
@@ -235,12 +243,13 @@ std::shared_ptr<rest_operation> list_events(routed_request asked, rest_context c
     return nullptr;
   }
   const auto [range, limit, format, safe] = query.value();
-  const bool none = range.from > range.to || !check_name(name.value());
+  auto permitted = permit(name.value(), context);
   list_plan<event_row> plan;
   plan.target = address;
-  plan.rows = none ? no_events(context)
-                   : context.engine.events(context.io, *context.who, name.value(), range.from,
-                                           range.to, rows_to_ask(limit));
+  plan.rows = permitted && range.from <= range.to
+                  ? context.engine.events(context.io, std::move(*permitted), range.from, range.to,
+                                          rows_to_ask(limit))
+                  : no_events(context);
   plan.writer = safe ? make_safe_csv_writer(name.value()) : make_event_writer(format, name.value());
   plan.content_type = content_type(format);
   plan.headers = "Vary: Accept, Accept-Encoding\r\n";
@@ -256,11 +265,12 @@ std::shared_ptr<rest_operation> measure_robot(routed_request asked, rest_context
   const std::string_view address = asked.request.target;
   const auto name = robot_of(asked.target);
   const auto range = name ? range_parameters(asked.target) : name.error();
-  if (!range || !check_name(name.value())) {
+  auto permitted = range ? permit(name.value(), context) : std::nullopt;
+  if (!permitted) {
     done(range ? odometer_answer(0, name.value()) : make_problem(range.error(), address));
     return nullptr;
   }
-  context.engine.odometer(context.io, *context.who, name.value(), range->from, range->to,
+  context.engine.odometer(context.io, std::move(*permitted), range->from, range->to,
                           [name = name.value(), path = std::string(address),
                            done = std::move(done)](const result<double>& length) {
                             done(length ? odometer_answer(length.value(), name)

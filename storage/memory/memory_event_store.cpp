@@ -46,11 +46,14 @@ memory_event_store::robots(std::span<const std::string_view> names) {
   return found;
 }
 
-result<robot_page> memory_event_store::scan_robots(std::string_view after, std::size_t limit) {
+result<robot_page> memory_event_store::scan_robots(std::string_view after, std::string_view before,
+                                                   std::size_t limit) {
   const std::scoped_lock lock(tables_->mutex);
   robot_page found;
   for (auto it = tables_->robots.upper_bound(after);
-       it != tables_->robots.end() && found.rows.size() < limit; ++it)
+       it != tables_->robots.end() && found.rows.size() < limit &&
+       (before.empty() || it->first < before);
+       ++it)
     found.rows.push_back(it->second);
   return found;
 }

@@ -169,15 +169,17 @@ mysql_event_store::robots(std::span<const std::string_view> names) {
   });
 }
 
-result<robot_page> mysql_event_store::scan_robots(std::string_view after, std::size_t limit) {
+result<robot_page> mysql_event_store::scan_robots(std::string_view after, std::string_view before,
+                                                  std::size_t limit) {
   return read("robots", [&](mysql_session& session) -> result<robot_page> {
     robot_page found;
     std::string last(after);
     for (bool more = true; more && found.rows.size() < limit;) {
       const std::size_t wanted = std::min(rows_per_page, limit - found.rows.size());
-      mysql_rows rows = session.query(sql_text(robot_columns, " WHERE name > ", sql_bytes{last},
-                                               " ORDER BY name LIMIT ", wanted)
-                                          .str());
+      auto text = sql_text(robot_columns, " WHERE name > ", sql_bytes{last});
+      if (!before.empty())
+        text.add(" AND name < ", sql_bytes{before});
+      mysql_rows rows = session.query(text.add(" ORDER BY name LIMIT ", wanted).str());
       std::size_t count = 0;
       for (; rows.next(); ++count) {
         robot_row row = read_robot(rows);

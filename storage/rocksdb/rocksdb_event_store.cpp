@@ -81,14 +81,19 @@ rocksdb_event_store::robots(std::span<const std::string_view> names) {
   return found;
 }
 
-result<robot_page> rocksdb_event_store::scan_robots(std::string_view after, std::size_t limit) {
+result<robot_page> rocksdb_event_store::scan_robots(std::string_view after, std::string_view before,
+                                                    std::size_t limit) {
   const auto session = database_->use();
   if (!session)
     return session.error();
   robot_page page;
   page.rows.reserve(std::min<std::size_t>(limit, 4'096)); // a piece of a list has at most as many
+  const rocksdb::Slice end(before);
+  rocksdb::ReadOptions options;
+  if (!before.empty())
+    options.iterate_upper_bound = &end;
   const std::unique_ptr<rocksdb::Iterator> it(
-      session->db().NewIterator(rocksdb::ReadOptions(), session->handle(family::robots)));
+      session->db().NewIterator(options, session->handle(family::robots)));
   it->Seek(after.empty() ? least_name : after);
   if (it->Valid() && it->key() == rocksdb::Slice(after))
     it->Next();

@@ -27,7 +27,8 @@ public:
   result<std::vector<damaged_robot>> commit(const checkpoint& what) override;
   result<std::vector<shard_marker>> markers() override;
   result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override;
-  result<robot_page> scan_robots(std::string_view after, std::size_t limit) override;
+  result<robot_page> scan_robots(std::string_view after, std::string_view before,
+                                 std::size_t limit) override;
   result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) override;
   result<std::optional<event_row>> ceil(robot_id robot, timestamp_ms at) override;
   /// As event_store. Both ends share an iterator, because making one takes as long as a seek.

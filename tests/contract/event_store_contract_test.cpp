@@ -39,7 +39,7 @@ protected:
   }
   std::vector<std::string> names(std::string_view after, std::size_t limit) {
     std::vector<std::string> found;
-    const auto rows = store().scan_robots(after, limit);
+    const auto rows = store().scan_robots(after, "", limit);
     for (const robot_row& row : rows->rows)
       found.push_back(row.name);
     return found;

@@ -285,7 +285,7 @@ protected:
   }
   /// What a restart relies on, wherever a checkpoint was cut off.
   static void expect_robots_not_ahead(event_store& store) {
-    const auto robots = store.scan_robots("", 10'000).value().rows;
+    const auto robots = store.scan_robots("", "", 10'000).value().rows;
     for (const robot_row& row : robots) {
       const auto rows = store.scan(row.id, 0, timestamp_max, 99).value();
       ASSERT_EQ(rows.size(), row.state.events) << row.name;
@@ -339,7 +339,7 @@ TEST_F(MysqlCheckpointFaultTest, LeavesWhatARestartCanGoOnFromWhereverItIsCutOff
     const auto opened = open();
     ASSERT_NO_FATAL_FAILURE(expect_robots_not_ahead(opened->store));
     const std::uint64_t counter = opened->store.markers().value()[0].last_counter;
-    const auto robots = opened->store.scan_robots("", 10'000).value().rows;
+    const auto robots = opened->store.scan_robots("", "", 10'000).value().rows;
     for (const robot_row& row : robots)
       EXPECT_TRUE(row.id >= shard_1 || row.id <= counter) << "an id that would be given again";
     const auto again = opened->store.commit(what.get());

@@ -213,7 +213,7 @@ TEST_F(MysqlOpenTest, FencesWhoWasTakenOver) {
 
   EXPECT_EQ(payloads(taken->log, 0), (std::vector<std::string>{"old", "new"}));
   EXPECT_TRUE(payloads(taken->log, 1).empty());
-  EXPECT_TRUE(taken->store.scan_robots("", 9)->rows.empty());
+  EXPECT_TRUE(taken->store.scan_robots("", "", 9)->rows.empty());
   EXPECT_EQ((*taken->store.markers())[0].cut, 0U);
 }
 
@@ -238,7 +238,7 @@ TEST_F(MysqlOpenTest, WritesNoCheckpointToAServerThatHasForgottenOne) {
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, errc::corrupt) << outcome.error().text;
   EXPECT_THAT(outcome.error().text, HasSubstr("has forgotten what it committed"));
-  EXPECT_TRUE(opened->store.scan_robots("", 9)->rows.empty());
+  EXPECT_TRUE(opened->store.scan_robots("", "", 9)->rows.empty());
 }
 
 TEST_F(MysqlOpenTest, StartsOverALossOnlyOnceItIsAccepted) {

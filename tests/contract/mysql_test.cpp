@@ -43,7 +43,7 @@ TEST_F(MysqlTest, DamagedRowsConcernTheirRobotAloneUntilTheyAreMended) {
   EXPECT_EQ((*found)[0].value()->id, 1U);
   EXPECT_EQ((*found)[1].error().code, errc::damaged_row);
   EXPECT_EQ((*found)[2].value()->id, 3U);
-  const auto page = store.scan_robots("", 2);
+  const auto page = store.scan_robots("", "", 2);
   ASSERT_TRUE(page) << page.error().text;
   ASSERT_EQ(page->rows.size(), 2U);
   EXPECT_EQ(page->rows[1].name, "c");
@@ -96,7 +96,7 @@ TEST_F(MysqlTest, KeepsEveryByteOfAName) {
   commit(what);
   const std::vector<std::string_view> asked(sorted.begin(), sorted.end());
   const auto found = opened_->store.robots(asked).value();
-  const auto listed = opened_->store.scan_robots("", 100).value().rows;
+  const auto listed = opened_->store.scan_robots("", "", 100).value().rows;
   ASSERT_EQ(listed.size(), sorted.size());
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     ASSERT_TRUE(found[i] && *found[i]) << sorted[i];

@@ -111,7 +111,7 @@ TEST_F(RocksdbDamageTest, ADamagedRowOfTheRobotTableLeavesTheOthers) {
     EXPECT_TRUE(is_damaged((*found)[1]));
     EXPECT_EQ((*found)[2].value()->id, 3U);
     EXPECT_FALSE((*found)[3].value());
-    const auto page = store_->scan_robots("", 2);
+    const auto page = store_->scan_robots("", "", 2);
     ASSERT_TRUE(page) << page.error().text;
     ASSERT_EQ(page->rows.size(), 2U);
     EXPECT_EQ(page->rows[1].name, "c");

@@ -53,7 +53,7 @@ struct engine final : net::upstream_factory {
   };
 
   result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&,
-                                              const net::caller&) override {
+                                              net::caller_ptr) override {
     return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer)};
   }
 

@@ -49,23 +49,20 @@ public:
                     1'769'860'801'000};
   }
 
-  void robot(io_thread&, const caller& who, std::string name,
-             callback<std::optional<robot_state>> done) override {
-    asked_by = who.name;
-    const auto found = states.find(name);
+  void robot(io_thread&, permitted_name name, callback<std::optional<robot_state>> done) override {
+    const auto found = states.find(name.value());
     reply(std::move(done),
           found == states.end() ? std::nullopt : std::optional<robot_state>(found->second));
   }
 
-  void odometer(io_thread&, const caller& who, std::string name, timestamp_ms from, timestamp_ms to,
+  void odometer(io_thread&, permitted_name name, timestamp_ms from, timestamp_ms to,
                 callback<double> done) override {
-    asked_by = who.name;
-    const auto path = select(name, from, to);
+    const auto path = select(name.value(), from, to);
     reply(std::move(done), path.empty() ? 0.0 : path.back().odometer - path.front().odometer);
   }
 
-  std::unique_ptr<pull_stream<named_robot>> robots(io_thread&, const caller& who, std::string after,
-                                                   std::size_t limit) override {
+  std::unique_ptr<pull_stream<named_robot>>
+  robots(io_thread&, const caller& who, const std::string& after, std::size_t limit) override {
     asked_by = who.name;
     std::vector<named_robot> found;
     for (auto one = states.upper_bound(after); one != states.end() && found.size() < limit; ++one)
@@ -74,19 +71,17 @@ public:
     return std::make_unique<stream<named_robot>>(*this, std::move(found));
   }
 
-  std::unique_ptr<pull_stream<event_row>> events(io_thread&, const caller& who, std::string name,
-                                                 timestamp_ms from, timestamp_ms to,
-                                                 std::size_t limit) override {
-    asked_by = who.name;
-    auto found = select(name, from, to);
+  std::unique_ptr<pull_stream<event_row>> events(io_thread&, permitted_name name, timestamp_ms from,
+                                                 timestamp_ms to, std::size_t limit) override {
+    auto found = select(name.value(), from, to);
     found.resize(std::min(limit, found.size()));
     limit_asked = limit;
     return std::make_unique<stream<event_row>>(*this, std::move(found));
   }
 
-  void ingest(io_thread&, const caller& who, std::vector<ingest_line> events,
+  void ingest(io_thread&, caller_ptr who, std::vector<ingest_line> events,
               callback<ingest_outcome> done) override {
-    asked_by = who.name;
+    asked_by = who->name;
     ingested = std::move(events);
     ingests.push_back(ingested.size());
     reply(std::move(done), outcome);

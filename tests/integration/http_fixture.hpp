@@ -97,7 +97,7 @@ protected:
 
   /// Refuses every WebSocket: these tests are about HTTP.
   struct no_upstreams final : upstream_factory {
-    result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&, const caller&) override {
+    result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&, caller_ptr) override {
       ++asked;
       return failure{errc::unavailable, "refused by the test"};
     }

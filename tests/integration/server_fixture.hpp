@@ -33,7 +33,7 @@ public:
   }
 
   result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread& io,
-                                              const net::caller&) override {
+                                              net::caller_ptr) override {
     return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer, io)};
   }
 

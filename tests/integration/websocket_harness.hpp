@@ -47,9 +47,9 @@ struct fake_engine final : net::upstream_factory {
   };
 
   result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&,
-                                              const net::caller& who) override {
+                                              net::caller_ptr who) override {
     ++opened;
-    opened_by = who.name;
+    opened_by = who->name;
     if (!refusal.empty())
       return failure{errc::unavailable, refusal};
     return std::unique_ptr<net::upstream>{std::make_unique<connection>(*this, peer)};

@@ -3,6 +3,7 @@
 #include "actors/engine.hpp"
 #include "tests/support/manual_world.hpp"
 #include "tests/support/memory_database.hpp"
+#include "tests/support/permitted.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
 #include <gtest/gtest.h>
@@ -151,7 +152,7 @@ public:
 
   [[nodiscard]] std::unique_ptr<net::upstream> connect(recording_peer& peer,
                                                        std::size_t thread = 0) {
-    auto opened = engine_->upstreams().open(peer, *io_[thread], *net::anonymous());
+    auto opened = engine_->upstreams().open(peer, *io_[thread], net::anonymous());
     return opened ? std::move(*opened) : nullptr;
   }
 
@@ -160,7 +161,7 @@ public:
                                                       timestamp_ms from = 0,
                                                       timestamp_ms to = timestamp_max,
                                                       std::size_t limit = SIZE_MAX) {
-    const auto stream = engine_->events(io(), *net::anonymous(), robot, from, to, limit);
+    const auto stream = engine_->events(io(), test::permitted(robot), from, to, limit);
     return pull_all(*stream);
   }
   [[nodiscard]] result<std::vector<net::named_robot>> robots(const std::string& after = {},
@@ -170,14 +171,14 @@ public:
   }
   [[nodiscard]] result<std::optional<robot_state>> robot(const std::string& name) {
     std::optional<result<std::optional<robot_state>>> got;
-    engine_->robot(io(), *net::anonymous(), name,
+    engine_->robot(io(), test::permitted(name),
                    [&](result<std::optional<robot_state>> what) { got = what; });
     return wait_for(got);
   }
   [[nodiscard]] result<double> odometer(const std::string& robot, timestamp_ms from,
                                         timestamp_ms to) {
     std::optional<result<double>> got;
-    engine_->odometer(io(), *net::anonymous(), robot, from, to,
+    engine_->odometer(io(), test::permitted(robot), from, to,
                       [&](result<double> what) { got = what; });
     return wait_for(got);
   }

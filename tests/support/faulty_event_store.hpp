@@ -48,9 +48,10 @@ public:
       return found;
     });
   }
-  result<robot_page> scan_robots(std::string_view after, std::size_t limit) override {
+  result<robot_page> scan_robots(std::string_view after, std::string_view before,
+                                 std::size_t limit) override {
     return faults_->reads.run([&] {
-      auto page = base_->scan_robots(after, limit);
+      auto page = base_->scan_robots(after, before, limit);
       if (page)
         std::erase_if(page->rows, [&](const robot_row& row) {
           if (!faults_->damaged_rows.contains(row.name))

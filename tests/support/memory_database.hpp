@@ -109,8 +109,9 @@ private:
     result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override {
       return base_.robots(names);
     }
-    result<robot_page> scan_robots(std::string_view after, std::size_t limit) override {
-      return base_.scan_robots(after, limit);
+    result<robot_page> scan_robots(std::string_view after, std::string_view before,
+                                   std::size_t limit) override {
+      return base_.scan_robots(after, before, limit);
     }
     result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) override {
       return base_.floor(robot, at);

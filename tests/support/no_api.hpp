@@ -6,24 +6,23 @@ namespace telemetry::test {
 
 /// An api for tests that do not use it. It fails every request.
 struct no_api final : net::api {
-  void robot(net::io_thread&, const net::caller&, std::string,
+  void robot(net::io_thread&, permitted_name,
              net::callback<std::optional<robot_state>> done) override {
     done(failure{errc::unavailable, "no engine"});
   }
-  void odometer(net::io_thread&, const net::caller&, std::string, timestamp_ms, timestamp_ms,
+  void odometer(net::io_thread&, permitted_name, timestamp_ms, timestamp_ms,
                 net::callback<double> done) override {
     done(failure{errc::unavailable, "no engine"});
   }
-  std::unique_ptr<net::pull_stream<net::named_robot>> robots(net::io_thread&, const net::caller&,
-                                                             std::string, std::size_t) override {
+  std::unique_ptr<net::pull_stream<net::named_robot>>
+  robots(net::io_thread&, const net::caller&, const std::string&, std::size_t) override {
     return nullptr;
   }
-  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread&, const net::caller&,
-                                                      std::string, timestamp_ms, timestamp_ms,
-                                                      std::size_t) override {
+  std::unique_ptr<net::pull_stream<event_row>> events(net::io_thread&, permitted_name, timestamp_ms,
+                                                      timestamp_ms, std::size_t) override {
     return nullptr;
   }
-  void ingest(net::io_thread&, const net::caller&, std::vector<net::ingest_line>,
+  void ingest(net::io_thread&, net::caller_ptr, std::vector<net::ingest_line>,
               net::callback<net::ingest_outcome> done) override {
     done(failure{errc::unavailable, "no engine"});
   }

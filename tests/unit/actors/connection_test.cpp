@@ -17,7 +17,7 @@ using InlineUnitTest = engine_test;
 class ingest_test : public engine_test {
 protected:
   void post(std::vector<net::ingest_line> lines) {
-    engine().ingest(io(), *net::anonymous(), std::move(lines),
+    engine().ingest(io(), net::anonymous(), std::move(lines),
                     [this](result<net::ingest_outcome> what) { outcome_ = what; });
   }
   std::optional<result<net::ingest_outcome>> outcome_;
@@ -249,7 +249,7 @@ TEST_F(ConnectionTest, ClosesAfterTheStallLimitAndTakesNoNewOne) {
   EXPECT_TRUE(client.peer.answers.empty());
   EXPECT_EQ(client.upstream->unanswered(), 0U);
   recording_peer other;
-  EXPECT_EQ(engine().upstreams().open(other, io(), *net::anonymous()).error().text,
+  EXPECT_EQ(engine().upstreams().open(other, io(), net::anonymous()).error().text,
             "the store is away");
   database.journal_faults->append.fail_next(0, errc::no_space);
   live(1'500, 50);
@@ -261,7 +261,7 @@ TEST_F(ConnectionTest, AReplayLongerThanTheStallLimitIsAStart) {
   boot();
   pass(2'000);
   recording_peer peer;
-  EXPECT_EQ(engine().upstreams().open(peer, io(), *net::anonymous()).error().text,
+  EXPECT_EQ(engine().upstreams().open(peer, io(), net::anonymous()).error().text,
             "the server is starting");
   recover();
   settle();
@@ -271,7 +271,7 @@ TEST_F(ConnectionTest, AReplayLongerThanTheStallLimitIsAStart) {
 class entrance_test : public engine_test {
 protected:
   [[nodiscard]] std::string refusal() {
-    return door_.open(peer_, io(), *net::anonymous()).error().text;
+    return door_.open(peer_, io(), net::anonymous()).error().text;
   }
   pending_engine door_;
   recording_peer peer_;
@@ -286,7 +286,7 @@ TEST_F(EntranceTest, SaysWhyThereIsNoEngineYet) {
   EXPECT_EQ(refusal(), "the store is away");
   EXPECT_EQ(door_.not_ready(), "127.0.0.1:3306: refused");
   door_.open(engine());
-  EXPECT_TRUE(door_.open(peer_, io(), *net::anonymous()));
+  EXPECT_TRUE(door_.open(peer_, io(), net::anonymous()));
 }
 
 TEST_F(ConnectionTest, RefusesTheFutureOnArrivalOnly) {

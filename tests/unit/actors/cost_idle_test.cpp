@@ -1,5 +1,6 @@
 // What those cost who do nothing, counted: heap and timers.
 
+#include "tests/support/permitted.hpp"
 #include "tests/unit/actors/lean_engine.hpp"
 
 #include <array>
@@ -89,7 +90,7 @@ TEST_F(IdleCostTest, AnIdleQueryActorKeepsNothingOfItsLastQuestion) {
   settle();
   EXPECT_EQ(listed, static_cast<std::size_t>(many));
   const auto next = measure([&] {
-    engine().robot(io(), *net::anonymous(), "robot-1", [](const auto& got) { EXPECT_TRUE(got); });
+    engine().robot(io(), test::permitted("robot-1"), [](const auto& got) { EXPECT_TRUE(got); });
     settle();
   });
   EXPECT_GE(next.live_bytes, -1'000) << "the same actor, which had kept the list until now";

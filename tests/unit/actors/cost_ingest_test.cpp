@@ -143,7 +143,7 @@ TEST_F(IngestCostTest, APostedEventCostsNoMessageAndNoAllocationOfItsOwn) {
       lines.push_back({"robot-5", {1, 2}, next_timestamp_++});
     std::uint64_t accepted = 0;
     took = measure([&] {
-      engine().ingest(io(), *net::anonymous(), std::move(lines),
+      engine().ingest(io(), net::anonymous(), std::move(lines),
                       [&](result<net::ingest_outcome> what) { accepted = what->accepted; });
       settle();
     });

@@ -1,6 +1,7 @@
 // What reads cost, counted, as cost_ingest_test.cpp does for ingest. In the test a reader is run by
 // whoever asks it, as a shard is.
 
+#include "tests/support/permitted.hpp"
 #include "tests/unit/actors/lean_engine.hpp"
 
 #include <array>
@@ -15,11 +16,11 @@ public:
   // Questions.
   void robot() {
     engine().robot(
-        io(), *net::anonymous(), "robot-5",
+        io(), test::permitted("robot-5"),
         [this](result<std::optional<robot_state>> what) { answers_ += what && *what ? 1 : 0; });
   }
   void odometer() {
-    engine().odometer(io(), *net::anonymous(), "robot-5", 0, 10,
+    engine().odometer(io(), test::permitted("robot-5"), 0, 10,
                       [this](const result<double>& what) { answers_ += what ? 1 : 0; });
   }
   void list() {

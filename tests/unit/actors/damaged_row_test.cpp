@@ -278,7 +278,7 @@ TEST_F(DamagedRowTest, APostCountsItsEventsAsRefusedWithTheirLines) {
   for (const char* const when : {"in the journal", "before the journal"}) {
     std::optional<result<net::ingest_outcome>> got;
     const timestamp_ms at = when == std::string_view{"in the journal"} ? 200 : 300;
-    engine().ingest(io(), *net::anonymous(),
+    engine().ingest(io(), net::anonymous(),
                     {{"b", {0, 0}, at}, {"a", {0, 0}, at}, {"b", {0, 0}, at + 1}},
                     [&](result<net::ingest_outcome> what) { got = std::move(what); });
     live(5 * window_ms);

@@ -233,7 +233,7 @@ private:
       lines.push_back({robot, {x, y}, timestamp});
     }
     posts_.push_back(one);
-    machine_.engine().ingest(machine_.io(below(machine_.io_count())), *net::anonymous(),
+    machine_.engine().ingest(machine_.io(below(machine_.io_count())), net::anonymous(),
                              std::move(lines),
                              [one](result<net::ingest_outcome> what) { one->outcome = what; });
   }

@@ -229,10 +229,10 @@ TEST_F(RecoveryTest, ReplaysALongJournalInSeveralSteps) {
   std::vector<net::ingest_line> lines;
   for (std::size_t i = 0; i < count; ++i)
     lines.push_back({name, {0, 0}, static_cast<timestamp_ms>(i % (count / 2))});
-  engine().ingest(io(), *net::anonymous(), std::vector(lines.begin(), lines.begin() + count / 2),
+  engine().ingest(io(), net::anonymous(), std::vector(lines.begin(), lines.begin() + count / 2),
                   [](const auto& outcome) { EXPECT_TRUE(outcome); });
   settle();
-  engine().ingest(io(), *net::anonymous(), std::vector(lines.begin() + count / 2, lines.end()),
+  engine().ingest(io(), net::anonymous(), std::vector(lines.begin() + count / 2, lines.end()),
                   [](const auto& outcome) { EXPECT_TRUE(outcome); });
   settle();
   restart();
@@ -256,7 +256,7 @@ TEST_F(RecoveryTest, ACheckpointAmidTheReplayDoesNotSealByTheMarkersHorizon) { /
     std::vector<net::ingest_line> filler;
     for (timestamp_ms i = 0; i < 4'000; ++i) // a step of the replay ends in here
       filler.push_back({long_name(), {0, 0}, i});
-    engine().ingest(io(), *net::anonymous(), std::move(filler), [](const auto&) {});
+    engine().ingest(io(), net::anonymous(), std::move(filler), [](const auto&) {});
     settle();
     client.send("0,0,150,b");
     settle();

@@ -47,9 +47,10 @@ public:
     ++row_reads;
     return base_.robots(names);
   }
-  result<robot_page> scan_robots(std::string_view after, std::size_t limit) override {
+  result<robot_page> scan_robots(std::string_view after, std::string_view before,
+                                 std::size_t limit) override {
     ++scans;
-    return base_.scan_robots(after, limit);
+    return base_.scan_robots(after, before, limit);
   }
   result<std::optional<event_row>> floor(robot_id robot, timestamp_ms at) override {
     return base_.floor(robot, at);
@@ -194,7 +195,7 @@ protected:
   }
 
   [[nodiscard]] std::unique_ptr<net::upstream> connect(counting_peer& peer) {
-    return std::move(engine_->upstreams().open(peer, io_, *net::anonymous()).value());
+    return std::move(engine_->upstreams().open(peer, io_, net::anonymous()).value());
   }
   [[nodiscard]] engine_context& context() { return engine_->context(); }
   [[nodiscard]] telemetry::engine& engine() { return *engine_; }

@@ -1,5 +1,6 @@
 // Reads: memory first, then the store, merged (rules 29 and 30).
 
+#include "tests/support/permitted.hpp"
 #include "tests/support/producer.hpp"
 
 namespace telemetry::test {
@@ -62,7 +63,7 @@ TEST_F(QueryTest, ACachedReadIsAnsweredInTheCallUnlessItsShardIsBusy) {
   std::optional<result<double>> got;
   const auto ask = [&] {
     got.reset();
-    engine().odometer(io(), *net::anonymous(), "a", 1, 3,
+    engine().odometer(io(), test::permitted("a"), 1, 3,
                       [&](const result<double>& what) { got = what; });
   };
   const auto reads = faults.reads.calls();
@@ -93,9 +94,9 @@ TEST_F(QueryTest, AnAnswerWithinTheCallMayAskTheNextQuestion) {
   std::function<void(const result<double>&)> ask_on = [&](const result<double>& what) {
     answers.push_back(*what);
     if (answers.size() < 100)
-      engine().odometer(io(), *net::anonymous(), "a", 0, timestamp_max, ask_on);
+      engine().odometer(io(), test::permitted("a"), 0, timestamp_max, ask_on);
   };
-  engine().odometer(io(), *net::anonymous(), "a", 0, timestamp_max, ask_on);
+  engine().odometer(io(), test::permitted("a"), 0, timestamp_max, ask_on);
   EXPECT_EQ(answers, std::vector<double>(100, oracle().state(timestamp_max).odometer));
 }
 
@@ -134,7 +135,7 @@ TEST_F(QueryTest, AReadWithoutAnAnswerBlamesTheStoreOnlyIfThatIsSilent) {
     for (const auto& reader : context().readers)
       caf::anon_send(reader, list_atom_v, std::string{}, std::uint64_t{0});
     std::optional<result<std::optional<robot_state>>> got;
-    engine().robot(io(), *net::anonymous(), "a",
+    engine().robot(io(), test::permitted("a"),
                    [&](result<std::optional<robot_state>> what) { got = what; });
     EXPECT_FALSE(run_io() || got); // it has asked the reader, and waits
     pass(options.query_timeout.count());

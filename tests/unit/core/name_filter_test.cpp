@@ -28,10 +28,10 @@ TEST(NameFilterTest, WithoutPrefixesPermitsNothing) {
   EXPECT_FALSE(nobody.permits(""));
   EXPECT_FALSE(nobody.permits("a"));
   EXPECT_FALSE(nobody.permits_all());
-  EXPECT_FALSE(nobody.next_from(""));
+  EXPECT_TRUE(nobody.ranges_above("").empty());
   EXPECT_TRUE(name_filter::all().permits("a"));
   EXPECT_TRUE(name_filter::all().permits_all());
-  EXPECT_EQ(name_filter::all().next_from("a"), "a");
+  EXPECT_EQ(name_filter::all().ranges_above("a"), (std::vector<name_range>{{"a", ""}}));
 }
 
 TEST(NameFilterTest, DropsPrefixesThatAnotherOneCovers) {
@@ -41,14 +41,35 @@ TEST(NameFilterTest, DropsPrefixesThatAnotherOneCovers) {
   EXPECT_EQ(kept({"a-", "a/", "a-b"}), (strings{"a-", "a/"}));
 }
 
-TEST(NameFilterTest, GoesOnAtTheNextRange) {
+TEST(NameFilterTest, HasARangeOfNamesForEachPrefix) {
   const name_filter filter(strings{"b/", "d/"});
-  EXPECT_EQ(filter.next_from(""), "b/");
-  EXPECT_EQ(filter.next_from("b"), "b/");
-  EXPECT_EQ(filter.next_from("b/7"), "b/7");
-  EXPECT_EQ(filter.next_from("b0"), "d/") << "'0' comes right after '/'";
-  EXPECT_EQ(filter.next_from("d/"), "d/");
-  EXPECT_FALSE(filter.next_from("d0"));
+  const name_range b{"b.\xff", "b0"}, d{"d.\xff", "d0"};
+  using ranges = std::vector<name_range>;
+  EXPECT_EQ(filter.ranges_above(""), (ranges{b, d}));
+  EXPECT_EQ(filter.ranges_above("b"), (ranges{b, d}));
+  EXPECT_EQ(filter.ranges_above("b/7"), (ranges{{"b/7", "b0"}, d}));
+  EXPECT_EQ(filter.ranges_above("b0"), ranges{d});
+  EXPECT_EQ(filter.ranges_above("d/\xc3\xa4"), (ranges{{"d/\xc3\xa4", "d0"}}));
+  EXPECT_EQ(filter.ranges_above("d0"), ranges{});
+}
+
+/// A name lies in a range above `after` if and only if it is permitted and above `after`.
+TEST(NameFilterTest, RangesHoldThePermittedNamesAndNoOthers) {
+  const strings texts{"a", "a ",        "a/", "a/b", "a/\xf4\x8f\xbf\xbf", "a0", "ab",
+                      "b", "b\xc3\xa4", "b~", "c"};
+  for (const auto& one : texts)
+    for (const auto& other : texts)
+      for (const auto& after : texts) {
+        const name_filter filter(strings{one, other});
+        const auto ranges = filter.ranges_above(after);
+        for (const auto& name : texts) {
+          const auto holds =
+              std::count_if(ranges.begin(), ranges.end(), [&name](const auto& range) {
+                return name > range.after && name < range.before;
+              });
+          EXPECT_EQ(holds, filter.permits(name) && name > after ? 1 : 0) << one << other << name;
+        }
+      }
 }
 
 TEST(NameFilterTest, IsTheOnlyOneToPermit) {

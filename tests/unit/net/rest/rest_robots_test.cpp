@@ -17,7 +17,7 @@ struct no_thread final : io_thread {
 };
 
 struct no_upstreams final : upstream_factory {
-  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&, const caller&) override {
+  result<std::unique_ptr<upstream>> open(upstream_peer&, io_thread&, caller_ptr) override {
     return failure{errc::unavailable, "no WebSockets here"};
   }
 };
