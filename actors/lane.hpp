@@ -3,6 +3,7 @@
 #include "actors/engine_context.hpp"
 #include "actors/inline_unit.hpp"
 #include "actors/query_actor.hpp"
+#include "core/name_filter.hpp"
 #include "net/io_thread.hpp"
 
 #include <functional>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/group_commit.hpp"
+#include "core/name_filter.hpp"
 #include "storage/event_store.hpp"
 
 #include <caf/all.hpp>

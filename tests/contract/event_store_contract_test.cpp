@@ -37,9 +37,10 @@ protected:
   std::optional<robot_row> robot(std::string_view name) {
     return store().robots(std::array{name}).value()[0].value();
   }
-  std::vector<std::string> names(std::string_view after, std::size_t limit) {
+  std::vector<std::string> names(std::string_view after, std::size_t limit,
+                                 std::string_view before = "") {
     std::vector<std::string> found;
-    const auto rows = store().scan_robots(after, "", limit);
+    const auto rows = store().scan_robots(after, before, limit);
     for (const robot_row& row : rows->rows)
       found.push_back(row.name);
     return found;
@@ -249,6 +250,11 @@ TEST_P(EventStoreContractTest, ComparesNamesByteByByte) {
   EXPECT_EQ(names("a", 2), (std::vector<std::string>{"a ", "a/b"}));
   EXPECT_EQ(names("aa", 1), (std::vector<std::string>{"b"}));
   EXPECT_TRUE(names("\xC3\xA9", 5).empty());
+  EXPECT_EQ(names("", 100, "b"),
+            std::vector<std::string>(stored.begin(), std::find(stored.begin(), stored.end(), "b")));
+  EXPECT_EQ(names("a.\xff", 9, "a0"), (std::vector<std::string>{"a/b"}))
+      << "bounds need not be UTF-8";
+  EXPECT_TRUE(names("b", 9, "b").empty());
   const std::array<std::string_view, 4> asked{"A", "a", "a  ", "b"};
   const auto found = store().robots(asked).value();
   ASSERT_EQ(found.size(), 4U);

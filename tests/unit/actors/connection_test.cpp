@@ -39,6 +39,36 @@ TEST_F(ConnectionTest, AnswersEachMessageOnceWithALinePerLine) {
   EXPECT_EQ(client.peer.flushed, 3U);
 }
 
+/// May write to robots that begin with "own/".
+net::caller_ptr narrow_caller() {
+  return std::make_shared<const net::caller>(
+      net::caller{"a test", {net::scope::ingest}, name_filter(std::vector<std::string>{"own/"})});
+}
+
+TEST_F(ConnectionTest, RefusesEventsOfRobotsThatItsCallerMayNotWriteTo) {
+  start();
+  recording_peer peer;
+  const auto upstream = std::move(engine().upstreams().open(peer, io(), narrow_caller()).value());
+  upstream->on_messages(std::vector<std::string_view>{"0,0,1,own/1\n0,0,1,foreign\n0,0,1,own/2"});
+  settle();
+  EXPECT_EQ(peer.answers, std::vector<std::string>{"OK\nERR not allowed for this robot\nOK"});
+  EXPECT_EQ(timestamps("own/1"), std::vector<timestamp_ms>{1});
+  EXPECT_FALSE(*robot("foreign"));
+}
+
+TEST_F(IngestTest, RefusesEventsOfRobotsThatItsCallerMayNotWriteTo) {
+  start();
+  engine().ingest(io(), narrow_caller(), {{"own/1", {0, 0}, 1}, {"foreign", {0, 0}, 1}},
+                  [this](result<net::ingest_outcome> what) { outcome_ = what; });
+  settle();
+  ASSERT_TRUE(outcome_ && *outcome_);
+  EXPECT_EQ((*outcome_)->accepted, 1U);
+  EXPECT_EQ((*outcome_)->refused, 1U);
+  EXPECT_EQ((*outcome_)->refusals.at(0).index, 1U);
+  EXPECT_EQ((*outcome_)->refusals.at(0).reason, "not allowed for this robot");
+  EXPECT_FALSE(*robot("foreign"));
+}
+
 class many_shards_test : public engine_test {
 protected:
   many_shards_test() : engine_test(64) {}

@@ -187,6 +187,35 @@ TEST_F(QueryTest, ListSeesMemoryAboveARowThatJustAppeared) {
   EXPECT_EQ(listed.front().state, oracle().state(timestamp_max));
 }
 
+TEST_F(QueryTest, AListHasTheRangesOfItsCallerOnly) {
+  start();
+  producer client{*this};
+  for (const std::string name : {"a", "b/1", "b/3", "c", "d1", "e"})
+    client.send("0,0,1," + name);
+  settle();
+  pass(window_ms);
+  checkpoint();
+  for (const std::string name : {"a/", "b/2", "b0", "b/", "d", "d2", "f"})
+    client.send("0,0,1," + name); // in memory only
+  settle();
+  const auto list = [this](std::vector<std::string> prefixes, const std::string& after,
+                           std::size_t limit) {
+    const net::caller who{"a test", {net::scope::read}, name_filter(std::move(prefixes))};
+    const auto stream = engine().robots(io(), who, after, limit);
+    std::vector<std::string> names;
+    for (const auto& one : *pull_all(*stream))
+      names.push_back(one.name);
+    return names;
+  };
+  using strings = std::vector<std::string>;
+  EXPECT_EQ(list({"b/", "d"}, "", SIZE_MAX), (strings{"b/", "b/1", "b/2", "b/3", "d", "d1", "d2"}));
+  EXPECT_EQ(list({"b/", "d"}, "b/2", 3), (strings{"b/3", "d", "d1"}));
+  EXPECT_EQ(list({"d", "b/"}, "d1", SIZE_MAX), strings{"d2"});
+  EXPECT_EQ(list({"b/", "d"}, "e", SIZE_MAX), strings{});
+  EXPECT_EQ(list({"x", "b/"}, "", 2), (strings{"b/", "b/1"}));
+  EXPECT_EQ(list({"x", "y", "f"}, "", SIZE_MAX), strings{"f"}) << "empty ranges end no list";
+}
+
 TEST_F(QueryTest, AReadAfterAnOkSeesTheEvent) {
   start();
   producer client{*this};

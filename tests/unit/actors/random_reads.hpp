@@ -28,7 +28,7 @@ public:
     if (robot.empty())
       one->robots = machine_.engine().robots(machine_.io(), *net::anonymous(), "", SIZE_MAX);
     else
-      one->events = machine_.engine().events(machine_.io(), *net::anonymous(), robot, 0,
+      one->events = machine_.engine().events(machine_.io(), test::permitted(robot), 0,
                                              timestamp_max, SIZE_MAX);
     reads_.push_back(one);
     pull(one.get());

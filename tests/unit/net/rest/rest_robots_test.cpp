@@ -59,15 +59,44 @@ TEST(RestRobotsTest, LinksRelativeToTheRequestSoThatAPrefixOfAProxyStays) {
             "rel=\"next\"\r\n");
 }
 
-TEST(RestRobotsTest, TellsTheEngineWhoAsks) {
-  const auto who = std::make_shared<const caller>(caller{"a test", {scope::read}});
-  for (const char* target :
-       {"/api/robots", "/api/robots?name=r", "/api/robots/r", "/api/events?robot=r",
-        "/api/robots/r/events", "/api/odometer?robot=r"}) {
-    fake_api engine;
-    answer_of(engine, target, who);
-    EXPECT_EQ(engine.asked_by, "a test") << target;
+TEST(RestRobotsTest, TellsTheEngineWhoListsRobots) {
+  fake_api engine;
+  answer_of(engine, "/api/robots", std::make_shared<const caller>(caller{"a test", {scope::read}}));
+  EXPECT_EQ(engine.asked_by, "a test");
+}
+
+/// What `who` is told about a robot, with its name replaced.
+std::string told_of(fake_api& engine, std::string target, const std::string& name,
+                    const caller_ptr& who) {
+  target.replace(target.find('%'), 1, name);
+  const auto answer = answer_of(engine, target, who);
+  auto text = std::to_string(answer.status) + answer.headers + answer.body;
+  for (auto at = text.find(name); at != text.npos; at = text.find(name))
+    text.replace(at, name.size(), "NAME");
+  return text;
+}
+
+TEST(RestRobotsTest, ARobotThatItsCallerMayNotSeeIsLikeAnUnknownOne) {
+  fake_api engine;
+  engine.add_robot("foreign", 5);
+  engine.add_robot("own/1", 5);
+  const auto who = std::make_shared<const caller>(
+      caller{"a test", {scope::read}, name_filter(std::vector<std::string>{"own/"})});
+  for (const auto* target :
+       {"/api/robots/%", "/api/robots?name=%", "/api/robots/%/events", "/api/events?robot=%",
+        "/api/robots/%/events?format=csv&limit=2", "/api/robots/%/events?limit=x",
+        "/api/robots/%/odometer", "/api/odometer?robot=%&start_time=1",
+        "/api/robots?name=%&after=a", "/api/robots/%/odometer?start_time=x"}) {
+    EXPECT_EQ(told_of(engine, target, "foreign", who), told_of(engine, target, "unknown", who))
+        << target;
+    if (std::string(target).find("=x") == std::string::npos)
+      EXPECT_NE(told_of(engine, target, "foreign", anonymous()),
+                told_of(engine, target, "foreign", who))
+          << target;
   }
+  EXPECT_EQ(answer_of(engine, "/api/robots?name=own/1", who).status, 200);
+  EXPECT_EQ(answer_of(engine, "/api/robots/own%2F1/odometer", who).body,
+            answer_of(engine, "/api/robots/own%2F1/odometer").body);
 }
 
 std::string object_of(fake_api& engine, const std::string& name) {
