@@ -306,7 +306,7 @@ BENCHMARK(scan_of_10k_rows)->Unit(benchmark::kMillisecond);
 void list_of_100k_robots(benchmark::State& state) {
   filled_database& filled = filled_database::get();
   for (auto _ : state)
-    benchmark::DoNotOptimize(filled.database.store().scan_robots("", filled_database::robots));
+    benchmark::DoNotOptimize(filled.database.store().scan_robots("", "", filled_database::robots));
   state.SetItemsProcessed(state.iterations() * 100'000);
 }
 BENCHMARK(list_of_100k_robots)->Unit(benchmark::kMillisecond);

@@ -164,9 +164,10 @@ public:
     const auto stream = engine_->events(io(), test::permitted(robot), from, to, limit);
     return pull_all(*stream);
   }
-  [[nodiscard]] result<std::vector<net::named_robot>> robots(const std::string& after = {},
-                                                             std::size_t limit = SIZE_MAX) {
-    const auto stream = engine_->robots(io(), *net::anonymous(), after, limit);
+  [[nodiscard]] result<std::vector<net::named_robot>>
+  robots(const std::string& after = {}, std::size_t limit = SIZE_MAX,
+         const net::caller& who = *net::anonymous()) {
+    const auto stream = engine_->robots(io(), who, after, limit);
     return pull_all(*stream);
   }
   [[nodiscard]] result<std::optional<robot_state>> robot(const std::string& name) {

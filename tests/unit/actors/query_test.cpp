@@ -133,7 +133,7 @@ TEST_F(QueryTest, AReadWithoutAnAnswerBlamesTheStoreOnlyIfThatIsSilent) {
   start();
   const auto ask = [this] {
     for (const auto& reader : context().readers)
-      caf::anon_send(reader, list_atom_v, std::string{}, std::uint64_t{0});
+      caf::anon_send(reader, list_atom_v, std::string{}, std::string{}, std::uint64_t{0});
     std::optional<result<std::optional<robot_state>>> got;
     engine().robot(io(), test::permitted("a"),
                    [&](result<std::optional<robot_state>> what) { got = what; });
@@ -201,9 +201,8 @@ TEST_F(QueryTest, AListHasTheRangesOfItsCallerOnly) {
   const auto list = [this](std::vector<std::string> prefixes, const std::string& after,
                            std::size_t limit) {
     const net::caller who{"a test", {net::scope::read}, name_filter(std::move(prefixes))};
-    const auto stream = engine().robots(io(), who, after, limit);
     std::vector<std::string> names;
-    for (const auto& one : *pull_all(*stream))
+    for (const auto& one : *robots(after, limit, who))
       names.push_back(one.name);
     return names;
   };

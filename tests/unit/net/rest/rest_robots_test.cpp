@@ -89,10 +89,11 @@ TEST(RestRobotsTest, ARobotThatItsCallerMayNotSeeIsLikeAnUnknownOne) {
         "/api/robots?name=%&after=a", "/api/robots/%/odometer?start_time=x"}) {
     EXPECT_EQ(told_of(engine, target, "foreign", who), told_of(engine, target, "unknown", who))
         << target;
-    if (std::string(target).find("=x") == std::string::npos)
+    if (std::string(target).find("=x") == std::string::npos) {
       EXPECT_NE(told_of(engine, target, "foreign", anonymous()),
                 told_of(engine, target, "foreign", who))
           << target;
+    }
   }
   EXPECT_EQ(answer_of(engine, "/api/robots?name=own/1", who).status, 200);
   EXPECT_EQ(answer_of(engine, "/api/robots/own%2F1/odometer", who).body,
