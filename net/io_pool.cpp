@@ -1,5 +1,7 @@
 #include "net/io_pool.hpp"
 
+#include "net/paced_watch.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <sys/eventfd.h>
@@ -30,6 +32,7 @@ pooled_io_thread::pooled_io_thread(std::size_t index, std::chrono::milliseconds 
   watch.members().add(wake_, *this, epoll_set::socket_events, ec);
   if (ec)
     throw boost::system::system_error(ec, "epoll_ctl");
+  boost::asio::use_service<paced_watch>(context_); // now, because it needs descriptors
   this->tick();
   thread_ = std::thread([this] { context_.run(); });
 }

@@ -67,6 +67,7 @@ private:
   /// new connection seem paced, but not one that has waited several times.
   std::uint8_t waited_ = 0b1111'1100;
   state state_ = state::prompt;
+  std::uint8_t unsettled_ = 0; ///< reads that are not counted, because the state is new
 };
 
 } // namespace telemetry::net

@@ -56,19 +56,21 @@ def test_one_event_alone_is_one_write_and_one_sync(make_server, connect, calls):
     assert took.waits <= events * 6.5, took  # measured: 6, in two turns of the loop
 
 
-@pytest.mark.parametrize("rate", [5_000, 20_000])
-def test_producers_at_their_own_pace_share_wake_ups_and_syncs(make_server, calls, rate):
-    """64 producers that do not wait for answers: calls per interval of 4 ms, not per event."""
+@pytest.mark.parametrize("rate, producers", [(5_000, 64), (20_000, 40)])
+def test_producers_at_their_own_pace_share_wake_ups_and_syncs(make_server, calls, rate, producers):
+    """Producers that do not wait for answers: calls per interval, not per event. They are too few in
+    an interval for a shorter one.
+    """
     server = make_server(QUIET, env=calls.env).start()
-    with websockets(server, 64) as crowd:
+    with websockets(server, producers) as crowd:
         send_at_pace(crowd, rate, 1.5)  # the server learns their pace
         before, begin = calls.now(), time.monotonic()
         events = send_at_pace(crowd, rate, 3)
         took, seconds = calls.now() - before, time.monotonic() - begin
     intervals = seconds / 0.004
     assert took.receives <= events * 1.05, took
-    # Measured: 1.0 to 1.1 syncs, 5 to 8 waits in an interval. Read at once, these are 25 to 45 waits.
-    assert took.syncs <= intervals * 1.2, (took, intervals)
+    # Measured: 1.0 to 1.4 syncs, 5 to 9 waits in an interval. Read at once: 6 syncs, 25 to 60 waits.
+    assert took.syncs <= intervals * 1.8, (took, intervals)
     assert took.waits <= intervals * 14, (took, intervals)
 
 

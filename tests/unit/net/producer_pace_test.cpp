@@ -86,8 +86,8 @@ TEST_P(PacedProducerTest, IsGathered) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Periods, PacedProducerTest,
-                         testing::Values(640us, 1'280us, 3'200us, 4'000us, 12'800us, 100'000us,
-                                         1'000'000us));
+                         testing::Values(640us, 1'280us, 2'000us, 2'500us, 3'200us, 4'000us,
+                                         6'000us, 8'000us, 12'800us, 100'000us, 1'000'000us));
 
 class WaitingProducerTest
     : public testing::TestWithParam<std::tuple<microseconds, std::size_t, double>> {};
@@ -121,7 +121,7 @@ TEST(ProducerPaceTest, NoticesThatAProducerBeginsToWait) {
 TEST(ProducerPaceTest, NoticesThatAProducerDoesNotWaitAnyMore) {
   connection one;
   send_and_wait(one, 300us, 1, time_point{1s}, time_point{2s});
-  ASSERT_FALSE(one.pace.may_gather());
+  ASSERT_LT(one.gathered, one.reads / 20);
   send_at_own_pace(one, 10ms, 30'000, time_point{2s});
   EXPECT_TRUE(one.pace.may_gather());
 }
