@@ -202,7 +202,8 @@ TEST_F(QueryTest, AListHasTheRangesOfItsCallerOnly) {
                            std::size_t limit) {
     const net::caller who{"a test", {net::scope::read}, name_filter(std::move(prefixes))};
     std::vector<std::string> names;
-    for (const auto& one : *robots(after, limit, who))
+    const auto listed = robots(after, limit, who);
+    for (const auto& one : *listed)
       names.push_back(one.name);
     return names;
   };
