@@ -446,7 +446,7 @@ def begun_messages(bench):
     growth = Growth(server)
     with websockets(server, 3000) as crowd:
         data = masked(b"1" * 65_536)[:-1]
-        assert fill_network(bench, crowd, growth, data, 16 * MIB) < 500
+        assert fill_network(bench, crowd, growth, data, 16 * MIB, room=128 * MIB) < 500
 
 
 @row
