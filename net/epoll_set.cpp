@@ -14,21 +14,22 @@ epoll_set::epoll_set() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     throw std::system_error(errno, std::generic_category(), "epoll_create1");
 }
 
-void epoll_set::add(int descriptor, member& one, std::uint32_t events,
-                    boost::system::error_code& ec) {
+int epoll_set::control(int operation, int descriptor, member& one, std::uint32_t events) noexcept {
   epoll_event wanted{};
   wanted.events = events;
   wanted.data.ptr = &one;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &wanted) < 0)
+  return epoll_ctl(epoll_, operation, descriptor, &wanted);
+}
+
+void epoll_set::add(int descriptor, member& one, std::uint32_t events,
+                    boost::system::error_code& ec) {
+  if (control(EPOLL_CTL_ADD, descriptor, one, events) < 0)
     ec.assign(errno, boost::system::system_category());
 }
 
 // These two cannot fail for a descriptor that is in the set.
 void epoll_set::change(int descriptor, member& one, std::uint32_t events) noexcept {
-  epoll_event wanted{};
-  wanted.events = events;
-  wanted.data.ptr = &one;
-  epoll_ctl(epoll_, EPOLL_CTL_MOD, descriptor, &wanted);
+  control(EPOLL_CTL_MOD, descriptor, one, events);
 }
 
 void epoll_set::remove(int descriptor) noexcept {

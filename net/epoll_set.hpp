@@ -52,6 +52,8 @@ public:
   void close() noexcept;
 
 private:
+  int control(int operation, int descriptor, member& one, std::uint32_t events) noexcept;
+
   int epoll_;
 };
 

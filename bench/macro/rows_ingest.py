@@ -23,15 +23,15 @@ def alternate(bench, name, **options):
     return ours, sinks
 
 
-def cpu_figure(bench, what, ours, sinks, **goals):
-    """Cpu per event, medians."""
-    nearest = sorted(ours, key=lambda run: run["cpu_us_per_event"])[len(ours) // 2]
+def cpu_figure(bench, what, ours, sinks, key="cpu_us_per_event", **goals):
+    """Cpu per event, medians. `key` names the part of it that counts."""
+    nearest = sorted(ours, key=lambda run: run[key])[len(ours) // 2]
     notes = pick(nearest, *NOTES)
     if len(ours) > 1:
-        notes["runs"] = _runs(ours, "cpu_us_per_event")
-        notes["runs_of_sink"] = _runs(sinks, "cpu_us_per_event")
-    return Figure(what, median(ours, "cpu_us_per_event"), "µs", data=bench.describe(nearest),
-                  notes=notes, reference=median(sinks, "cpu_us_per_event"), **goals)
+        notes["runs"] = _runs(ours, key)
+        notes["runs_of_sink"] = _runs(sinks, key)
+    return Figure(what, median(ours, key), "µs", data=bench.describe(nearest),
+                  notes=notes, reference=median(sinks, key), **goals)
 
 
 def load(name, what, events, goals, **options):

@@ -8,13 +8,11 @@ import statistics
 import time
 
 import rows_footprint
-from bench import median, pick
+from bench import median
 from figures import Figure
-from rows_ingest import alternate
+from rows_ingest import alternate, cpu_figure
 
 SECONDS = 10
-NOTES = ("events_per_s", "sleeps_per_event", "latency_p50_ms", "latency_p99_ms", "latency_p999_ms",
-         "written_bytes_per_event", "others_cores")
 
 
 def lone_append_p99(directory, seconds=3):
@@ -36,16 +34,6 @@ def lone_append_p99(directory, seconds=3):
         os.remove(path)
 
 
-def _cost(ours, sinks, what, goal, bench):
-    nearest = sorted(ours, key=lambda run: run["cpu_load_us_per_event"])[len(ours) // 2]
-    notes = {**pick(nearest, *NOTES), "sleeps_per_event_of_sink": median(sinks, "sleeps_per_event"),
-             "runs": " ".join(f"{run['cpu_load_us_per_event']:g}" for run in ours),
-             "runs_of_sink": " ".join(f"{run['cpu_load_us_per_event']:g}" for run in sinks)}
-    return Figure(f"{what}: cpu per event", median(ours, "cpu_load_us_per_event"), "µs", goal, None,
-                  bench.describe(nearest), notes,
-                  reference=median(sinks, "cpu_load_us_per_event"), is_ratio=True)
-
-
 def _append_beside(bench, name, options):
     """The same beside the load."""
     load = {key: value for key, value in options.items() if key != "events"}
@@ -65,7 +53,10 @@ def paced(name, rate, connections, goal):
             lone_append_p99(bench.options.data_root))
         ours, sinks = alternate(bench, name, **options)
         what = f"{rate:,} events/s offered on {fit:,} connections"
-        figures = [_cost(ours, sinks, what + note, goal, bench)]
+        cost = cpu_figure(bench, f"{what}{note}: cpu per event", ours, sinks,
+                          key="cpu_load_us_per_event", goal=goal, stretch=None, is_ratio=True)
+        cost.notes["sleeps_per_event_of_sink"] = median(sinks, "sleeps_per_event")
+        figures = [cost]
         if rate <= 20_000:
             bounds = {"p50": 3, "p99": 10 + append}
         else:
@@ -74,7 +65,7 @@ def paced(name, rate, connections, goal):
             key = f"latency_{quantile}_ms"
             notes = {"p99 of a lone synced append": f"{append:.3g} ms"} if quantile == "p99" else {}
             figures.append(Figure(f"the same: {quantile}", median(ours, key), "ms",
-                                  round(bound, 2), None, figures[0].data, notes,
+                                  round(bound, 2), None, cost.data, notes,
                                   reference=median(sinks, key)))
         return {name: figures}
 

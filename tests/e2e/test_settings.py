@@ -159,9 +159,6 @@ def test_peer_that_answers_pings_outlives_the_idle_timeout(make_server):
         assert one.ask("1,2,3,alive") == "OK"
 
 
-# ingest
-
-
 def test_setting_net_read_delay(make_server, connect):
     """While some producers keep the intervals going, the bytes of another wait for their end."""
 
@@ -182,6 +179,9 @@ def test_setting_net_read_delay(make_server, connect):
     # An answer comes when an interval ends, and half a second later is the middle of another.
     assert typical_wait("200ms") > 0.05
     assert typical_wait("0") < 0.05
+
+
+# ingest
 
 
 def test_setting_ingest_max_message(make_server, connect):
