@@ -88,18 +88,25 @@ error_code listener::bind(const std::vector<tcp::endpoint>& addresses, std::uint
   port_ = port;
   for (tcp::endpoint address : addresses) {
     address.port(port_);
-    auto opened = std::make_unique<entrance>(home_);
-    last = listen_on(opened->acceptor, address);
+    tcp::acceptor opened(home_);
+    last = listen_on(opened, address);
     if (is_elsewhere(last))
       continue;
     if (last) {
       entrances_.clear();
       return last;
     }
-    port_ = opened->acceptor.local_endpoint(last).port();
-    entrances_.push_back(std::move(opened));
+    port_ = opened.local_endpoint(last).port();
+    entrances_.push_back(std::make_unique<entrance>(std::move(opened), home_));
   }
   return entrances_.empty() ? last : error_code();
+}
+
+void listener::open(descriptor door) {
+  port_ = 0;
+  any_acceptor opened(home_);
+  opened.assign(stream_protocol(AF_UNIX, 0), door.release());
+  entrances_.push_back(std::make_unique<entrance>(std::move(opened), home_));
 }
 
 void listener::accept() {
@@ -108,11 +115,9 @@ void listener::accept() {
 }
 
 void listener::accept(entrance& at) {
-  const destination next = handlers_.next_destination();
-  at.acceptor.async_accept(next.loop,
-                           [this, &at, thread = next.thread](error_code ec, socket accepted) {
-                             on_accepted(at, ec, std::move(accepted), thread);
-                           });
+  at.acceptor.async_accept([this, &at](error_code ec, stream_protocol::socket accepted) {
+    on_accepted(at, ec, std::move(accepted));
+  });
 }
 
 void listener::close() {
@@ -123,23 +128,31 @@ void listener::close() {
   }
 }
 
-void listener::on_accepted(entrance& at, error_code ec, socket accepted, std::size_t thread) {
+void listener::on_accepted(entrance& at, error_code ec, stream_protocol::socket accepted) {
   if (!at.acceptor.is_open())
     return;
-  if (ec && ec != boost::asio::error::connection_aborted)
-    return retry_later(at, ec);
-  if (!ec)
-    handlers_.on_socket(std::move(accepted), thread);
-  accept(at);
+  std::chrono::milliseconds pause{0};
+  if (!ec) {
+    pause = handlers_.on_socket(descriptor(accepted.release(ec)));
+  } else if (ec != boost::asio::error::connection_aborted) {
+    report(ec);
+    pause = retry_interval;
+  }
+  accept_after(at, pause);
 }
 
-void listener::retry_later(entrance& at, error_code ec) {
+void listener::report(error_code ec) {
   const auto now = std::chrono::steady_clock::now();
-  if (now >= next_report_) {
-    next_report_ = now + report_interval;
-    handlers_.on_failure(ec.message());
-  }
-  at.timer.expires_after(retry_interval);
+  if (now < next_report_)
+    return;
+  next_report_ = now + report_interval;
+  handlers_.on_failure(ec.message());
+}
+
+void listener::accept_after(entrance& at, std::chrono::milliseconds pause) {
+  if (pause.count() == 0)
+    return accept(at);
+  at.timer.expires_after(pause);
   at.timer.async_wait([this, &at](error_code cancelled) {
     if (!cancelled)
       accept(at);

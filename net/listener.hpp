@@ -3,7 +3,10 @@
 #include <utility> // Boost 1.74's Asio needs it in C++20
 
 #include "core/result.hpp"
+#include "net/descriptor.hpp"
 
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,24 +20,16 @@
 
 namespace telemetry::net {
 
-/// Accepts connections on the addresses of one host, all at the same port (ADR 0021).
+/// Accepts connections at one entrance of the server: on the addresses of one host, all at the same
+/// port (ADR 0021), or on a Unix domain socket.
 ///
 /// Thread: that of the event loop `home`, except for open() and port(). Handlers are called on the
 /// same thread.
 class listener {
 public:
-  using socket = boost::asio::ip::tcp::socket;
-
-  /// The I/O thread that a socket will belong to.
-  struct destination {
-    boost::asio::io_context& loop;
-    std::size_t thread;
-  };
   struct handlers {
-    /// Returns the event loop for the next socket. Each address asks before it has a socket.
-    std::function<destination()> next_destination;
-    /// Receives an accepted socket and the number of its thread.
-    std::function<void(socket, std::size_t thread)> on_socket;
+    /// Receives an accepted socket. @returns how long to pause before the next one; mostly 0.
+    std::function<std::chrono::milliseconds(descriptor)> on_socket;
     /// Receives the reason of a failure to accept, for example no descriptors left, at most once a
     /// second. The listener tries again after 100 ms.
     std::function<void(std::string_view)> on_failure;
@@ -49,7 +44,9 @@ public:
   /// @param port 0 selects a port that is free at all addresses.
   /// @returns errc::unavailable with the reason if an address cannot be bound, or there is none.
   [[nodiscard]] result<void> open(const std::string& host, std::uint16_t port);
-  /// @pre open() succeeded.
+  /// Takes a Unix domain socket that is bound and listens.
+  void open(descriptor door);
+  /// 0 for a Unix domain socket. @pre open() succeeded.
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
   /// Starts to accept, until close().
@@ -59,17 +56,22 @@ public:
 private:
   using tcp = boost::asio::ip::tcp;
 
+  using stream_protocol = boost::asio::generic::stream_protocol;
+  using any_acceptor = boost::asio::basic_socket_acceptor<stream_protocol>;
+
   /// One address that is listened on.
   struct entrance {
-    explicit entrance(boost::asio::io_context& home) : acceptor(home), timer(home) {}
-    tcp::acceptor acceptor;
+    entrance(any_acceptor opened, boost::asio::io_context& home)
+        : acceptor(std::move(opened)), timer(home) {}
+    any_acceptor acceptor;
     boost::asio::steady_timer timer;
   };
 
   boost::system::error_code bind(const std::vector<tcp::endpoint>& addresses, std::uint16_t port);
   void accept(entrance& at);
-  void on_accepted(entrance& at, boost::system::error_code ec, socket accepted, std::size_t thread);
-  void retry_later(entrance& at, boost::system::error_code ec);
+  void on_accepted(entrance& at, boost::system::error_code ec, stream_protocol::socket accepted);
+  void report(boost::system::error_code ec);
+  void accept_after(entrance& at, std::chrono::milliseconds pause);
 
   boost::asio::io_context& home_;
   handlers handlers_;

@@ -49,8 +49,8 @@ public:
 
   [[nodiscard]] std::span<io_thread* const> io_threads() const override { return handles_; }
   [[nodiscard]] result<void> listen(upstream_factory& upstreams, api& rest) override;
-  [[nodiscard]] std::uint16_t port() const override { return listener_->port(); }
-  [[nodiscard]] std::string address() const override { return address_text(options_.host, port()); }
+  [[nodiscard]] std::uint16_t port(entrance at) const override;
+  [[nodiscard]] std::string address(entrance at) const override;
   std::size_t drain(std::chrono::milliseconds patience) override;
   void stop() override;
 
@@ -63,9 +63,11 @@ private:
     session_context over_memory;
   };
 
-  [[nodiscard]] listener::destination next_destination();
+  [[nodiscard]] result<void> open_plain();
   [[nodiscard]] std::size_t connections() const;
-  void start_session(listener::socket socket, std::size_t index);
+  [[nodiscard]] listener::handlers handlers_of(entrance at);
+  [[nodiscard]] listener* listener_of(entrance at) const;
+  std::chrono::milliseconds start_session(entrance at, descriptor socket);
   [[nodiscard]] session_context* context_for_next(surroundings& around);
   void report_memory();
   void stop_accepting();
@@ -83,7 +85,8 @@ private:
   std::atomic<std::size_t> arriving_{0}; ///< accepted sockets whose session has not started
   std::vector<std::unique_ptr<pooled_io_thread>> threads_;
   std::vector<io_thread*> handles_;
-  std::unique_ptr<listener> listener_; ///< on the first thread's event loop
+  /// On the first thread's event loop.
+  std::vector<std::pair<entrance, std::unique_ptr<listener>>> listeners_;
   bool is_stopped_ = false;
 };
 
@@ -97,19 +100,28 @@ tcp_server::tcp_server(const server_options& options)
   }
 }
 
-result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
-  listener::handlers handlers{[this] { return next_destination(); },
-                              [this](listener::socket socket, std::size_t thread) {
-                                start_session(std::move(socket), thread);
-                              },
-                              [this](std::string_view reason) {
-                                if (options_.on_accept_failure)
-                                  options_.on_accept_failure(reason);
-                              }};
-  auto candidate = std::make_unique<listener>(threads_.front()->context(), std::move(handlers));
+listener::handlers tcp_server::handlers_of(entrance at) {
+  return {[this, at](descriptor socket) { return start_session(at, std::move(socket)); },
+          [this](std::string_view reason) {
+            if (options_.on_accept_failure)
+              options_.on_accept_failure(reason);
+          }};
+}
+
+result<void> tcp_server::open_plain() {
+  if (options_.host.empty())
+    return {};
+  auto candidate =
+      std::make_unique<listener>(threads_.front()->context(), handlers_of(entrance::plain));
   if (auto opened = candidate->open(options_.host, options_.port); !opened)
     return opened;
-  listener_ = std::move(candidate);
+  listeners_.emplace_back(entrance::plain, std::move(candidate));
+  return {};
+}
+
+result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
+  if (auto opened = open_plain(); !opened)
+    return opened;
   for (auto& thread : threads_) {
     boost::asio::post(thread->context(), [this, &loop = thread->context()] {
       boost::asio::use_service<paced_watch>(loop).set_interval(options_.read_delay);
@@ -120,7 +132,10 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
         .over_memory = {refusing_options_, short_of_memory_, rest, *thread, thread->sessions(),
                         too_much_memory}});
   }
-  boost::asio::post(threads_.front()->context(), [this] { listener_->accept(); });
+  boost::asio::post(threads_.front()->context(), [this] {
+    for (const auto& [at, one] : listeners_)
+      one->accept();
+  });
   return {};
 }
 
@@ -130,21 +145,35 @@ std::size_t tcp_server::connections() const {
       [](std::size_t sum, const auto& thread) { return sum + thread->sessions().count(); });
 }
 
-listener::destination tcp_server::next_destination() {
-  auto& thread = *threads_[dealt_++ % threads_.size()];
-  return {thread.context(), thread.index()};
+listener* tcp_server::listener_of(entrance at) const {
+  const auto found = std::ranges::find(listeners_, at, [](const auto& one) { return one.first; });
+  return found == listeners_.end() ? nullptr : found->second.get();
 }
 
-void tcp_server::start_session(listener::socket socket, std::size_t index) {
+std::uint16_t tcp_server::port(entrance at) const {
+  const auto* const one = listener_of(at);
+  return one == nullptr ? std::uint16_t{0} : one->port();
+}
+
+std::string tcp_server::address(entrance at) const {
+  return listener_of(at) == nullptr ? "" : address_text(options_.host, port(at));
+}
+
+/// @returns how long to pause before the next socket is accepted.
+std::chrono::milliseconds tcp_server::start_session([[maybe_unused]] entrance at,
+                                                    descriptor socket) {
+  const auto index = dealt_++ % threads_.size();
   auto& thread = *threads_[index];
   auto* const context = context_for_next(*surroundings_[index]);
   if (!context)
-    return; // closes it
+    return {}; // closes it
   ++arriving_;
-  boost::asio::post(thread.context(), [this, context, s = std::move(socket)]() mutable {
-    start_http_session(std::make_unique<socket_stream>(std::move(s)), *context);
+  boost::asio::post(thread.context(), [this, &thread, context, s = std::move(socket)]() mutable {
+    start_http_session(
+        std::make_unique<socket_stream>(thread.context().get_executor(), std::move(s)), *context);
     --arriving_;
   });
+  return {};
 }
 
 /// @returns nullptr if too many sockets are being refused already.
@@ -173,11 +202,12 @@ void tcp_server::report_memory() {
 }
 
 void tcp_server::stop_accepting() {
-  if (!listener_)
+  if (listeners_.empty())
     return;
   std::promise<void> done;
   boost::asio::post(threads_.front()->context(), [&] {
-    listener_->close();
+    for (const auto& [at, one] : listeners_)
+      one->close();
     done.set_value();
   });
   done.get_future().wait();

@@ -12,7 +12,13 @@
 
 namespace telemetry::net {
 
-/// The network side of the process: listener, I/O threads and sessions.
+/// A way into the server.
+enum class entrance {
+  plain, ///< TCP without TLS
+  door,  ///< a Unix domain socket, for users of this machine
+};
+
+/// The network side of the process: listeners, I/O threads and sessions.
 ///
 /// Thread-safety: none. Never call it on an I/O thread, because drain() and stop() wait for these.
 class server {
@@ -27,10 +33,11 @@ public:
   /// @returns errc::unavailable with the reason if the address cannot be bound.
   [[nodiscard]] virtual result<void> listen(upstream_factory& upstreams, api& rest) = 0;
 
-  /// The port on which the server listens. @pre listen() succeeded.
-  [[nodiscard]] virtual std::uint16_t port() const = 0;
-  /// Host and port as in a URL, e.g. "[::1]:8000". @pre listen() succeeded.
-  [[nodiscard]] virtual std::string address() const = 0;
+  /// The port of an entrance; 0 if it is not open. @pre listen() succeeded.
+  [[nodiscard]] virtual std::uint16_t port(entrance at = entrance::plain) const = 0;
+  /// Host and port as in a URL, e.g. "[::1]:8000", or the path of the door; "" if the entrance is
+  /// not open. @pre listen() succeeded.
+  [[nodiscard]] virtual std::string address(entrance at = entrance::plain) const = 0;
 
   /// Stops accepting and reading, answers all messages and requests that were read, then closes
   /// WebSockets with 1001 and HTTP connections after their response. Blocks until all connections

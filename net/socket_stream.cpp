@@ -5,9 +5,10 @@
 
 #include <boost/asio/error.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -28,14 +29,17 @@ std::size_t transferred(ssize_t result, boost::system::error_code& ec) {
 
 } // namespace
 
-socket_stream::socket_stream(boost::asio::ip::tcp::socket socket)
-    : executor_(socket.get_executor()) {
-  using boost::asio::socket_base;
-  error_code ignored; // watch() fails if there is no descriptor
-  socket.set_option(socket_base::send_buffer_size(kernel_send_bytes), ignored);
-  socket.set_option(socket_base::receive_buffer_size(kernel_receive_bytes), ignored);
-  socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-  descriptor_ = socket.release(ignored);
+socket_stream::socket_stream(boost::asio::any_io_executor executor, descriptor socket)
+    : executor_(std::move(executor)), socket_(std::move(socket)) {
+  set_option(SOL_SOCKET, SO_SNDBUF, kernel_send_bytes);
+  set_option(SOL_SOCKET, SO_RCVBUF, kernel_receive_bytes);
+  set_option(IPPROTO_TCP, TCP_NODELAY, 1); // fails for a Unix domain socket, which has no delay
+}
+
+/// A failure is ignored, because the connection works without the option; and without a descriptor
+/// watch() fails.
+void socket_stream::set_option(int level, int name, int value) noexcept {
+  ::setsockopt(socket_.get(), level, name, &value, sizeof value);
 }
 
 void socket_stream::watch(stream_listener& listener, error_code& ec) {
@@ -43,12 +47,12 @@ void socket_stream::watch(stream_listener& listener, error_code& ec) {
   if (std::exchange(is_watched_, true))
     return;
   auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
-  boost::asio::use_service<socket_watch>(loop).members().add(descriptor_, *this,
+  boost::asio::use_service<socket_watch>(loop).members().add(socket_.get(), *this,
                                                              epoll_set::socket_events, ec);
 }
 
 std::size_t socket_stream::try_read(std::span<char> space, error_code& ec) {
-  const auto result = ::recv(descriptor_, space.data(), space.size(), MSG_DONTWAIT);
+  const auto result = ::recv(socket_.get(), space.data(), space.size(), MSG_DONTWAIT);
   const auto size = transferred(result, ec);
   if (result == 0)
     ec = boost::asio::error::eof;
@@ -61,19 +65,19 @@ std::size_t socket_stream::try_read(std::span<char> space, error_code& ec) {
 }
 
 std::size_t socket_stream::try_write(std::string_view bytes, error_code& ec) {
-  const auto result = ::send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto result = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   const auto size = transferred(result, ec);
   is_writable_ = size == bytes.size();
   return size;
 }
 
-void socket_stream::end_writing() noexcept { ::shutdown(descriptor_, SHUT_WR); }
+void socket_stream::end_writing() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
 
 void socket_stream::reset_at_close(bool on) noexcept {
   if (std::exchange(resets_at_close_, on) == on)
     return;
   const linger reset{.l_onoff = on ? 1 : 0, .l_linger = 0};
-  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
 void socket_stream::gather_reads(bool on, error_code& ec) {
@@ -82,15 +86,14 @@ void socket_stream::gather_reads(bool on, error_code& ec) {
   auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
   auto& paced = boost::asio::use_service<paced_watch>(loop);
   if (on)
-    paced.take_over(descriptor_, *this, ec);
+    paced.take_over(socket_.get(), *this, ec);
   else
-    paced.give_back(descriptor_, *this, ec);
+    paced.give_back(socket_.get(), *this, ec);
 }
 
 void socket_stream::close() noexcept {
   listener_ = nullptr;
-  if (descriptor_ >= 0)
-    ::close(std::exchange(descriptor_, -1));
+  socket_.close();
 }
 
 void socket_stream::on_events(std::uint32_t events) {

@@ -3,7 +3,7 @@
 #include "net/byte_stream.hpp"
 #include "net/epoll_set.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
+#include "net/descriptor.hpp"
 
 namespace telemetry::net {
 
@@ -13,16 +13,16 @@ namespace telemetry::net {
 inline constexpr int kernel_send_bytes = 64 << 10;
 inline constexpr int kernel_receive_bytes = 128 << 10;
 
-/// A TCP socket that is watched by socket_watch or paced_watch instead of Asio (ADR 0052). It is
-/// the only byte_stream today; sessions know only byte_stream.
+/// A TCP or Unix domain socket that is watched by socket_watch or paced_watch instead of Asio
+/// (ADR 0052). Sessions know only byte_stream.
 ///
 /// A read that does not fill its space has emptied the socket, and the next read comes after the
 /// next event of socket_watch. A write is sent at once (TCP_NODELAY), because an answer must not
 /// wait for the acknowledgement of the answer before.
 class socket_stream final : public byte_stream, private epoll_set::member {
 public:
-  /// Releases the descriptor from Asio and becomes its owner.
-  explicit socket_stream(boost::asio::ip::tcp::socket socket);
+  /// @param socket a connected socket of `executor`, which is that of an io_context
+  socket_stream(boost::asio::any_io_executor executor, descriptor socket);
   ~socket_stream() override { socket_stream::close(); }
   socket_stream(const socket_stream&) = delete;
   socket_stream& operator=(const socket_stream&) = delete;
@@ -40,10 +40,11 @@ public:
 
 private:
   void on_events(std::uint32_t events) override;
+  void set_option(int level, int name, int value) noexcept;
 
   boost::asio::any_io_executor executor_;
   stream_listener* listener_ = nullptr;
-  int descriptor_ = -1;
+  descriptor socket_;
   bool is_watched_ = false;
   bool resets_at_close_ = false;
   bool gathers_reads_ = false; ///< the paced_watch has the descriptor
