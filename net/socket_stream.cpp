@@ -65,7 +65,8 @@ std::size_t socket_stream::try_read(std::span<char> space, error_code& ec) {
 }
 
 std::size_t socket_stream::try_write(std::string_view bytes, error_code& ec) {
-  const auto result = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto result =
+      ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   const auto size = transferred(result, ec);
   is_writable_ = size == bytes.size();
   return size;
@@ -89,6 +90,17 @@ void socket_stream::gather_reads(bool on, error_code& ec) {
     paced.take_over(socket_.get(), *this, ec);
   else
     paced.give_back(socket_.get(), *this, ec);
+}
+
+void socket_stream::rebind(boost::asio::any_io_executor executor) {
+  error_code ignored; // a socket that cannot be watched promptly is not watched at all
+  gather_reads(false, ignored);
+  if (std::exchange(is_watched_, false)) {
+    auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
+    boost::asio::use_service<socket_watch>(loop).members().remove(socket_.get());
+  }
+  listener_ = nullptr;
+  executor_ = std::move(executor);
 }
 
 void socket_stream::close() noexcept {

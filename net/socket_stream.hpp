@@ -37,6 +37,7 @@ public:
   void gather_reads(bool on, error_code& ec) override;
   void close() noexcept override;
   [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
+  void rebind(boost::asio::any_io_executor executor) override;
 
 private:
   void on_events(std::uint32_t events) override;
