@@ -3,16 +3,20 @@
 #include "actors/pending_engine.hpp"
 #include "config/log.hpp"
 #include "config/options.hpp"
+#include "core/utc_time.hpp"
 #include "net/descriptor_limit.hpp"
 #include "net/server.hpp"
+#include "net/tls_credentials.hpp"
 #include "storage/open_in_background.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -48,8 +52,8 @@ int refuse(const failure& why) {
   _exit(EXIT_FAILURE);
 }
 
-/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which must not, in this thread and
-/// in all threads that it starts.
+/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which has it read files again, in
+/// this thread and in all threads that it starts.
 class stop_signals {
 public:
   stop_signals() {
@@ -60,11 +64,11 @@ public:
     sigaddset(&stop_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &stop_, nullptr);
   }
-  /// Blocks until SIGINT or SIGTERM comes, and logs it.
-  void wait() const {
+  /// Blocks until SIGINT or SIGTERM comes, and logs it. Calls `on_hangup` for each SIGHUP.
+  void wait(const std::function<void()>& on_hangup) const {
     int signal = 0;
     while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP)
-      log::info("SIGHUP is ignored, because no setting can be loaded again");
+      on_hangup();
     log::info("telemetryd is stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   }
   [[nodiscard]] bool is_pending() const {
@@ -104,7 +108,57 @@ std::uint64_t make_room(std::uint64_t connections_max) {
   return served;
 }
 
-std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& pending) {
+std::string text_of(net::tls_context::time_point time) {
+  std::string text;
+  append_utc_time(
+      text, std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+  return text;
+}
+
+using tls_ptr = std::shared_ptr<net::tls_credentials>;
+
+/// Loads certificate and key of the TLS listener. @returns nullptr if the settings name none.
+result<tls_ptr> load_tls(const config::options& settings) {
+  const auto files = net::tls_files::from(settings);
+  if (!files)
+    return files.error();
+  if (files->certificate.empty())
+    return tls_ptr();
+  constexpr rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core); // because a core would contain the private key
+  return net::tls_credentials::load(*files, std::chrono::system_clock::now());
+}
+
+/// Reads certificate and key again, for the connections that follow.
+void reload_tls(const tls_ptr& tls) {
+  if (!tls)
+    return log::info("SIGHUP is ignored, because no setting can be loaded again");
+  if (const auto done = tls->reload(std::chrono::system_clock::now()); !done)
+    return log::error("certificate not taken; the old one stays", {{"reason", done.error().text}});
+  const auto now = tls->current();
+  log::info("certificate taken", {{"names", now->names()}, {"ends", text_of(now->ends_at())}});
+}
+
+void warn_of_expiry(std::chrono::seconds left) {
+  constexpr std::int64_t day_seconds = 86'400;
+  if (left.count() <= 0)
+    log::error("the certificate in tls.certificate has expired; clients refuse it");
+  else
+    log::warn("the certificate in tls.certificate expires soon; renew it",
+              {{"days_left", left.count() / day_seconds}});
+}
+
+void log_tls_address(const net::server& server, const tls_ptr& tls) {
+  if (!tls)
+    return;
+  const auto now = tls->current();
+  log::info("telemetryd is listening for TLS", {{"tls_address", server.address(net::entrance::tls)},
+                                                {"names", now->names()},
+                                                {"ends", text_of(now->ends_at())}});
+}
+
+std::unique_ptr<net::server> listen(const config::options& settings, const tls_ptr& tls,
+                                    pending_engine& pending) {
   auto network = net::server_options::from(settings);
   network.connections_max = make_room(settings.net.connections_max);
   network.on_accept_failure = [](std::string_view reason) {
@@ -119,6 +173,11 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
     log::debug("a WebSocket was opened without the sub-protocols that its client offered",
                {{"offered", offered}});
   };
+  network.tls = tls;
+  network.on_handshake_failure = [](std::string_view why) {
+    log::debug("a TLS handshake has failed", {{"reason", why}});
+  };
+  network.on_certificate_expiry = warn_of_expiry;
   auto server = net::make_server(network);
   if (const auto listening = server->listen(pending, pending); !listening)
     end_process(listening.error());
@@ -153,19 +212,21 @@ last_checkpoint finish(engine& running, net::server& server, storage& database) 
   return done.get();
 }
 
-int serve(const config::options& settings) {
+int serve(const config::options& settings, const tls_ptr& tls) {
   const stop_signals stop; // before any thread starts, including the log's thread
   log::start(settings.log.level, settings.log.format);
   const auto how = storage_options::from(settings);
   if (!how)
     return refuse(how.error());
   const auto pending = std::make_shared<pending_engine>();
-  const auto server = listen(settings, *pending);
+  const auto server = listen(settings, tls, *pending);
   const auto address = server->address();
   log::info("telemetryd is listening", {{"address", address}});
+  log_tls_address(*server, tls);
+  const auto on_hangup = [&tls] { reload_tls(tls); };
   auto opened = open(*how, stop, pending);
   if (!opened) {
-    stop.wait();
+    stop.wait(on_hangup);
     log::flush();
     _exit(EXIT_SUCCESS); // because a thread may still wait for a database server
   }
@@ -198,7 +259,7 @@ int serve(const config::options& settings) {
     log::info("telemetryd is serving", {{"address", address}});
   });
 
-  stop.wait();
+  stop.wait(on_hangup);
   const auto cut = server->drain(drain_patience);
   const auto last = finish(running, *server, database);
   log::info("telemetryd has stopped", {{"connections_cut", cut},
@@ -226,8 +287,15 @@ int run(int argc, char** argv, char** envp) {
     std::fprintf(stderr, "telemetryd: %s\n", problem.c_str());
   if (!asked.problems.empty())
     return exit_usage;
+  const bool needs_tls =
+      asked.what == config::action::serve || asked.what == config::action::check_config;
+  const auto tls = needs_tls ? load_tls(asked.settings) : result<tls_ptr>{tls_ptr()};
+  if (!tls) {
+    std::fprintf(stderr, "telemetryd: %s\n", tls.error().text.c_str());
+    return exit_usage;
+  }
   if (asked.what == config::action::serve)
-    return serve(asked.settings);
+    return serve(asked.settings, *tls);
   if (asked.what == config::action::migrate || asked.what == config::action::migrate_dry_run)
     return migrate(asked.settings, asked.what == config::action::migrate_dry_run);
   std::fputs(config::reply(asked).c_str(), stdout);

@@ -6,6 +6,8 @@
 #include "net/listener.hpp"
 #include "net/paced_watch.hpp"
 #include "net/socket_stream.hpp"
+#include "net/tls_credentials.hpp"
+#include "net/tls_entrance.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -63,13 +65,18 @@ private:
     session_context over_memory;
   };
 
-  [[nodiscard]] result<void> open_plain();
+  [[nodiscard]] result<void> open(entrance at, const std::string& host, std::uint16_t port);
+  [[nodiscard]] result<void> open_all();
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] listener::handlers handlers_of(entrance at);
   [[nodiscard]] listener* listener_of(entrance at) const;
   std::chrono::milliseconds start_session(entrance at, descriptor socket);
+  void move_to(pooled_io_thread& thread, session_context& context,
+               std::unique_ptr<byte_stream> stream);
   [[nodiscard]] session_context* context_for_next(surroundings& around);
+  void report();
   void report_memory();
+  void report_expiry();
   void stop_accepting();
   void on_every_thread(void (session_registry::*what)());
   std::size_t wait_until_gone(std::chrono::milliseconds patience) const;
@@ -85,6 +92,8 @@ private:
   std::atomic<std::size_t> arriving_{0}; ///< accepted sockets whose session has not started
   std::vector<std::unique_ptr<pooled_io_thread>> threads_;
   std::vector<io_thread*> handles_;
+  expiry_warnings expiry_;            ///< used on the first thread only
+  std::unique_ptr<tls_entrance> tls_; ///< nullptr without a TLS listener
   /// On the first thread's event loop.
   std::vector<std::pair<entrance, std::unique_ptr<listener>>> listeners_;
   bool is_stopped_ = false;
@@ -95,7 +104,7 @@ tcp_server::tcp_server(const server_options& options)
   const auto tick = tick_interval(options_.idle_timeout);
   for (std::size_t i = 0; i < options_.io_threads; ++i) {
     threads_.push_back(std::make_unique<pooled_io_thread>(
-        i, tick, &memory_, i == 0 ? [this] { report_memory(); } : std::function<void()>()));
+        i, tick, &memory_, i == 0 ? [this] { report(); } : std::function<void()>()));
     handles_.push_back(threads_.back().get());
   }
 }
@@ -105,22 +114,30 @@ listener::handlers tcp_server::handlers_of(entrance at) {
           [this](std::string_view reason) {
             if (options_.on_accept_failure)
               options_.on_accept_failure(reason);
-          }};
+          },
+          [this, at] { return at == entrance::tls && tls_->is_full(); }};
 }
 
-result<void> tcp_server::open_plain() {
-  if (options_.host.empty())
-    return {};
-  auto candidate =
-      std::make_unique<listener>(threads_.front()->context(), handlers_of(entrance::plain));
-  if (auto opened = candidate->open(options_.host, options_.port); !opened)
+result<void> tcp_server::open(entrance at, const std::string& host, std::uint16_t port) {
+  auto candidate = std::make_unique<listener>(threads_.front()->context(), handlers_of(at));
+  if (auto opened = candidate->open(host, port); !opened)
     return opened;
-  listeners_.emplace_back(entrance::plain, std::move(candidate));
+  listeners_.emplace_back(at, std::move(candidate));
   return {};
 }
 
+result<void> tcp_server::open_all() {
+  if (!options_.host.empty())
+    if (auto opened = open(entrance::plain, options_.host, options_.port); !opened)
+      return opened;
+  if (!options_.tls)
+    return {};
+  tls_ = std::make_unique<tls_entrance>(options_, memory_);
+  return open(entrance::tls, options_.tls_host, options_.tls_port);
+}
+
 result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
-  if (auto opened = open_plain(); !opened)
+  if (auto opened = open_all(); !opened)
     return opened;
   for (auto& thread : threads_) {
     boost::asio::post(thread->context(), [this, &loop = thread->context()] {
@@ -140,8 +157,11 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
 }
 
 std::size_t tcp_server::connections() const {
+  // In the order that a connection takes, so that none is missed on its way.
+  const auto opening = tls_ ? tls_->count() : 0;
+  const auto arriving = arriving_.load();
   return std::accumulate(
-      threads_.begin(), threads_.end(), arriving_.load(),
+      threads_.begin(), threads_.end(), opening + arriving,
       [](std::size_t sum, const auto& thread) { return sum + thread->sessions().count(); });
 }
 
@@ -156,17 +176,23 @@ std::uint16_t tcp_server::port(entrance at) const {
 }
 
 std::string tcp_server::address(entrance at) const {
-  return listener_of(at) == nullptr ? "" : address_text(options_.host, port(at));
+  const auto& host = at == entrance::tls ? options_.tls_host : options_.host;
+  return listener_of(at) == nullptr ? "" : address_text(host, port(at));
 }
 
 /// @returns how long to pause before the next socket is accepted.
-std::chrono::milliseconds tcp_server::start_session([[maybe_unused]] entrance at,
-                                                    descriptor socket) {
+std::chrono::milliseconds tcp_server::start_session(entrance at, descriptor socket) {
   const auto index = dealt_++ % threads_.size();
   auto& thread = *threads_[index];
   auto* const context = context_for_next(*surroundings_[index]);
   if (!context)
     return {}; // closes it
+  if (at == entrance::tls) {
+    tls_->open(std::move(socket), [this, &thread, context](std::unique_ptr<byte_stream> stream) {
+      move_to(thread, *context, std::move(stream));
+    });
+    return {};
+  }
   ++arriving_;
   boost::asio::post(thread.context(), [this, &thread, context, s = std::move(socket)]() mutable {
     start_http_session(
@@ -174,6 +200,17 @@ std::chrono::milliseconds tcp_server::start_session([[maybe_unused]] entrance at
     --arriving_;
   });
   return {};
+}
+
+/// Starts the session of a stream that was opened on another thread.
+void tcp_server::move_to(pooled_io_thread& thread, session_context& context,
+                         std::unique_ptr<byte_stream> stream) {
+  stream->rebind(thread.context().get_executor());
+  ++arriving_;
+  boost::asio::post(thread.context(), [this, &context, s = std::move(stream)]() mutable {
+    start_http_session(std::move(s), context);
+    --arriving_;
+  });
 }
 
 /// @returns nullptr if too many sockets are being refused already.
@@ -188,6 +225,20 @@ session_context* tcp_server::context_for_next(surroundings& around) {
   if (before >= options_.connections_max)
     return &around.over_limit;
   return lacks_memory ? &around.over_memory : &around.normal;
+}
+
+/// Called after each tick of the first I/O thread.
+void tcp_server::report() {
+  report_memory();
+  report_expiry();
+}
+
+void tcp_server::report_expiry() {
+  if (!options_.tls || !options_.on_certificate_expiry)
+    return;
+  const auto ends_at = options_.tls->current()->ends_at();
+  if (const auto left = expiry_.due(ends_at, std::chrono::system_clock::now()))
+    options_.on_certificate_expiry(*left);
 }
 
 void tcp_server::report_memory() {
@@ -229,6 +280,8 @@ std::size_t tcp_server::wait_until_gone(std::chrono::milliseconds patience) cons
 
 std::size_t tcp_server::drain(std::chrono::milliseconds patience) {
   stop_accepting();
+  if (tls_)
+    tls_->drain();
   on_every_thread(&session_registry::drain_all);
   const auto left = wait_until_gone(patience);
   if (left > 0) {
@@ -242,6 +295,8 @@ void tcp_server::stop() {
   if (std::exchange(is_stopped_, true))
     return;
   stop_accepting();
+  if (tls_)
+    tls_->stop(); // before the threads that it hands streams to
   for (auto& thread : threads_)
     thread->stop();
 }

@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace telemetry::net {
+
+class tls_credentials;
 
 /// Settings of the network side. The defaults are those of config::options.
 struct server_options {
@@ -18,6 +21,15 @@ struct server_options {
   std::string host = config::options{}.net.host;
   std::uint16_t port = config::options{}.net.port; ///< 0: any free port
   std::size_t io_threads = config::options{}.net.io_threads;
+  /// Certificate and key of the TLS listener; nullptr: there is none.
+  std::shared_ptr<tls_credentials> tls{};
+  std::string tls_host = config::options{}.tls.host;
+  std::uint16_t tls_port = config::options{}.tls.port;     ///< 0: any free port
+  std::size_t tls_threads = config::options{}.tls.threads; ///< for handshakes
+  /// Connections that have not finished their handshake. At this number accepting pauses.
+  std::size_t handshakes_max = config::options{}.tls.handshakes_max;
+  /// From accept to the end of the handshake. Then the connection is closed.
+  std::chrono::milliseconds handshake_timeout = config::options{}.tls.handshake_timeout;
   /// Sockets of all kinds. Further ones are refused with 1013 or 503.
   std::size_t connections_max = config::options{}.net.connections_max;
   /// Bytes that all connections may hold together (memory_budget).
@@ -35,6 +47,11 @@ struct server_options {
   /// Told, on an I/O thread and at most once a minute, how many connections were cut and refused
   /// since the last time because all of them hold more than memory_bytes_max. May be empty.
   std::function<void(std::size_t cut, std::size_t refused)> on_memory_full{};
+  /// Told, on a thread of handshakes, why a client's handshake has failed. May be empty.
+  std::function<void(std::string_view why)> on_handshake_failure{};
+  /// Told, on an I/O thread, how long the certificate of the TLS listener is still valid: 21, 7, 3
+  /// and 1 days before it ends, and, with a number of at most 0, at its end. May be empty.
+  std::function<void(std::chrono::seconds left)> on_certificate_expiry{};
   /// Told, on an I/O thread, that a WebSocket was opened without any of the sub-protocols that its
   /// client offered; may be empty. A browser closes such a connection without saying why.
   std::function<void(std::string_view offered)> on_protocol_refused{};
