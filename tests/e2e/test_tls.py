@@ -50,7 +50,8 @@ def client_context(files, **changes):
 
 def connect(port, context, seconds=20.0):
     plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)
-    return context.wrap_socket(plain, server_hostname="localhost")
+    # An end without close_notify raises SSLEOFError, in every test.
+    return context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
 
 
 def read_to_end(stream):
@@ -152,7 +153,7 @@ def test_regular_ends_have_a_close_notify(server, files):
         stream.unwrap()  # our close_notify; the server answers with its own
     with connect(server.tls_port, client_context(files)) as stream:
         stream.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
-        assert read_to_end(stream).startswith(b"HTTP/1.1 200"), "with a close_notify behind it"
+        assert read_to_end(stream).startswith(b"HTTP/1.0 200"), "with a close_notify behind it"
 
 
 def test_killed_server_leaves_no_close_notify(make_server, files):
@@ -230,7 +231,7 @@ def test_silent_handshakes_are_closed(make_server, files):
 def test_accepting_pauses_while_too_many_handshakes_are_open(make_server, files):
     one = make_server(settings_of(files, tls__handshakes_max=4, tls__handshake_timeout="2s")).start()
     port = tls_port_of(one)
-    silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(12)]
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(8)]
     begun = time.monotonic()
     assert get(port, client_context(files)).startswith(b"HTTP/1.1 200")
     assert time.monotonic() - begun > 1, "the backlog waits for others to end"
@@ -310,8 +311,9 @@ def test_pairs_are_swapped_under_load(make_server, files, tmp_path):
 
 
 def refusal(*arguments):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TELEMETRY_")}
     done = subprocess.run([str(BINARY), *map(str, arguments)], capture_output=True, text=True,
-                          timeout=60, check=False, cwd="/tmp")
+                          timeout=60, check=False, cwd="/tmp", env=clean)
     return done.returncode, done.stderr
 
 
