@@ -12,8 +12,8 @@ namespace telemetry::net {
 
 /// A pair of certificate and key that was loaded and tried, with the settings of TLS.
 ///
-/// TLS 1.2 and 1.3 without renegotiation, compression, resumption, tickets and early data. The
-/// application protocol is http/1.1, or the client names none.
+/// TLS 1.2 and 1.3 without renegotiation, compression, resumption, tickets and early data (ADR
+/// 0065). The application protocol is http/1.1, or the client names none.
 ///
 /// Immutable and thread-safe. A connection keeps what it needs of it, so it may be freed before.
 class tls_context {

@@ -16,7 +16,7 @@
 namespace telemetry::net {
 
 /// The threads that open TLS connections. A handshake takes 0.3 to 0.9 ms of cpu, so it would delay
-/// the sockets of an I/O thread. These threads have a lower priority than those (ADR 0062).
+/// the sockets of an I/O thread. These threads have a lower priority than those (ADR 0066).
 ///
 /// Thread-safety: open() and is_full() are for the thread that accepts; count() is thread-safe.
 class tls_entrance {

@@ -80,7 +80,7 @@ tls_stream::progress tls_stream::handshake() {
     return progress::failed;
   if (!is_done)
     return progress::waits;
-  account(SSL_version(ssl_.get()) == TLS1_3_VERSION ? tls_1_3_bytes : tls_1_2_bytes);
+  account(tls_open_bytes);
   return progress::done;
 }
 

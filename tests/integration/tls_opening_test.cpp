@@ -79,15 +79,15 @@ TEST_F(TlsOpeningTest, GivesAStreamAfterTheHandshake) {
   EXPECT_EQ(ends_, 1);
   EXPECT_EQ(openings_.count(), 0u);
   EXPECT_EQ(memory_.bytes(), 0u) << "the session charges it from now on";
-  EXPECT_EQ(opened_->holdings().base, tls_1_3_bytes);
+  EXPECT_EQ(opened_->holdings().base, tls_open_bytes);
 }
 
-TEST_F(TlsOpeningTest, AConnectionWithoutABytesHoldsNothing) {
+TEST_F(TlsOpeningTest, AConnectionWithoutBytesHoldsNothing) {
   start();
   EXPECT_EQ(memory_.bytes(), memory_charge::connection_grain);
 }
 
-TEST_F(TlsOpeningTest, AHalfHelloHoldsItsBytesAndNoMore) {
+TEST_F(TlsOpeningTest, OneByteHoldsNothingAndAWholeHelloAHandshake) {
   start();
   const auto hello = client_.take_output();
   give(hello.substr(0, 1));
