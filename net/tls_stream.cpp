@@ -194,7 +194,7 @@ void tls_stream::keep(std::string_view received) {
 /// OpenSSL keeps its own buffer while a part of a record's data is left in it.
 void tls_stream::account(std::size_t base) {
   const std::size_t begun = SSL_pending(ssl_.get()) > 0 ? tls_record_bytes_max : 0;
-  holdings_ = {base, kept_.size() + begun, unsent_.size()};
+  holdings_ = {base, kept_.size() + begun, unsent_.empty() ? 0 : unsent_.capacity()};
 }
 
 std::size_t tls_stream::try_read(std::span<char> space, error_code& ec) {

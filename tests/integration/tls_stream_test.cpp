@@ -199,7 +199,7 @@ TEST_P(TlsStreamTest, KeepsWhatTheSocketDoesNotTake) {
   pair.far_end.is_blocked = false;
   pair.far_end.listener->on_ready();
   EXPECT_FALSE(pair.server->is_writable());
-  EXPECT_EQ(pair.server->holdings().unsent, unsent - 20'000);
+  EXPECT_EQ(pair.server->holdings().unsent, unsent) << "the memory is not free yet";
   pair.far_end.write_bytes_left = std::string::npos;
   pair.far_end.is_blocked = false;
   const auto told = pair.told;
