@@ -21,9 +21,9 @@ constexpr std::size_t discarded_bytes_max = 1u << 20;
 
 class tls_opening final : public session, private stream_listener {
 public:
-  tls_opening(std::unique_ptr<byte_stream> stream, session_registry& openings,
+  tls_opening(std::unique_ptr<byte_stream> stream, session_registry& openings, io_thread& io,
               tls_opening_plan plan)
-      : executor_(stream->get_executor()), stream_(std::move(stream)), openings_(openings),
+      : executor_(stream->get_executor()), stream_(std::move(stream)), openings_(openings), io_(io),
         plan_(std::move(plan)), charge_(openings.memory()) {}
 
   void start();
@@ -64,6 +64,7 @@ private:
   std::unique_ptr<byte_stream> stream_;
   tls_stream* tls_ = nullptr; ///< stream_, in phase handshake
   session_registry& openings_;
+  io_thread& io_;
   const tls_opening_plan plan_;
   memory_charge charge_;
   std::string received_; ///< the beginning of a ClientHello
@@ -88,7 +89,8 @@ void tls_opening::start() {
 void tls_opening::on_ready() {
   try {
     work();
-    charge_.hold(held_bytes());
+    if (charge_.hold(held_bytes()))
+      openings_.relieve_soon(io_);
   } catch (const std::exception&) {
     end("no memory is left");
   }
@@ -206,8 +208,8 @@ void tls_opening::finish() {
 } // namespace
 
 void start_tls_opening(std::unique_ptr<byte_stream> stream, session_registry& openings,
-                       tls_opening_plan plan) {
-  std::make_shared<tls_opening>(std::move(stream), openings, std::move(plan))->start();
+                       io_thread& io, tls_opening_plan plan) {
+  std::make_shared<tls_opening>(std::move(stream), openings, io, std::move(plan))->start();
 }
 
 } // namespace telemetry::net

@@ -3,6 +3,7 @@
 #include <utility> // Boost 1.74's Asio needs it in C++20
 
 #include "net/byte_stream.hpp"
+#include "net/io_thread.hpp"
 #include "net/session.hpp"
 #include "net/tls_context.hpp"
 
@@ -26,9 +27,9 @@ struct tls_opening_plan {
 /// asked only after a whole ClientHello has come. A client that speaks HTTP without TLS gets a line
 /// of text.
 ///
-/// Thread: the stream's executor. The opening owns itself and is listed in `openings` until it
-/// ends. There, drain() closes it, because its client has sent no request yet.
+/// Thread: the stream's executor, which is that of `io`. The opening owns itself and is listed in
+/// `openings` until it ends. There, drain() closes it, because its client has sent no request yet.
 void start_tls_opening(std::unique_ptr<byte_stream> stream, session_registry& openings,
-                       tls_opening_plan plan);
+                       io_thread& io, tls_opening_plan plan);
 
 } // namespace telemetry::net

@@ -1,4 +1,5 @@
 #include "net/tls_opening.hpp"
+#include "tests/support/loop_thread.hpp"
 #include "tests/support/tls_pair.hpp"
 
 #include <gtest/gtest.h>
@@ -86,12 +87,13 @@ TEST(TlsMemoryTest, AnUnfinishedRecordTakesItsBytesAndNoBufferOfOpenssl) {
 
 TEST(TlsMemoryTest, ABegunHelloTakesNothingOfOpenssl) {
   boost::asio::io_context loop;
+  test::loop_thread io(loop);
   session_registry openings;
   test::feed far_end;
   const auto context = test::tls_context_of_tests();
   std::string nine{22, 3, 1, 0x40, 0, 1, 2, 0, 0}; // announce a hello of 128 KiB
   const auto before = openssl_bytes.load();
-  start_tls_opening(std::make_unique<test::feed_stream>(loop, far_end), openings,
+  start_tls_opening(std::make_unique<test::feed_stream>(loop, far_end), openings, io,
                     {context, std::chrono::steady_clock::time_point::max(),
                      [](std::unique_ptr<byte_stream>, std::string_view) {}});
   for (const char& one : nine) {

@@ -5,6 +5,8 @@ import socket
 import ssl
 import subprocess
 
+from crowd import allow_files
+
 
 def settings_of(files, **more):
     pair = {"tls.host": "127.0.0.1", "tls.port": 0, "tls.certificate": files / "server.pem",
@@ -14,6 +16,22 @@ def settings_of(files, **more):
 
 def tls_port_of(server):
     return int(server.wait_log(r"tls_address=\S+?:(\d+)").group(1))
+
+
+class TlsAddress:
+    """The TLS listener of a server, for a Crowd."""
+
+    def __init__(self, server):
+        self.host, self.port = "127.0.0.1", tls_port_of(server)
+
+
+def add_tls_sockets(crowd, context, count):
+    """Adds plain sockets whose handshake is made. Bytes that go into them are not encrypted."""
+    allow_files(len(crowd) + count + 500)
+    for _ in range(count):
+        one = socket.socket(fileno=connect(crowd.address[1], context).detach())
+        one.setblocking(False)
+        crowd.sockets.append(one)
 
 
 def client_context(files, **changes):
