@@ -24,6 +24,7 @@ result<void> tls_credentials::reload(time_point now) {
     return made.error();
   const std::lock_guard lock(mutex_);
   current_.swap(*made);
+  ++generation_;
   return {};
 }
 

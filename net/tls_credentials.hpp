@@ -2,6 +2,8 @@
 
 #include "net/tls_context.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +27,9 @@ public:
   /// The pair for a new connection; never nullptr.
   [[nodiscard]] std::shared_ptr<const tls_context> current() const;
 
+  /// Changes with every pair that is taken.
+  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.load(); }
+
   /// Reads the files again, and takes the pair for later connections once all of it was tried.
   /// After a failure the old pair stays. A pair that has expired is a failure. Blocking: reads
   /// files. To be called by one thread at a time.
@@ -39,6 +44,7 @@ private:
   const tls_files files_;
   mutable std::mutex mutex_; ///< guards current_
   std::shared_ptr<const tls_context> current_;
+  std::atomic<std::uint64_t> generation_{1};
 };
 
 /// Decides when to warn that a certificate ends: 21, 7, 3 and 1 days before, and at its end.

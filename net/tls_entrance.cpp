@@ -48,7 +48,7 @@ void tls_entrance::open(descriptor socket,
                                        end = std::move(on_end)]() mutable {
     start_tls_opening(
         std::make_unique<socket_stream>(thread.context().get_executor(), std::move(s)),
-        thread.sessions(), thread, {options_.tls->current(), deadline, std::move(end)});
+        thread.sessions(), thread, {options_.tls, deadline, std::move(end)});
   });
 }
 

@@ -138,7 +138,7 @@ void tls_opening::use_hello(tls_hello judged) {
 }
 
 void tls_opening::begin_handshake() {
-  auto made = std::make_unique<tls_stream>(std::move(stream_), *plan_.context, received_);
+  auto made = std::make_unique<tls_stream>(std::move(stream_), plan_.credentials, received_);
   received_ = {};
   tls_ = made.get();
   stream_ = std::move(made);

@@ -5,7 +5,7 @@
 #include "net/byte_stream.hpp"
 #include "net/io_thread.hpp"
 #include "net/session.hpp"
-#include "net/tls_context.hpp"
+#include "net/tls_credentials.hpp"
 
 #include <chrono>
 #include <functional>
@@ -16,7 +16,7 @@ namespace telemetry::net {
 
 /// How a connection is opened.
 struct tls_opening_plan {
-  std::shared_ptr<const tls_context> context;
+  std::shared_ptr<const tls_credentials> credentials;
   std::chrono::steady_clock::time_point deadline; ///< the opening is closed after it
   /// Receives the stream once the handshake has succeeded, or nullptr and why it has not. Called
   /// once, on the opening's thread and not from within a call to the stream.

@@ -3,7 +3,7 @@
 #include <utility> // Boost 1.74's Asio needs it in C++20
 
 #include "net/byte_stream.hpp"
-#include "net/tls_context.hpp"
+#include "net/tls_credentials.hpp"
 #include "net/tls_record.hpp"
 #include "net/tls_wire.hpp"
 
@@ -40,7 +40,7 @@ public:
   /// @param below the stream that carries the records
   /// @param received the bytes that were read of it: a whole ClientHello (judge_hello())
   /// Throws std::bad_alloc.
-  tls_stream(std::unique_ptr<byte_stream> below, const tls_context& context,
+  tls_stream(std::unique_ptr<byte_stream> below, std::shared_ptr<const tls_credentials> credentials,
              std::string_view received);
   ~tls_stream() override { tls_stream::close(); }
   tls_stream(const tls_stream&) = delete;
@@ -70,6 +70,7 @@ public:
     return below_->get_executor();
   }
   void rebind(boost::asio::any_io_executor executor) override;
+  /// @returns nullopt also if the CAs and revocations that were loaded last refuse the certificate.
   [[nodiscard]] std::optional<peer_certificate> certificate() const override;
 
 private:
@@ -94,8 +95,12 @@ private:
   void send_unsent();
   void end_below();
 
+  [[nodiscard]] bool is_still_trusted(X509* shown) const;
+
   std::unique_ptr<byte_stream> below_;
-  tls_wire wire_; ///< before ssl_, which uses it
+  const std::shared_ptr<const tls_credentials> credentials_;
+  mutable std::uint64_t trusted_in_; ///< generation of credentials_ that trusts the certificate
+  tls_wire wire_;                    ///< before ssl_, which uses it
   ssl_ptr ssl_;
   stream_listener* listener_ = nullptr;
   std::string kept_;          ///< received, and not given to OpenSSL

@@ -79,7 +79,7 @@ std::unique_ptr<net::tls_stream> open(world& all, test::tls_client& client) {
   client.shake_hands();
   auto stream =
       std::make_unique<net::tls_stream>(std::make_unique<test::feed_stream>(all.loop, all.far_end),
-                                        *test::tls_context_of_tests(), client.take_output());
+                                        test::tls_credentials_of_tests(), client.take_output());
   require(stream->handshake() == net::tls_stream::progress::waits);
   client.receive(std::exchange(all.far_end.output, {}));
   require(client.shake_hands());

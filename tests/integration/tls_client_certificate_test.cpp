@@ -14,14 +14,13 @@ using testing::HasSubstr;
 /// A server that asks its clients for certificates of `ca_`.
 class TlsClientCertificateTest : public testing::TestWithParam<int> {
 protected:
-  std::shared_ptr<const tls_context> context(client_certificates how,
-                                             const std::string& revoked = "") {
+  std::shared_ptr<tls_credentials> ask(client_certificates how, const std::string& revoked = "") {
     tls_files files{.certificate = folder_.write("server.pem", own_.certificate_text()),
                     .key = folder_.write("server.key", own_.key_text()),
                     .client_ca = folder_.write("ca.pem", ca_.certificate_text()),
                     .client_crl = revoked.empty() ? "" : folder_.write("crl.pem", revoked),
                     .clients = how};
-    auto made = tls_context::load(files, std::chrono::system_clock::now());
+    auto made = tls_credentials::load(files, std::chrono::system_clock::now());
     EXPECT_TRUE(made) << made.error().text;
     return *made;
   }
@@ -36,7 +35,8 @@ protected:
     return {.version_min = GetParam(), .version_max = GetParam()};
   }
   /// Why the server refuses a client.
-  std::string refusal(const tls_client::plan& client, const tls_context& by) const {
+  std::string refusal(const tls_client::plan& client,
+                      const std::shared_ptr<tls_credentials>& by) const {
     tls_pair pair(client, std::string::npos, by);
     (void)pair.open();
     if (pair.outcome == tls_pair::progress::done)
@@ -79,8 +79,8 @@ INSTANTIATE_TEST_SUITE_P(Versions, TlsClientCertificateTest,
 
 TEST_P(TlsClientCertificateTest, TellsTheNamesAndTheEndOfTheCertificate) {
   for (const auto how : {client_certificates::optional, client_certificates::required}) {
-    const auto by = context(how);
-    tls_pair pair(with(good_), std::string::npos, *by);
+    const auto by = ask(how);
+    tls_pair pair(with(good_), std::string::npos, by);
     ASSERT_TRUE(pair.open());
     const auto shown = pair.server->certificate();
     ASSERT_TRUE(shown);
@@ -92,55 +92,55 @@ TEST_P(TlsClientCertificateTest, TellsTheNamesAndTheEndOfTheCertificate) {
 }
 
 TEST_P(TlsClientCertificateTest, AClientWithoutOneIsNobodyIfItIsOptional) {
-  const auto by = context(client_certificates::optional);
-  tls_pair pair(without(), std::string::npos, *by);
+  const auto by = ask(client_certificates::optional);
+  tls_pair pair(without(), std::string::npos, by);
   ASSERT_TRUE(pair.open());
   EXPECT_FALSE(pair.server->certificate());
 }
 
 TEST_P(TlsClientCertificateTest, AClientWithoutOneIsRefusedIfItIsRequired) {
-  EXPECT_THAT(refusal(without(), *context(client_certificates::required)),
+  EXPECT_THAT(refusal(without(), ask(client_certificates::required)),
               HasSubstr("did not return a certificate"));
 }
 
 TEST_P(TlsClientCertificateTest, IsNotAskedForByDefault) {
-  const auto by = context(client_certificates::off);
-  tls_pair pair(with(good_), std::string::npos, *by);
+  const auto by = ask(client_certificates::off);
+  tls_pair pair(with(good_), std::string::npos, by);
   ASSERT_TRUE(pair.open());
   EXPECT_FALSE(pair.server->certificate());
 }
 
 TEST_P(TlsClientCertificateTest, RefusesABadOneEvenIfItIsOptional) {
-  const auto by = context(client_certificates::optional);
+  const auto by = ask(client_certificates::optional);
   const auto stranger = tls_identity::make({.name = "ca", .is_issuer = true});
-  EXPECT_THAT(refusal(with(tls_identity::make({.issuer = &stranger})), *by),
+  EXPECT_THAT(refusal(with(tls_identity::make({.issuer = &stranger})), by),
               HasSubstr("certificate verify failed"));
-  EXPECT_THAT(refusal(with(tls_identity::make({})), *by), HasSubstr("certificate verify failed"));
+  EXPECT_THAT(refusal(with(tls_identity::make({})), by), HasSubstr("certificate verify failed"));
   const auto expired = tls_identity::make({.issuer = &ca_, .ends_in_seconds = -60});
-  EXPECT_THAT(refusal(with(expired), *by), HasSubstr("certificate verify failed"));
+  EXPECT_THAT(refusal(with(expired), by), HasSubstr("certificate verify failed"));
   const auto of_a_server = tls_identity::make({.issuer = &ca_, .purpose = "serverAuth"});
-  EXPECT_THAT(refusal(with(of_a_server), *by), HasSubstr("certificate verify failed"));
+  EXPECT_THAT(refusal(with(of_a_server), by), HasSubstr("certificate verify failed"));
   const auto of_a_client = tls_identity::make({.issuer = &ca_, .purpose = "clientAuth"});
-  EXPECT_EQ(refusal(with(of_a_client), *by), "");
+  EXPECT_EQ(refusal(with(of_a_client), by), "");
 }
 
 TEST_P(TlsClientCertificateTest, AChainHasAtMostThree) {
-  const auto by = context(client_certificates::required);
+  const auto by = ask(client_certificates::required);
   const auto middle = tls_identity::make({.name = "middle", .issuer = &ca_, .is_issuer = true});
   const auto third = tls_identity::make({.issuer = &middle});
-  EXPECT_EQ(refusal(with(third, middle.certificate.get()), *by), "");
+  EXPECT_EQ(refusal(with(third, middle.certificate.get()), by), "");
   const auto lower = tls_identity::make({.name = "lower", .issuer = &middle, .is_issuer = true});
   const auto fourth = tls_identity::make({.issuer = &lower});
   auto client = with(fourth, lower.certificate.get());
-  tls_pair pair(client, std::string::npos, *by);
-  EXPECT_THAT(refusal(client, *by), HasSubstr("certificate verify failed"));
+  tls_pair pair(client, std::string::npos, by);
+  EXPECT_THAT(refusal(client, by), HasSubstr("certificate verify failed"));
 }
 
 TEST_P(TlsClientCertificateTest, ARevokedOneIsRefused) {
   const auto other = tls_identity::make({.issuer = &ca_});
-  const auto by = context(client_certificates::required, list_of_revoked(other));
-  EXPECT_THAT(refusal(with(other), *by), HasSubstr("certificate verify failed"));
-  EXPECT_EQ(refusal(with(good_), *by), "");
+  const auto by = ask(client_certificates::required, list_of_revoked(other));
+  EXPECT_THAT(refusal(with(other), by), HasSubstr("certificate verify failed"));
+  EXPECT_EQ(refusal(with(good_), by), "");
 }
 
 TEST_P(TlsClientCertificateTest, ALargeOneIsRefused) {
@@ -149,15 +149,35 @@ TEST_P(TlsClientCertificateTest, ALargeOneIsRefused) {
     names += ",DNS:name-" + std::to_string(i) + ".example";
   const auto large = tls_identity::make({.alternative_names = names, .issuer = &ca_});
   ASSERT_GT(large.certificate_text().size(), 48u << 10);
-  EXPECT_THAT(refusal(with(large), *context(client_certificates::required)),
+  EXPECT_THAT(refusal(with(large), ask(client_certificates::required)),
               HasSubstr("excessive message size"));
 }
 
-TEST_P(TlsClientCertificateTest, AnotherContextTellsWhetherItIsStillTrusted) {
-  const auto before = context(client_certificates::required);
-  const auto after = context(client_certificates::required, list_of_revoked(good_));
-  EXPECT_TRUE(before->trusts(good_.certificate.get(), nullptr));
-  EXPECT_FALSE(after->trusts(good_.certificate.get(), nullptr));
+TEST_P(TlsClientCertificateTest, AReloadAppliesToOpenConnections) {
+  const auto other = tls_identity::make({.issuer = &ca_});
+  const auto by = ask(client_certificates::required, list_of_revoked(other));
+  tls_pair pair(with(good_), std::string::npos, by);
+  ASSERT_TRUE(pair.open());
+  ASSERT_TRUE(by->reload(std::chrono::system_clock::now()));
+  EXPECT_TRUE(pair.server->certificate()) << "its CA is still there";
+  folder_.write("crl.pem", list_of_revoked(good_));
+  EXPECT_TRUE(pair.server->certificate()) << "nobody has read the file";
+  ASSERT_TRUE(by->reload(std::chrono::system_clock::now()));
+  EXPECT_FALSE(pair.server->certificate());
+  EXPECT_FALSE(pair.server->certificate()) << "whenever it is asked";
+  folder_.write("crl.pem", list_of_revoked(other));
+  ASSERT_TRUE(by->reload(std::chrono::system_clock::now()));
+  EXPECT_TRUE(pair.server->certificate());
+}
+
+TEST_P(TlsClientCertificateTest, AReloadKeepsChainsOfThree) {
+  const auto by = ask(client_certificates::required);
+  const auto middle = tls_identity::make({.name = "middle", .issuer = &ca_, .is_issuer = true});
+  const auto third = tls_identity::make({.issuer = &middle});
+  tls_pair pair(with(third, middle.certificate.get()), std::string::npos, by);
+  ASSERT_TRUE(pair.open());
+  ASSERT_TRUE(by->reload(std::chrono::system_clock::now()));
+  EXPECT_TRUE(pair.server->certificate()) << "the client has sent the certificate in the middle";
 }
 
 } // namespace

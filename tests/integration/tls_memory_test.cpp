@@ -90,11 +90,11 @@ TEST(TlsMemoryTest, ABegunHelloTakesNothingOfOpenssl) {
   test::loop_thread io(loop);
   session_registry openings;
   test::feed far_end;
-  const auto context = test::tls_context_of_tests();
+  const auto credentials = test::tls_credentials_of_tests();
   std::string nine{22, 3, 1, 0x40, 0, 1, 2, 0, 0}; // announce a hello of 128 KiB
   const auto before = openssl_bytes.load();
   start_tls_opening(std::make_unique<test::feed_stream>(loop, far_end), openings, io,
-                    {context, std::chrono::steady_clock::time_point::max(),
+                    {credentials, std::chrono::steady_clock::time_point::max(),
                      [](std::unique_ptr<byte_stream>, std::string_view) {}});
   for (const char& one : nine) {
     far_end.give({&one, 1});

@@ -26,7 +26,8 @@ protected:
 
   void start(std::chrono::seconds time_left = 10s) {
     start_tls_opening(std::make_unique<test::feed_stream>(loop_, far_end_), openings_, io_,
-                      {test::tls_context_of_tests(), std::chrono::steady_clock::now() + time_left,
+                      {test::tls_credentials_of_tests(),
+                       std::chrono::steady_clock::now() + time_left,
                        [this](std::unique_ptr<byte_stream> stream, std::string_view why) {
                          ++ends_;
                          opened_ = std::move(stream);

@@ -17,15 +17,15 @@
 namespace telemetry::test {
 
 /// A pair of certificate and key in files, which is loaded once for all tests of a program.
-inline const std::shared_ptr<const net::tls_context>& tls_context_of_tests() {
-  static const auto context = [] {
+inline const std::shared_ptr<net::tls_credentials>& tls_credentials_of_tests() {
+  static const auto credentials = [] {
     file_folder folder;
     const auto own = tls_identity::make({});
     const net::tls_files files{.certificate = folder.write("server.pem", own.certificate_text()),
                                .key = folder.write("server.key", own.key_text())};
-    return net::tls_context::load(files, std::chrono::system_clock::now()).value();
+    return net::tls_credentials::load(files, std::chrono::system_clock::now()).value();
   }();
-  return context;
+  return credentials;
 }
 
 /// A tls_stream and its client in memory, in the test's thread.
@@ -34,12 +34,13 @@ public:
   using progress = net::tls_stream::progress;
 
   /// @param piece the client's bytes come in pieces of so many
-  explicit tls_pair(const tls_client::plan& how = {}, std::size_t piece = std::string::npos,
-                    const net::tls_context& context = *tls_context_of_tests())
+  explicit tls_pair(
+      const tls_client::plan& how = {}, std::size_t piece = std::string::npos,
+      const std::shared_ptr<net::tls_credentials>& credentials = tls_credentials_of_tests())
       : client(how), piece_(piece) {
     client.shake_hands();
     server = std::make_unique<net::tls_stream>(std::make_unique<feed_stream>(loop, far_end),
-                                               context, client.take_output());
+                                               credentials, client.take_output());
     net::byte_stream::error_code ec;
     server->watch(*this, ec);
     advance();
