@@ -142,7 +142,7 @@ void reload_tls(const tls_ptr& tls) {
 void warn_of_expiry(std::chrono::seconds left) {
   constexpr std::int64_t day_seconds = 86'400;
   if (left.count() <= 0)
-    log::error("the certificate in tls.certificate has expired; clients refuse it");
+    log::warn("the certificate in tls.certificate has expired; clients refuse it");
   else
     log::warn("the certificate in tls.certificate expires soon; renew it",
               {{"days_left", left.count() / day_seconds}});
