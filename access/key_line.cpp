@@ -149,7 +149,7 @@ rights rights_of(const json& value) {
   rights may{};
   for (const auto& name : texts_of(value, "\"scopes\"", 1, 3)) {
     const auto one = scope_of(name);
-    if (may.include(one))
+    if (may.list(one))
       refuse("\"scopes\" has an entry twice");
     may.add(one);
   }
@@ -210,7 +210,7 @@ json scopes_of(rights may) {
   for (const auto& [name, one] :
        {std::pair{"ingest", scope::ingest}, std::pair{"read", scope::read},
         std::pair{"admin", scope::admin}}) {
-    if (may.include(one))
+    if (may.list(one))
       out.push_back(name);
   }
   return out;

@@ -6,6 +6,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace telemetry::net {
@@ -64,6 +65,9 @@ public:
   virtual void close() noexcept = 0;
 
   [[nodiscard]] virtual boost::asio::any_io_executor get_executor() = 0;
+
+  /// Address and port of the peer, for logs, e.g. "[::1]:40312"; "" if it has none.
+  [[nodiscard]] virtual std::string peer_address() const { return {}; }
 };
 
 } // namespace telemetry::net
