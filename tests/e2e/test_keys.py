@@ -9,7 +9,7 @@ import time
 
 import pytest
 from keys import Keys, bearer
-from telemetryd import BINARY, wait_until
+from telemetryd import BINARY, environment_without_settings, wait_until
 from websocket_client import Closed, Refused, WebSocket
 
 pytestmark = pytest.mark.embedded
@@ -193,7 +193,11 @@ def refusal(*arguments):
     answers = set()
     for extra in ([], ["--check-config"]):
         done = subprocess.run(
-            [BINARY, *arguments, *extra], capture_output=True, text=True, timeout=20
+            [BINARY, *arguments, *extra],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            env=environment_without_settings(),
         )
         assert done.returncode == 2, done
         answers.add(done.stderr)

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from telemetryd import BINARY
+from telemetryd import BINARY, environment_without_settings
 
 
 class Keys:
@@ -14,7 +14,10 @@ class Keys:
 
     def run(self, *arguments, code=0):
         done = subprocess.run(
-            [BINARY, "keys", *arguments, "--file", self.path], capture_output=True, text=True
+            [BINARY, "keys", *arguments, "--file", self.path],
+            capture_output=True,
+            text=True,
+            env=environment_without_settings(),
         )
         assert done.returncode == code, done
         return done
