@@ -2,6 +2,7 @@
 #include "net/socket_stream.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
@@ -23,7 +24,8 @@ struct connection final : stream_listener {
   explicit connection(boost::asio::io_context& loop) : client(loop) {
     tcp::acceptor acceptor(loop, {boost::asio::ip::address_v4::loopback(), 0});
     client.connect(acceptor.local_endpoint());
-    ours = std::make_unique<socket_stream>(acceptor.accept());
+    ours = std::make_unique<socket_stream>(loop.get_executor(),
+                                           descriptor(acceptor.accept().release()));
     error_code ec;
     ours->watch(*this, ec);
     EXPECT_FALSE(ec);
