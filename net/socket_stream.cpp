@@ -65,7 +65,8 @@ std::size_t socket_stream::try_read(std::span<char> space, error_code& ec) {
 }
 
 std::size_t socket_stream::try_write(std::string_view bytes, error_code& ec) {
-  const auto result = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto result =
+      ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   const auto size = transferred(result, ec);
   is_writable_ = size == bytes.size();
   return size;
@@ -102,6 +103,18 @@ void socket_stream::on_events(std::uint32_t events) {
   is_writable_ = is_writable_ || is_over_ || (events & EPOLLOUT) != 0;
   if (listener_ != nullptr)
     listener_->on_ready();
+}
+
+std::optional<local_user> socket_stream::peer_user() const {
+  int family = 0;
+  socklen_t size = sizeof family;
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) < 0 || family != AF_UNIX)
+    return std::nullopt;
+  ucred peer{};
+  size = sizeof peer;
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+    return std::nullopt;
+  return local_user{.uid = peer.uid, .pid = peer.pid};
 }
 
 } // namespace telemetry::net
