@@ -125,6 +125,20 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
   return server;
 }
 
+/// Logs each way into the server. @returns the first of them.
+std::string log_entrances(const net::server& server) {
+  std::string first;
+  for (const auto at : {net::entrance::plain, net::entrance::door}) {
+    const auto address = server.address(at);
+    if (address.empty())
+      continue;
+    log::info("telemetryd is listening", {{"address", address}});
+    if (first.empty())
+      first = address;
+  }
+  return first;
+}
+
 /// The outcome of the last checkpoint.
 struct last_checkpoint {
   bool is_stored = false;
@@ -161,11 +175,11 @@ int serve(const config::options& settings) {
     return refuse(how.error());
   const auto pending = std::make_shared<pending_engine>();
   const auto server = listen(settings, *pending);
-  const auto address = server->address();
-  log::info("telemetryd is listening", {{"address", address}});
+  const auto address = log_entrances(*server);
   auto opened = open(*how, stop, pending);
   if (!opened) {
     stop.wait();
+    server->stop(); // removes the file of net.unix_socket
     log::flush();
     _exit(EXIT_SUCCESS); // because a thread may still wait for a database server
   }

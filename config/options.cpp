@@ -177,6 +177,14 @@ void read_environment(const char* const* envp, parsed& into) {
   }
 }
 
+/// An abstract socket has neither an owner nor a mode, so every user of the machine can connect.
+void check_unix_socket(parsed& read) {
+  if (read.settings.net.unix_socket.starts_with('@'))
+    read.problems.push_back("net.unix_socket: \"" + read.settings.net.unix_socket +
+                            "\" looks like an abstract socket, which has no permissions; legal: a "
+                            "path (./@name for a file of that name)");
+}
+
 /// Checks settings that limit each other.
 void check_together(parsed& read) {
   const auto& storage = read.settings.storage;
@@ -205,6 +213,7 @@ parsed parse(int argc, const char* const* argv, const char* const* envp) {
   for (const given& one : line.settings)
     apply(one, "command line", read);
   check_together(read);
+  check_unix_socket(read);
   return read;
 }
 

@@ -6,11 +6,13 @@
 #include "net/listener.hpp"
 #include "net/paced_watch.hpp"
 #include "net/socket_stream.hpp"
+#include "net/unix_socket.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <future>
 #include <numeric>
+#include <optional>
 
 namespace telemetry::net {
 
@@ -64,6 +66,7 @@ private:
   };
 
   [[nodiscard]] result<void> open_plain();
+  [[nodiscard]] result<void> open_door();
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] listener::handlers handlers_of(entrance at);
   [[nodiscard]] listener* listener_of(entrance at) const;
@@ -87,6 +90,7 @@ private:
   std::vector<io_thread*> handles_;
   /// On the first thread's event loop.
   std::vector<std::pair<entrance, std::unique_ptr<listener>>> listeners_;
+  std::optional<unix_socket> door_; ///< whose socket the listener has; until accepting stops
   bool is_stopped_ = false;
 };
 
@@ -119,8 +123,23 @@ result<void> tcp_server::open_plain() {
   return {};
 }
 
+result<void> tcp_server::open_door() {
+  if (options_.unix_socket.path.empty())
+    return {};
+  auto made = unix_socket::open(options_.unix_socket);
+  if (!made)
+    return made.error();
+  door_.emplace(std::move(*made));
+  auto one = std::make_unique<listener>(threads_.front()->context(), handlers_of(entrance::door));
+  one->open(door_->take());
+  listeners_.emplace_back(entrance::door, std::move(one));
+  return {};
+}
+
 result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
   if (auto opened = open_plain(); !opened)
+    return opened;
+  if (auto opened = open_door(); !opened)
     return opened;
   for (auto& thread : threads_) {
     boost::asio::post(thread->context(), [this, &loop = thread->context()] {
@@ -156,7 +175,9 @@ std::uint16_t tcp_server::port(entrance at) const {
 }
 
 std::string tcp_server::address(entrance at) const {
-  return listener_of(at) == nullptr ? "" : address_text(options_.host, port(at));
+  if (listener_of(at) == nullptr)
+    return "";
+  return at == entrance::door ? options_.unix_socket.path : address_text(options_.host, port(at));
 }
 
 /// @returns how long to pause before the next socket is accepted.
@@ -202,6 +223,7 @@ void tcp_server::report_memory() {
 }
 
 void tcp_server::stop_accepting() {
+  door_.reset(); // while it is listened on, or a starting server could replace the file meanwhile
   if (listeners_.empty())
     return;
   std::promise<void> done;
