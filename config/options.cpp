@@ -17,6 +17,8 @@ namespace po = boost::program_options;
 
 constexpr std::string_view env_prefix = "TELEMETRY_";
 constexpr std::string_view env_config = "TELEMETRY_CONFIG";
+/// The key that a producer shows. It may be in the environment of a shell that starts the server.
+constexpr std::string_view env_key = "TELEMETRY_KEY";
 
 struct given {
   std::string key;
@@ -165,7 +167,8 @@ void read_environment(const char* const* envp, parsed& into) {
   for (; envp != nullptr && *envp != nullptr; ++envp) {
     const std::string_view entry = *envp;
     const std::string name(entry.substr(0, entry.find('=')));
-    if (!name.starts_with(env_prefix) || name == env_config || name.size() == entry.size())
+    if (!name.starts_with(env_prefix) || name == env_config || name == env_key ||
+        name.size() == entry.size())
       continue;
     const auto rows = all_settings();
     const auto at = std::ranges::find(rows, name, environment_name);

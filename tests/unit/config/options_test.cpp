@@ -109,6 +109,12 @@ TEST(OptionsTest, RefuseAnAbstractSocket) {
   EXPECT_THAT(parse_all({"--net.unix_socket=./@telemetryd"}).problems, IsEmpty());
 }
 
+TEST(OptionsTest, LeaveTheKeyOfAProducerInTheEnvironmentAlone) {
+  EXPECT_THAT(parse_all({}, {"TELEMETRY_KEY=tmk_a.b"}).problems, IsEmpty());
+  EXPECT_THAT(parse_all({}, {"TELEMETRY_KEYS=x"}).problems,
+              ElementsAre(HasSubstr("TELEMETRY_KEYS: there is no such setting")));
+}
+
 TEST(OptionsTest, KnowWhatIsAskedFor) {
   EXPECT_EQ(parse_all({"--help"}).what, action::help);
   EXPECT_EQ(parse_all({"-h"}).what, action::help);
