@@ -16,6 +16,21 @@
 #include <optional>
 #include <vector>
 
+namespace {
+
+/// The state of each file that got a mode by chmod(), before that.
+std::vector<struct stat> before_chmod;
+
+} // namespace
+
+/// Takes the place of the C library's function in this program.
+extern "C" int chmod(const char* path, mode_t mode) noexcept {
+  struct stat found {};
+  if (::stat(path, &found) == 0)
+    before_chmod.push_back(found);
+  return ::fchmodat(AT_FDCWD, path, mode, 0);
+}
+
 namespace telemetry::net {
 namespace {
 
@@ -106,6 +121,19 @@ TEST_F(UnixSocketTest, HasItsModeWhateverTheUmaskWhichComesBack) {
       ASSERT_TRUE(made) << made.error().text;
       EXPECT_EQ(status_of(path_).st_mode & 07777, mode);
     }
+}
+
+TEST_F(UnixSocketTest, IsClosedToOthersUntilItHasItsOwner) {
+  how_.mode = 0666;
+  how_.owner = ":" + std::to_string(::geteuid() == 0 ? 12'345u : ::getegid());
+  before_chmod.clear();
+  const auto around = ::umask(0);
+  const auto made = unix_socket::open(how_);
+  ::umask(around);
+  ASSERT_TRUE(made) << made.error().text;
+  ASSERT_EQ(before_chmod.size(), 1u);
+  EXPECT_EQ(before_chmod[0].st_mode & 07777, 0600u);
+  EXPECT_EQ(before_chmod[0].st_gid, status_of(path_).st_gid);
 }
 
 TEST_F(UnixSocketTest, FindsOwnersByNameAndByNumber) {
