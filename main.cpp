@@ -137,6 +137,20 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
   return server;
 }
 
+/// Logs each way into the server. @returns the first of them.
+std::string log_entrances(const net::server& server) {
+  std::string first;
+  for (const auto at : {net::entrance::plain, net::entrance::door}) {
+    const auto address = server.address(at);
+    if (address.empty())
+      continue;
+    log::info("telemetryd is listening", {{"address", address}});
+    if (first.empty())
+      first = address;
+  }
+  return first;
+}
+
 /// The outcome of the last checkpoint.
 struct last_checkpoint {
   bool is_stored = false;
@@ -175,11 +189,11 @@ int serve(const config::options& settings, access_plan plan) {
   const auto warned = std::make_shared<net::warnings>();
   access_control access(settings, std::move(plan), warned);
   const auto server = listen(settings, *pending, access);
-  const auto address = server->address();
-  log::info("telemetryd is listening", {{"address", address}});
+  const auto address = log_entrances(*server);
   auto opened = open(*how, stop, pending);
   if (!opened) {
     stop.wait(access);
+    server->stop(); // removes the file of net.unix_socket
     log::flush();
     _exit(EXIT_SUCCESS); // because a thread may still wait for a database server
   }

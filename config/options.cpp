@@ -17,6 +17,8 @@ namespace po = boost::program_options;
 
 constexpr std::string_view env_prefix = "TELEMETRY_";
 constexpr std::string_view env_config = "TELEMETRY_CONFIG";
+/// The key that a producer shows. It may be in the environment of a shell that starts the server.
+constexpr std::string_view env_key = "TELEMETRY_KEY";
 
 struct given {
   std::string key;
@@ -191,7 +193,8 @@ void read_environment(const char* const* envp, parsed& into) {
   for (; envp != nullptr && *envp != nullptr; ++envp) {
     const std::string_view entry = *envp;
     const std::string name(entry.substr(0, entry.find('=')));
-    if (!name.starts_with(env_prefix) || name == env_config || name.size() == entry.size())
+    if (!name.starts_with(env_prefix) || name == env_config || name == env_key ||
+        name.size() == entry.size())
       continue;
     const auto rows = all_settings();
     const auto at = std::ranges::find(rows, name, environment_name);
@@ -201,6 +204,14 @@ void read_environment(const char* const* envp, parsed& into) {
       apply({std::string(at->key), std::string(entry.substr(name.size() + 1))},
             "environment " + name, into);
   }
+}
+
+/// An abstract socket has neither an owner nor a mode, so every user of the machine can connect.
+void check_unix_socket(parsed& read) {
+  if (read.settings.net.unix_socket.starts_with('@'))
+    read.problems.push_back("net.unix_socket: \"" + read.settings.net.unix_socket +
+                            "\" looks like an abstract socket, which has no permissions; legal: a "
+                            "path (./@name for a file of that name)");
 }
 
 /// Checks settings that limit each other.
@@ -232,6 +243,7 @@ parsed parse(int argc, const char* const* argv, const char* const* envp) {
   for (const given& one : line.settings)
     apply(one, "command line", read);
   check_together(read);
+  check_unix_socket(read);
   return read;
 }
 

@@ -24,6 +24,9 @@ struct options {
   struct {
     std::string host = "127.0.0.1";
     std::uint16_t port = 8000;
+    std::string unix_socket;
+    std::uint32_t unix_mode = 0660;
+    std::string unix_owner;
     std::uint32_t io_threads = 1;
     std::uint64_t connections_max = 50'000;
     std::uint64_t unproven_max = 2'048;

@@ -15,7 +15,9 @@ constexpr read_fault too_slow{408, "the request did not arrive in time"};
 
 void http_session::start() {
   self_ = std::static_pointer_cast<http_session>(shared_from_this());
-  context_.sessions.add(self_, !context_.known->asks_for_keys());
+  if (const auto user = stream_->peer_user())
+    local_ = local_caller(user->uid);
+  context_.sessions.add(self_, local_ || !context_.known->asks_for_keys());
   byte_stream::error_code ec;
   stream_->watch(*this, ec);
   if (ec)

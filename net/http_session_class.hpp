@@ -121,7 +121,8 @@ private:
   std::shared_ptr<http_session> self_;  ///< until finish()
   std::unique_ptr<byte_stream> stream_; ///< nullptr after an upgrade
   session_context& context_;
-  caller_ptr who_; ///< of the current request
+  caller_ptr local_; ///< who came through the door; nullptr for other connections
+  caller_ptr who_;   ///< of the current request
   http_request_reader reader_;
   http_response_writer writer_;
   http_patience patience_;

@@ -7,11 +7,13 @@
 #include "net/network_list.hpp"
 #include "net/paced_watch.hpp"
 #include "net/socket_stream.hpp"
+#include "net/unix_socket.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <future>
 #include <numeric>
+#include <optional>
 
 namespace telemetry::net {
 
@@ -74,6 +76,7 @@ private:
   };
 
   [[nodiscard]] result<void> open_plain();
+  [[nodiscard]] result<void> open_door();
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] std::size_t unproven_connections() const;
   [[nodiscard]] std::size_t proven_connections() const;
@@ -102,6 +105,7 @@ private:
   /// On the first thread's event loop.
   std::vector<std::pair<entrance, std::unique_ptr<listener>>> listeners_;
   bool asks_for_keys_ = false; ///< set by listen(), before any socket comes
+  std::optional<unix_socket> door_; ///< whose socket the listener has; until accepting stops
   bool is_stopped_ = false;
 };
 
@@ -134,6 +138,19 @@ result<void> tcp_server::open_plain() {
   return {};
 }
 
+result<void> tcp_server::open_door() {
+  if (options_.unix_socket.path.empty())
+    return {};
+  auto made = unix_socket::open(options_.unix_socket);
+  if (!made)
+    return made.error();
+  door_.emplace(std::move(*made));
+  auto one = std::make_unique<listener>(threads_.front()->context(), handlers_of(entrance::door));
+  one->open(door_->take());
+  listeners_.emplace_back(entrance::door, std::move(one));
+  return {};
+}
+
 tcp_server::surroundings::surroundings(tcp_server& server, pooled_io_thread& thread,
                                        upstream_factory& upstreams, api& rest, callers_ptr callers)
     : known(std::move(callers)), normal{server.options_, upstreams,         rest,
@@ -152,6 +169,8 @@ tcp_server::surroundings::surroundings(tcp_server& server, pooled_io_thread& thr
 result<void> tcp_server::listen(upstream_factory& upstreams, api& rest, callers_ptr known) {
   asks_for_keys_ = known->asks_for_keys();
   if (auto opened = open_plain(); !opened)
+    return opened;
+  if (auto opened = open_door(); !opened)
     return opened;
   for (auto& thread : threads_) {
     boost::asio::post(thread->context(), [this, &loop = thread->context()] {
@@ -196,7 +215,9 @@ std::uint16_t tcp_server::port(entrance at) const {
 }
 
 std::string tcp_server::address(entrance at) const {
-  return listener_of(at) == nullptr ? "" : address_text(options_.host, port(at));
+  if (listener_of(at) == nullptr)
+    return "";
+  return at == entrance::door ? options_.unix_socket.path : address_text(options_.host, port(at));
 }
 
 /// Keeps the connections that have shown no right within unproven_max, so that they take no room
@@ -278,6 +299,7 @@ void tcp_server::set_callers(callers_ptr known) {
 }
 
 void tcp_server::stop_accepting() {
+  door_.reset(); // while it is listened on, or a starting server could replace the file meanwhile
   if (listeners_.empty())
     return;
   std::promise<void> done;

@@ -5,6 +5,9 @@ namespace telemetry::net {
 server_options server_options::from(const config::options& settings) {
   return {.host = settings.net.host,
           .port = settings.net.port,
+          .unix_socket = {.path = settings.net.unix_socket,
+                          .mode = settings.net.unix_mode,
+                          .owner = settings.net.unix_owner},
           .io_threads = settings.net.io_threads,
           .connections_max = settings.net.connections_max,
           .unproven_max = settings.net.unproven_max,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/options.hpp"
+#include "net/unix_socket.hpp"
 #include "net/warnings.hpp"
 
 #include <chrono>
@@ -27,8 +28,10 @@ struct access_report {
 struct server_options {
   [[nodiscard]] static server_options from(const config::options& settings);
 
+  /// Where to listen on TCP; empty: nowhere.
   std::string host = config::options{}.net.host;
   std::uint16_t port = config::options{}.net.port; ///< 0: any free port
+  unix_socket_options unix_socket{};
   std::size_t io_threads = config::options{}.net.io_threads;
   /// Sockets of all kinds. Further ones are refused with 1013 or 503.
   std::size_t connections_max = config::options{}.net.connections_max;

@@ -121,4 +121,16 @@ void socket_stream::on_events(std::uint32_t events) {
     listener_->on_ready();
 }
 
+std::optional<local_user> socket_stream::peer_user() const {
+  int family = 0;
+  socklen_t size = sizeof family;
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) < 0 || family != AF_UNIX)
+    return std::nullopt;
+  ucred peer{};
+  size = sizeof peer;
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+    return std::nullopt;
+  return local_user{.uid = peer.uid, .pid = peer.pid};
+}
+
 } // namespace telemetry::net

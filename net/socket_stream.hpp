@@ -37,6 +37,7 @@ public:
   void reset_at_close(bool on) noexcept override;
   void gather_reads(bool on, error_code& ec) override;
   void close() noexcept override;
+  [[nodiscard]] std::optional<local_user> peer_user() const override;
   [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
   [[nodiscard]] std::string peer_address() const override;
 

@@ -2,9 +2,11 @@
 
 import itertools
 import json
+import os
 import random
 import re
 import socket
+import stat
 import time
 
 import pytest
@@ -80,6 +82,35 @@ def test_setting_net_port_in_use_is_refused_by_name(make_server):
     second = make_server({"net.port": first.port}).launch()
     assert second.wait_exit() != 0
     assert str(first.port) in second.log()
+
+
+def test_setting_net_unix_socket(make_server, tmp_path):
+    server = make_server({"net.unix_socket": tmp_path / "socket"}).start()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(tmp_path / "socket"))
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+    refused = make_server({"net.unix_socket": "@abstract"}).launch()
+    assert refused.wait_exit() == 2 and "abstract" in refused.log()
+    assert server.terminate() == 0
+
+
+def test_setting_net_unix_mode(make_server, tmp_path):
+    for number, given in enumerate([{}, {"net.unix_mode": "0600"}]):
+        path = tmp_path / f"socket{number}"
+        make_server({"net.unix_socket": path, **given}).start()
+        assert stat.S_IMODE(path.lstat().st_mode) == (0o600 if given else 0o660)
+
+
+def test_setting_net_unix_owner(make_server, tmp_path):
+    group = max([os.getegid(), *os.getgroups()]) if os.geteuid() != 0 else 12_345
+    for number, given in enumerate([{}, {"net.unix_owner": f":{group}"}]):
+        path = tmp_path / f"socket{number}"
+        make_server({"net.unix_socket": path, **given}).start()
+        assert path.lstat().st_gid == (group if given else os.getegid())
+    refused = make_server({"net.unix_socket": tmp_path / "other", "net.unix_owner": "no-such-user"})
+    assert refused.launch().wait_exit() == 1
+    assert "net.unix_owner: there is no user no-such-user" in refused.log()
 
 
 def test_setting_net_io_threads(make_server):
