@@ -1,22 +1,22 @@
 // Composition root: makes settings, storage, network and engine, then waits for a signal.
 
+#include "access/keys_command.hpp"
+#include "access_setup.hpp"
 #include "actors/pending_engine.hpp"
 #include "config/log.hpp"
 #include "config/options.hpp"
-#include "core/utc_time.hpp"
 #include "net/descriptor_limit.hpp"
 #include "net/server.hpp"
-#include "net/tls_credentials.hpp"
 #include "storage/open_in_background.hpp"
+#include "tls_setup.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <functional>
 #include <future>
+#include <iostream>
 #include <memory>
 #include <optional>
-#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -52,8 +52,8 @@ int refuse(const failure& why) {
   _exit(EXIT_FAILURE);
 }
 
-/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which has it read files again, in
-/// this thread and in all threads that it starts.
+/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which must not, in this thread and
+/// in all threads that it starts.
 class stop_signals {
 public:
   stop_signals() {
@@ -64,11 +64,14 @@ public:
     sigaddset(&stop_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &stop_, nullptr);
   }
-  /// Blocks until SIGINT or SIGTERM comes, and logs it. Calls `on_hangup` for each SIGHUP.
-  void wait(const std::function<void()>& on_hangup) const {
+  /// Blocks until SIGINT or SIGTERM comes, and logs it. Lets `access` read its files at a SIGHUP.
+  void wait(access_control& access) const {
     int signal = 0;
-    while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP)
-      on_hangup();
+    while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP) {
+      log::info(
+          "SIGHUP: files of keys and certificates are read again; other settings need a restart");
+      access.look_now();
+    }
     log::info("telemetryd is stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   }
   [[nodiscard]] bool is_pending() const {
@@ -96,10 +99,12 @@ std::optional<result<storage>> open(const storage_options& how, const stop_signa
 }
 
 /// Raises the limit of open files as far as possible. Logs a warning if that is not enough for
-/// `connections_max`. @returns the number of connections that can be served at once.
-std::uint64_t make_room(std::uint64_t connections_max) {
+/// `connections_max`, beside `unproven_max` that have shown no right. @returns the number of
+/// connections that can be served at once.
+std::uint64_t make_room(std::uint64_t connections_max, std::uint64_t unproven_max) {
   const auto files_max = net::raise_descriptor_limit();
-  const auto served = std::min(connections_max, net::connections_within(files_max));
+  const auto room = net::connections_within(files_max);
+  const auto served = std::min(connections_max, room - std::min(room / 2, unproven_max));
   if (served < connections_max)
     log::warn("net.connections_max does not fit the limit of open files",
               {{"connections_max", connections_max},
@@ -108,59 +113,14 @@ std::uint64_t make_room(std::uint64_t connections_max) {
   return served;
 }
 
-std::string text_of(net::tls_context::time_point time) {
-  std::string text;
-  append_utc_time(
-      text, std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
-  return text;
-}
-
-using tls_ptr = std::shared_ptr<net::tls_credentials>;
-
-/// Loads certificate and key of the TLS listener. @returns nullptr if the settings name none.
-result<tls_ptr> load_tls(const config::options& settings) {
-  const auto files = net::tls_files::from(settings);
-  if (!files)
-    return files.error();
-  if (files->certificate.empty())
-    return tls_ptr();
-  constexpr rlimit no_core{0, 0};
-  ::setrlimit(RLIMIT_CORE, &no_core); // because a core would contain the private key
-  return net::tls_credentials::load(*files, std::chrono::system_clock::now());
-}
-
-/// Reads certificate and key again, for the connections that follow.
-void reload_tls(const tls_ptr& tls) {
-  if (!tls)
-    return log::info("SIGHUP is ignored, because no setting can be loaded again");
-  if (const auto done = tls->reload(std::chrono::system_clock::now()); !done)
-    return log::error("certificate not taken; the old one stays", {{"reason", done.error().text}});
-  const auto now = tls->current();
-  log::info("certificate taken", {{"names", now->names()}, {"ends", text_of(now->ends_at())}});
-}
-
-void warn_of_expiry(std::chrono::seconds left) {
-  constexpr std::int64_t day_seconds = 86'400;
-  if (left.count() <= 0)
-    log::warn("the certificate in tls.certificate has expired; clients refuse it");
-  else
-    log::warn("the certificate in tls.certificate expires soon; renew it",
-              {{"days_left", left.count() / day_seconds}});
-}
-
-void log_tls_address(const net::server& server, const tls_ptr& tls) {
-  if (!tls)
-    return;
-  const auto now = tls->current();
-  log::info("telemetryd is listening for TLS", {{"tls_address", server.address(net::entrance::tls)},
-                                                {"names", now->names()},
-                                                {"ends", text_of(now->ends_at())}});
-}
-
-std::unique_ptr<net::server> listen(const config::options& settings, const tls_ptr& tls,
-                                    pending_engine& pending) {
+std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& pending,
+                                    access_control& access, const tls_control& tls) {
   auto network = net::server_options::from(settings);
-  network.connections_max = make_room(settings.net.connections_max);
+  const auto known = access.known();
+  network.connections_max = make_room(settings.net.connections_max,
+                                      known->asks_for_keys() ? settings.net.unproven_max : 0);
+  access.configure(network);
+  tls.configure(network);
   network.on_accept_failure = [](std::string_view reason) {
     log::warn("connections cannot be accepted; trying again", {{"reason", reason}});
   };
@@ -173,15 +133,26 @@ std::unique_ptr<net::server> listen(const config::options& settings, const tls_p
     log::debug("a WebSocket was opened without the sub-protocols that its client offered",
                {{"offered", offered}});
   };
-  network.tls = tls;
-  network.on_handshake_failure = [](std::string_view why) {
-    log::debug("a TLS handshake has failed", {{"reason", why}});
-  };
-  network.on_certificate_expiry = warn_of_expiry;
   auto server = net::make_server(network);
-  if (const auto listening = server->listen(pending, pending); !listening)
+  if (const auto listening = server->listen(pending, pending, known); !listening)
     end_process(listening.error());
+  access.follow(*server);
   return server;
+}
+
+/// Logs each way into the server. @returns the first of them.
+std::string log_entrances(const net::server& server, const tls_control& tls) {
+  std::string first;
+  for (const auto at : {net::entrance::plain, net::entrance::door}) {
+    const auto address = server.address(at);
+    if (address.empty())
+      continue;
+    log::info("telemetryd is listening", {{"address", address}});
+    if (first.empty())
+      first = address;
+  }
+  tls.log_address(server);
+  return first.empty() ? server.address(net::entrance::tls) : first;
 }
 
 /// The outcome of the last checkpoint.
@@ -212,21 +183,22 @@ last_checkpoint finish(engine& running, net::server& server, storage& database) 
   return done.get();
 }
 
-int serve(const config::options& settings, const tls_ptr& tls) {
+int serve(const config::options& settings, access_plan plan, const tls_control& tls) {
   const stop_signals stop; // before any thread starts, including the log's thread
   log::start(settings.log.level, settings.log.format);
   const auto how = storage_options::from(settings);
   if (!how)
     return refuse(how.error());
   const auto pending = std::make_shared<pending_engine>();
-  const auto server = listen(settings, tls, *pending);
-  const auto address = server->address();
-  log::info("telemetryd is listening", {{"address", address}});
-  log_tls_address(*server, tls);
-  const auto on_hangup = [&tls] { reload_tls(tls); };
+  const auto warned = std::make_shared<net::warnings>();
+  access_control access(settings, std::move(plan), warned);
+  tls.follow(access, warned);
+  const auto server = listen(settings, *pending, access, tls);
+  const auto address = log_entrances(*server, tls);
   auto opened = open(*how, stop, pending);
   if (!opened) {
-    stop.wait(on_hangup);
+    stop.wait(access);
+    server->stop(); // removes the file of net.unix_socket
     log::flush();
     _exit(EXIT_SUCCESS); // because a thread may still wait for a database server
   }
@@ -259,8 +231,9 @@ int serve(const config::options& settings, const tls_ptr& tls) {
     log::info("telemetryd is serving", {{"address", address}});
   });
 
-  stop.wait(on_hangup);
+  stop.wait(access);
   const auto cut = server->drain(drain_patience);
+  access.stop();
   const auto last = finish(running, *server, database);
   log::info("telemetryd has stopped", {{"connections_cut", cut},
                                        {"checkpoint", last.is_stored},
@@ -281,21 +254,35 @@ int migrate(const config::options& settings, bool dry_run) {
   return EXIT_SUCCESS;
 }
 
+int edit_keys(const config::parsed& asked) {
+  return access::run_keys_command(asked.keys_arguments, asked.settings.auth.keys_file,
+                                  net::wall_now(), std::cout, std::cerr);
+}
+
+/// Serves, or only checks whether the settings permit it.
+int serve_or_check(const config::parsed& asked) {
+  auto plan = plan_access(asked.settings);
+  const auto tls = plan ? tls_control::load(asked.settings) : result<tls_control>{plan.error()};
+  if (!tls) {
+    std::fprintf(stderr, "telemetryd: %s\n", tls.error().text.c_str());
+    return exit_usage;
+  }
+  if (asked.what == config::action::serve)
+    return serve(asked.settings, std::move(*plan), *tls);
+  std::fputs(config::reply(asked).c_str(), stdout);
+  return EXIT_SUCCESS;
+}
+
 int run(int argc, char** argv, char** envp) {
   const auto asked = config::parse(argc, argv, envp);
   for (const auto& problem : asked.problems)
     std::fprintf(stderr, "telemetryd: %s\n", problem.c_str());
   if (!asked.problems.empty())
     return exit_usage;
-  const bool needs_tls =
-      asked.what == config::action::serve || asked.what == config::action::check_config;
-  const auto tls = needs_tls ? load_tls(asked.settings) : result<tls_ptr>{tls_ptr()};
-  if (!tls) {
-    std::fprintf(stderr, "telemetryd: %s\n", tls.error().text.c_str());
-    return exit_usage;
-  }
-  if (asked.what == config::action::serve)
-    return serve(asked.settings, *tls);
+  if (asked.what == config::action::serve || asked.what == config::action::check_config)
+    return serve_or_check(asked);
+  if (asked.what == config::action::keys)
+    return edit_keys(asked);
   if (asked.what == config::action::migrate || asked.what == config::action::migrate_dry_run)
     return migrate(asked.settings, asked.what == config::action::migrate_dry_run);
   std::fputs(config::reply(asked).c_str(), stdout);

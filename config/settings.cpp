@@ -34,6 +34,10 @@ constexpr setting duration(std::string_view key, place at, std::uint64_t least, 
                            std::string_view meaning) {
   return {key, unit::milliseconds, at, least, most, {}, meaning};
 }
+constexpr setting mode(std::string_view key, place at, std::uint64_t least, std::uint64_t most,
+                       std::string_view meaning) {
+  return {key, unit::octal, at, least, most, {}, meaning};
+}
 constexpr setting text(std::string_view key, place at, std::uint64_t least, std::uint64_t most,
                        std::string_view meaning) {
   return {key, unit::text, at, least, most, {}, meaning};
@@ -51,12 +55,20 @@ constexpr setting choice(std::string_view key, place at, std::string_view names,
 
 constexpr std::array table{
     text(
-        "net.host", [](options& o) -> slot { return &o.net.host; }, 1, 255,
-        "Address, or name for all its addresses. Keep it private, because nothing checks callers "
-        "yet."),
+        "net.host", [](options& o) -> slot { return &o.net.host; }, 0, 255,
+        "Address, or name for all its addresses; none: no TCP. A network needs auth.keys_file."),
     count(
         "net.port", [](options& o) -> slot { return &o.net.port; }, 0, 65'535,
         "TCP port for WebSocket and REST; 0 takes any free port and logs it."),
+    text(
+        "net.unix_socket", [](options& o) -> slot { return &o.net.unix_socket; }, 0, 107,
+        "Path of a Unix domain socket for users of this machine, who may do everything."),
+    mode(
+        "net.unix_mode", [](options& o) -> slot { return &o.net.unix_mode; }, 0600, 0777,
+        "Mode of that socket; connecting needs the right to write."),
+    text(
+        "net.unix_owner", [](options& o) -> slot { return &o.net.unix_owner; }, 0, 100,
+        "Owner of that socket as user, user:group or :group; none: the user of telemetryd."),
     count(
         "net.io_threads", [](options& o) -> slot { return &o.net.io_threads; }, 1, 64,
         "Threads that read and write sockets."),
@@ -64,6 +76,9 @@ constexpr std::array table{
         "net.connections_max", [](options& o) -> slot { return &o.net.connections_max; }, 1,
         1'000'000,
         "Open sockets of all kinds; further clients are told to try again later (1013, 503)."),
+    count(
+        "net.unproven_max", [](options& o) -> slot { return &o.net.unproven_max; }, 64, 100'000,
+        "Sockets that have shown no right yet, with auth.keys_file; beyond, the oldest is cut."),
     size(
         "net.memory_max", [](options& o) -> slot { return &o.net.memory_max; }, mib, tib,
         "Memory of all connections; beyond, new ones are refused and the largest idle ones cut."),
@@ -73,6 +88,16 @@ constexpr std::array table{
     duration(
         "net.read_delay", [](options& o) -> slot { return &o.net.read_delay; }, 0, 1'000,
         "Longest time that events of producers which do not wait for answers gather; 0: none."),
+    text(
+        "net.trusted_proxies", [](options& o) -> slot { return &o.net.trusted_proxies; }, 0, 4'000,
+        "Networks of proxies, such as 10.0.0.0/8; with keys, a plain port on a network is theirs."),
+    choice(
+        "net.insecure", [](options& o) -> slot { return &o.net.insecure; }, "off|on",
+        "on: serve a network without keys or TLS, with a warning; --insecure says the same."),
+
+    text(
+        "auth.keys_file", [](options& o) -> slot { return &o.auth.keys_file; }, 0, 4'000,
+        "File of the keys that callers must show (telemetryd keys); none: nobody is asked."),
 
     text(
         "tls.host", [](options& o) -> slot { return &o.tls.host; }, 1, 255,
@@ -318,6 +343,8 @@ std::string_view family(unit in) {
     return "a size (like 4096, 64KiB, 8MiB)";
   case unit::milliseconds:
     return "a duration (like 500ms, 10s, 5min, 1h; a bare number is ms)";
+  case unit::octal:
+    return "permissions in octal (like 0660)";
   case unit::text:
   case unit::secret:
     return "text without control characters, # or surrounding spaces";

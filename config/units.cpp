@@ -36,6 +36,14 @@ std::span<const scale> scales_of(unit in) {
   return {};
 }
 
+std::string write_octal(std::uint64_t value) {
+  constexpr std::size_t digits_min = 4;
+  std::array<char, std::numeric_limits<std::uint64_t>::digits / 3 + 1> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 8).ptr;
+  const std::string text(digits.data(), end);
+  return std::string(digits_min - std::min(digits_min, text.size()), '0') + text;
+}
+
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
     return std::tolower(x) == std::tolower(y);
@@ -46,7 +54,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 std::optional<std::uint64_t> read_number(std::string_view text, unit in) {
   std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const int base = in == unit::octal ? 8 : 10;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   if (error != std::errc{})
     return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
@@ -65,6 +74,8 @@ std::optional<std::uint64_t> read_number(std::string_view text, unit in) {
 }
 
 std::string write_number(std::uint64_t value, unit in) {
+  if (in == unit::octal)
+    return write_octal(value);
   scale best{"", 1};
   if (value != 0)
     for (const scale& one : scales_of(in))

@@ -5,6 +5,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -43,6 +45,12 @@ protected:
   ~stream_listener() = default;
 };
 
+/// A process of this machine, as the kernel knew it when it connected (SO_PEERCRED).
+struct local_user {
+  uid_t uid;
+  pid_t pid; ///< it may have ended meanwhile; 0 if it is in another namespace of processes
+};
+
 /// A connection that reports its readiness, and is read and written without waiting.
 ///
 /// The implementations are socket_stream and, over it, tls_stream. No session knows which one it
@@ -76,7 +84,8 @@ public:
   /// Ends the sending direction, so that the peer reads the end of the stream.
   virtual void end_writing() noexcept = 0;
   /// Sets whether close() resets the connection, so that the peer cannot take the end for a regular
-  /// one. The kernel does it, so it also happens when the process is killed.
+  /// one. The kernel does it, so it also happens when the process is killed. It has no effect on a
+  /// Unix domain socket, which cannot be reset.
   virtual void reset_at_close(bool on) noexcept = 0;
   /// Sets whether readiness may be reported a little later, together with that of other streams
   /// (net.read_delay). To be called after watch().
@@ -84,7 +93,13 @@ public:
   /// Closes the connection. Idempotent.
   virtual void close() noexcept = 0;
 
+  /// The peer of a Unix domain socket; nullopt for a connection from anywhere else. Never changes.
+  [[nodiscard]] virtual std::optional<local_user> peer_user() const { return std::nullopt; }
+
   [[nodiscard]] virtual boost::asio::any_io_executor get_executor() = 0;
+  /// Address and port of the peer, for logs, e.g. "[::1]:40312"; "" if it has none.
+  [[nodiscard]] virtual std::string peer_address() const { return {}; }
+
   /// Moves the stream to the thread of `executor`: reports no readiness any more, until watch() is
   /// called there. To be called on the stream's thread, and not from within on_ready().
   virtual void rebind(boost::asio::any_io_executor executor) = 0;

@@ -5,6 +5,9 @@ namespace telemetry::net {
 server_options server_options::from(const config::options& settings) {
   return {.host = settings.net.host,
           .port = settings.net.port,
+          .unix_socket = {.path = settings.net.unix_socket,
+                          .mode = settings.net.unix_mode,
+                          .owner = settings.net.unix_owner},
           .io_threads = settings.net.io_threads,
           .tls_host = settings.tls.host,
           .tls_port = settings.tls.port,
@@ -12,6 +15,7 @@ server_options server_options::from(const config::options& settings) {
           .handshakes_max = settings.tls.handshakes_max,
           .handshake_timeout = settings.tls.handshake_timeout,
           .connections_max = settings.net.connections_max,
+          .unproven_max = settings.net.unproven_max,
           .memory_bytes_max = settings.net.memory_max,
           .message_bytes_max = settings.ingest.max_message,
           .body_bytes_max = settings.ingest.max_body,

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "config/options.hpp"
+#include "net/unix_socket.hpp"
+#include "net/warnings.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -12,14 +14,25 @@
 
 namespace telemetry::net {
 
+class network_list;
 class tls_credentials;
+
+/// A request that was refused because of its caller. The views are valid during the call only.
+struct access_report {
+  std::string_view why;    ///< of a refusal, e.g. "checksum"
+  std::string_view key_id; ///< "" if no such key exists
+  std::string_view route;
+  std::string address; ///< of the client
+};
 
 /// Settings of the network side. The defaults are those of config::options.
 struct server_options {
   [[nodiscard]] static server_options from(const config::options& settings);
 
+  /// Where to listen on TCP; empty: nowhere.
   std::string host = config::options{}.net.host;
   std::uint16_t port = config::options{}.net.port; ///< 0: any free port
+  unix_socket_options unix_socket{};
   std::size_t io_threads = config::options{}.net.io_threads;
   /// Certificate and key of the TLS listener; nullptr: there is none.
   std::shared_ptr<tls_credentials> tls{};
@@ -32,6 +45,9 @@ struct server_options {
   std::chrono::milliseconds handshake_timeout = config::options{}.tls.handshake_timeout;
   /// Sockets of all kinds. Further ones are refused with 1013 or 503.
   std::size_t connections_max = config::options{}.net.connections_max;
+  /// Sockets whose peers have not shown a right yet, on a server with keys. They are not counted
+  /// among connections_max.
+  std::size_t unproven_max = config::options{}.net.unproven_max;
   /// Bytes that all connections may hold together (memory_budget).
   std::size_t memory_bytes_max = config::options{}.net.memory_max;
   std::size_t message_bytes_max = config::options{}.ingest.max_message;
@@ -40,7 +56,12 @@ struct server_options {
   std::chrono::milliseconds idle_timeout = config::options{}.net.idle_timeout;
   /// Longest time that bytes of a producer that sends at its own pace wait to be read; 0: none.
   std::chrono::milliseconds read_delay = config::options{}.net.read_delay;
-  std::string version; ///< for /version and the Server header
+  /// Clients that alone may use the plain port if `plain_is_for_proxies`.
+  std::shared_ptr<const network_list> trusted_proxies{};
+  /// Whether other clients of the plain port are closed, because they would send keys in clear.
+  bool plain_is_for_proxies = false;
+  std::string version;                      ///< for /version and the Server header
+  std::shared_ptr<const warnings> warned{}; ///< for /readyz; may be nullptr
   /// Receives the reason if accepting fails, for example because no descriptors are left. Called on
   /// an I/O thread, at most once a second. May be empty.
   std::function<void(std::string_view reason)> on_accept_failure{};
@@ -52,6 +73,10 @@ struct server_options {
   /// Told, on an I/O thread, how long the certificate of the TLS listener is still valid: 21, 7, 3
   /// and 1 days before it ends, and, with a number of at most 0, at its end. May be empty.
   std::function<void(std::chrono::seconds left)> on_certificate_expiry{};
+  /// Told, on an I/O thread, of a client that was closed by plain_is_for_proxies. May be empty.
+  std::function<void(std::string_view address)> on_stranger{};
+  /// Told, on an I/O thread, of each request that was refused because of its caller. May be empty.
+  std::function<void(const access_report&)> on_access_refused{};
   /// Told, on an I/O thread, that a WebSocket was opened without any of the sub-protocols that its
   /// client offered; may be empty. A browser closes such a connection without saying why.
   std::function<void(std::string_view offered)> on_protocol_refused{};

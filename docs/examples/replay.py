@@ -2,19 +2,24 @@
 """Streams a file of event lines to telemetryd and compares the odometer that it answers.
 
     /usr/bin/python3 docs/examples/replay.py FILE [--speed 1|max] [--url ws://127.0.0.1:8000/upstream]
+                                             [--key-file KEY] [--ca PEM]
 
 FILE holds lines `x,y,timestamp,robot_name`, in timestamp order per robot. --speed 1 sends them in
 real time (2 is twice as fast), max as fast as the server takes them. A broken connection is opened
-again and everything unanswered is sent again first, oldest first. Exit code 0: every odometer is,
-bit for bit, the path length that this program adds up itself.
+again and everything unanswered is sent again first, oldest first. The key may also be in
+TELEMETRY_KEY. Exit code 0: every odometer is, bit for bit, the path length that this program adds up
+itself. 1: one is not. 2: the server refuses the key (401, 403).
 """
 
 import argparse
 import asyncio
 import json
 import math
+import os
+import ssl
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter, deque
@@ -23,6 +28,7 @@ import websockets.client
 import websockets.exceptions
 
 IN_FLIGHT = 500  # messages without an answer
+REFUSALS = (401, 403)
 
 
 def read_lines(path):
@@ -44,6 +50,44 @@ def path_lengths(lines):
         lengths[robot] = lengths.get(robot, 0.0) + math.sqrt(dx * dx + dy * dy)
         last[robot] = (x, y)
     return lengths
+
+
+def refuse(error):
+    """Ends the program, because the server would refuse the key again."""
+    print(f"\n{error}", file=sys.stderr)
+    sys.exit(2)
+
+
+class Access:
+    """What the server asks for: a key, and a certificate that an authority has signed."""
+
+    def __init__(self, url, key, ca):
+        self.url = url
+        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self.tls = None
+        if url.startswith("wss:"):
+            self.tls = ssl.create_default_context(cafile=ca)
+
+    def connect(self):
+        return websockets.client.connect(
+            self.url, compression=None, extra_headers=self.headers, ssl=self.tls
+        )
+
+    def odometer(self, robot):
+        """The odometer that the server answers over REST."""
+        address = urllib.parse.urlsplit(self.url)
+        scheme = "https" if self.tls else "http"
+        path = f"/api/robots/{urllib.parse.quote(robot, safe='')}/odometer"
+        asked = urllib.request.Request(
+            f"{scheme}://{address.netloc}{path}", headers=self.headers
+        )
+        try:
+            with urllib.request.urlopen(asked, context=self.tls) as answer:
+                return json.load(answer)["odometer"]
+        except urllib.error.HTTPError as error:
+            if error.code in REFUSALS:
+                refuse(error)
+            raise
 
 
 class Replay:
@@ -87,14 +131,16 @@ class Replay:
                 print(f"\n{line}: {answer}")
             room.release()
 
-    async def run(self, url):
+    async def run(self, access):
         show = asyncio.create_task(self.show_progress())
         while not self.done():
             try:
-                async with websockets.client.connect(url, compression=None) as socket:
+                async with access.connect() as socket:
                     room = asyncio.Semaphore(IN_FLIGHT - len(self.unanswered))
                     await asyncio.gather(self.send(socket, room), self.receive(socket, room))
             except (OSError, websockets.exceptions.WebSocketException) as error:
+                if getattr(error, "status_code", None) in REFUSALS:
+                    refuse(error)
                 print(f"\n{error}; trying again", file=sys.stderr)
                 await asyncio.sleep(0.5)
         show.cancel()
@@ -116,28 +162,23 @@ class Replay:
         )
 
 
-def server_odometer(url, robot):
-    """The odometer that the server answers over REST."""
-    address = urllib.parse.urlsplit(url)
-    scheme = "https" if address.scheme == "wss" else "http"
-    path = f"/api/robots/{urllib.parse.quote(robot, safe='')}/odometer"
-    with urllib.request.urlopen(f"{scheme}://{address.netloc}{path}") as answer:
-        return json.load(answer)["odometer"]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("file")
     parser.add_argument("--speed", default="max", help="1: real time, 2: twice that, max")
     parser.add_argument("--url", default="ws://127.0.0.1:8000/upstream")
+    parser.add_argument("--key-file", type=argparse.FileType(), metavar="KEY")
+    parser.add_argument("--ca", metavar="PEM", help="of a private certificate authority")
     options = parser.parse_args()
+    key = options.key_file.read() if options.key_file else os.environ.get("TELEMETRY_KEY", "")
+    access = Access(options.url, key.strip(), options.ca)
     lines = read_lines(options.file)
     replay = Replay(lines, None if options.speed == "max" else float(options.speed))
-    asyncio.run(replay.run(options.url))
+    asyncio.run(replay.run(access))
     print(", ".join(f"{count} {word}" for word, count in replay.verdicts.items()))
     all_equal = True
     for robot, length in path_lengths(lines).items():
-        answered = server_odometer(options.url, robot)
+        answered = access.odometer(robot)
         verdict = "equal" if answered == length else f"DIFFERENT: added up here {length!r}"
         print(f"{robot}: odometer {answered!r} ({verdict})")
         all_equal = all_equal and answered == length

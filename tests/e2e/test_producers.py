@@ -5,11 +5,11 @@ import subprocess
 import threading
 
 import pytest
+from example_producers import EXAMPLES, PRODUCERS
 from telemetryd import ROOT
 
 pytestmark = pytest.mark.embedded
 
-EXAMPLES = ROOT / "docs/examples"
 EVENTS = 2000
 
 
@@ -56,33 +56,13 @@ class BreakingLine:
         self._listener.close()
 
 
-def python_command(port, _):
-    return ["/usr/bin/python3", EXAMPLES / "producer.py", f"ws://127.0.0.1:{port}/upstream"]
-
-
-def javascript_command(port, directory):
-    """Beside a node_modules with Debian's ws, as `npm install ws` would make it."""
-    (directory / "node_modules").mkdir()
-    (directory / "node_modules/ws").symlink_to("/usr/share/nodejs/ws")
-    program = directory / "producer.mjs"
-    program.write_bytes((EXAMPLES / "producer.mjs").read_bytes())
-    return ["node", program, f"ws://127.0.0.1:{port}/upstream"]
-
-
-def cpp_command(port, directory):
-    program = directory / "producer"
-    compiler = ["g++", "-std=c++20", "-Wall", "-Wextra", EXAMPLES / "producer.cpp"]
-    subprocess.run([*compiler, "-o", program, "-pthread"], check=True, timeout=300)
-    return [program, "127.0.0.1", str(port)]
-
-
-@pytest.mark.parametrize("command", [python_command, javascript_command, cpp_command])
+@pytest.mark.parametrize("command", PRODUCERS)
 def test_producer_loses_nothing_over_a_line_that_breaks(make_server, tmp_path, command):
     server = make_server().start()
     line = BreakingLine((server.host, server.port), cuts=[300, 700, 1900])
     events = [f"{n}.5,{n},{n + 1},robot" for n in range(EVENTS)]
     done = subprocess.run(
-        [str(word) for word in command(line.port, tmp_path)],
+        command(f"ws://127.0.0.1:{line.port}/upstream", tmp_path),
         input="\n".join(events) + "\n",
         capture_output=True,
         text=True,
@@ -104,10 +84,10 @@ NASTY_FILES = [
 ]
 
 
-@pytest.mark.parametrize("command", [python_command, javascript_command, cpp_command])
+@pytest.mark.parametrize("command", PRODUCERS)
 def test_producer_sends_every_line_of_a_nasty_file(make_server, tmp_path, command):
     server = make_server().start()
-    words = [str(word) for word in command(server.port, tmp_path)]
+    words = command(server.url, tmp_path)
     for text in NASTY_FILES:
         done = subprocess.run(
             words, input=text, capture_output=True, text=True, timeout=120, check=True

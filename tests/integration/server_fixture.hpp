@@ -5,8 +5,10 @@
 #include "net/server.hpp"
 #include "tests/support/websocket_frames.hpp"
 
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <gtest/gtest.h>
 
 #include <condition_variable>
@@ -88,6 +90,7 @@ private:
     }
     [[nodiscard]] bool may_read() const override { return shared->open < in_flight_max; }
     [[nodiscard]] std::size_t unanswered() const override { return shared->open; }
+    void change_caller(net::caller_ptr) override {}
 
     echo_engine& engine;
     net::io_thread& io;
@@ -127,9 +130,9 @@ class blocking_client {
 public:
   explicit blocking_client(std::uint16_t port, const boost::asio::ip::address& address =
                                                    boost::asio::ip::address_v4::loopback())
-      : server_(address, port) {
-    socket_.open(server_.protocol());
-  }
+      : blocking_client(boost::asio::ip::tcp::endpoint(address, port)) {}
+  explicit blocking_client(const std::string& unix_path)
+      : blocking_client(boost::asio::local::stream_protocol::endpoint(unix_path)) {}
 
   void connect() { socket_.connect(server_); }
   void send(std::string_view bytes) {
@@ -173,8 +176,11 @@ public:
   }
 
 private:
-  using tcp = boost::asio::ip::tcp;
+  using stream_protocol = boost::asio::generic::stream_protocol;
 
+  explicit blocking_client(const stream_protocol::endpoint& server) : server_(server) {
+    socket_.open(server_.protocol());
+  }
   bool receive() {
     char buffer[4096];
     boost::system::error_code ec;
@@ -183,9 +189,9 @@ private:
     return !ec;
   }
 
-  tcp::endpoint server_;
+  stream_protocol::endpoint server_;
   boost::asio::io_context context_;
-  tcp::socket socket_{context_};
+  stream_protocol::socket socket_{context_};
   std::string input_;
 };
 

@@ -97,6 +97,24 @@ TEST(OptionsTest, RefuseAWarningThatWouldComeAfterTheStop) {
               IsEmpty());
 }
 
+TEST(OptionsTest, NoneIsNoHost) {
+  EXPECT_EQ(parse_all({"--net.host=none"}).settings.net.host, "");
+  EXPECT_EQ(parse_all({}).settings.net.host, "127.0.0.1");
+}
+
+TEST(OptionsTest, RefuseAnAbstractSocket) {
+  EXPECT_THAT(parse_all({"--net.unix_socket=@telemetryd"}).problems,
+              ElementsAre(AllOf(HasSubstr("net.unix_socket"), HasSubstr("abstract"),
+                                HasSubstr("legal: a path"))));
+  EXPECT_THAT(parse_all({"--net.unix_socket=./@telemetryd"}).problems, IsEmpty());
+}
+
+TEST(OptionsTest, LeaveTheKeyOfAProducerInTheEnvironmentAlone) {
+  EXPECT_THAT(parse_all({}, {"TELEMETRY_KEY=tmk_a.b"}).problems, IsEmpty());
+  EXPECT_THAT(parse_all({}, {"TELEMETRY_KEYS=x"}).problems,
+              ElementsAre(HasSubstr("TELEMETRY_KEYS: there is no such setting")));
+}
+
 TEST(OptionsTest, KnowWhatIsAskedFor) {
   EXPECT_EQ(parse_all({"--help"}).what, action::help);
   EXPECT_EQ(parse_all({"-h"}).what, action::help);

@@ -53,6 +53,11 @@ struct row {
   }
 };
 
+/// `value` in digits, without a suffix.
+std::string digits(std::uint64_t value, unit in) {
+  return in == unit::octal ? write_number(value, in) : std::to_string(value);
+}
+
 std::vector<row> all_rows() { return {all_settings().begin(), all_settings().end()}; }
 
 TEST(EverySettingTest, HasADefaultThatIsLegalAndAMeaning) {
@@ -110,8 +115,8 @@ TEST(EverySettingTest, RefusesNumbersOutOfBounds) {
     if (!one.is_number())
       continue;
     if (one.what.least > 0)
-      one.expect_refused(std::to_string(one.what.least - 1));
-    one.expect_refused(std::to_string(one.what.most + 1));
+      one.expect_refused(digits(one.what.least - 1, one.what.in));
+    one.expect_refused(digits(one.what.most + 1, one.what.in));
     one.expect_refused(std::to_string(std::numeric_limits<std::uint64_t>::max()));
   }
 }
@@ -123,7 +128,8 @@ TEST(EverySettingTest, AcceptsTheBoundsThemselves) {
     for (const std::uint64_t bound : {one.what.least, one.what.most}) {
       const std::string text = write_number(bound, one.what.in);
       one.expect_read({"--" + one.key + "=" + text}, {}, text, "command line");
-      one.expect_read({"--" + one.key + "=" + std::to_string(bound)}, {}, text, "command line");
+      one.expect_read({"--" + one.key + "=" + digits(bound, one.what.in)}, {}, text,
+                      "command line");
     }
   }
 }

@@ -27,6 +27,16 @@ TEST(UnitsTest, ReadsDurations) {
   EXPECT_EQ(read_number("2d", unit::milliseconds), 172'800'000u);
 }
 
+TEST(UnitsTest, ReadsAndWritesPermissionsInOctal) {
+  for (const char* text : {"0660", "660"})
+    EXPECT_EQ(read_number(text, unit::octal), 0660u) << text;
+  for (const char* text : {"0680", "0o660", "u=rw", "0660 ", "-1", "2000000000000000000000"})
+    EXPECT_FALSE(read_number(text, unit::octal)) << text;
+  EXPECT_EQ(write_number(0660, unit::octal), "0660");
+  EXPECT_EQ(write_number(0, unit::octal), "0000");
+  EXPECT_EQ(write_number(017777, unit::octal), "17777");
+}
+
 TEST(UnitsTest, RefusesWhatIsNotANumberOfTheUnit) {
   for (const char* text :
        {"", " ", "x", "-1", "+1", "1.5s", "1ss", "s", "1  s", " 1s", "1s ", "1KiB"})
@@ -55,7 +65,7 @@ TEST(UnitsTest, WritesTheLargestUnitThatDivides) {
 }
 
 TEST(UnitsTest, ReadsBackWhatItWrites) {
-  for (const unit in : {unit::count, unit::bytes, unit::milliseconds})
+  for (const unit in : {unit::count, unit::bytes, unit::milliseconds, unit::octal})
     for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{999},
                                       std::uint64_t{1} << 40, most - 1, most})
       EXPECT_EQ(read_number(write_number(value, in), in), value);

@@ -8,6 +8,9 @@
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <string>
 #include <thread>
@@ -381,6 +384,25 @@ TEST(SocketStreamTest, ClosingTellsThePeerAndNobodyElse) {
   error_code ec;
   one.client.read_some(boost::asio::buffer(&byte, 1), ec);
   EXPECT_TRUE(ec);
+}
+
+TEST(SocketStreamTest, KnowsTheUserOfAUnixDomainSocket) {
+  boost::asio::io_context loop;
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const descriptor peer(ends[0]);
+  const socket_stream ours(loop.get_executor(), descriptor(ends[1]));
+  const auto user = ours.peer_user();
+  ASSERT_TRUE(user);
+  EXPECT_EQ(user->uid, ::geteuid());
+  EXPECT_EQ(user->pid, ::getpid());
+}
+
+TEST(SocketStreamTest, KnowsNoUserOfAnyOtherSocket) {
+  boost::asio::io_context loop;
+  const connection one(loop);
+  EXPECT_FALSE(one.ours->peer_user());
+  EXPECT_FALSE(socket_stream(loop.get_executor(), descriptor()).peer_user());
 }
 
 } // namespace
