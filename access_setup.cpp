@@ -26,6 +26,9 @@ net::ways_in ways_of(const config::options& settings, bool has_proxies) {
   if (!settings.net.host.empty())
     ways.plain = {net::address_text(settings.net.host, settings.net.port),
                   net::is_on_network(settings.net.host)};
+  if (!settings.tls.certificate.empty())
+    ways.tls = {net::address_text(settings.tls.host, settings.tls.port),
+                net::is_on_network(settings.tls.host)};
   ways.has_door = !settings.net.unix_socket.empty();
   ways.asks_for_keys = !settings.auth.keys_file.empty();
   ways.has_trusted_proxies = has_proxies;

@@ -43,6 +43,15 @@ public:
   [[nodiscard]] net::callers_ptr known() const;
   /// Starts to follow the keys file. @pre the server listens
   void follow(net::server& server);
+  /// Calls `on_change` on the thread of the watch when one of `paths` has changed, and when
+  /// look_now() was called. To be called before follow().
+  void also_follow(std::vector<std::string> paths, std::function<void()> on_change) {
+    watch_.add(std::move(paths), std::move(on_change));
+  }
+  /// Sets a warning of /readyz; an empty text ends it.
+  void warn(const std::string& topic, std::string text) { warned_->set(topic, std::move(text)); }
+  /// Lets all sessions ask for the rights of their callers again. On the thread of the watch.
+  void review_rights() { server_->set_callers(known()); }
   /// To be called before the server is destroyed.
   void stop() { watch_.stop(); }
   /// Reads the keys file soon, even if it has not changed.

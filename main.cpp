@@ -1,13 +1,13 @@
 // Composition root: makes settings, storage, network and engine, then waits for a signal.
 
 #include "access/keys_command.hpp"
-#include "access_setup.hpp"
 #include "actors/pending_engine.hpp"
 #include "config/log.hpp"
 #include "config/options.hpp"
 #include "net/descriptor_limit.hpp"
 #include "net/server.hpp"
 #include "storage/open_in_background.hpp"
+#include "tls_setup.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -51,8 +51,8 @@ int refuse(const failure& why) {
   _exit(EXIT_FAILURE);
 }
 
-/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which must not, in this thread and
-/// in all threads that it starts.
+/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which has it read files again, in
+/// this thread and in all threads that it starts.
 class stop_signals {
 public:
   stop_signals() {
@@ -67,7 +67,7 @@ public:
   void wait(access_control& access) const {
     int signal = 0;
     while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP) {
-      log::info("SIGHUP: files of keys are read again; other settings need a restart");
+      log::info("SIGHUP: keys and certificates are read again; other settings need a restart");
       access.look_now();
     }
     log::info("telemetryd is stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
@@ -111,8 +111,8 @@ std::uint64_t make_room(std::uint64_t connections_max, std::uint64_t unproven_ma
   return served;
 }
 
-std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& pending,
-                                    access_control& access) {
+std::unique_ptr<net::server> listen(const config::options& settings, const tls_ptr& tls,
+                                    pending_engine& pending, access_control& access) {
   auto network = net::server_options::from(settings);
   const auto known = access.known();
   network.connections_max = make_room(settings.net.connections_max,
@@ -130,9 +130,11 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
     log::debug("a WebSocket was opened without the sub-protocols that its client offered",
                {{"offered", offered}});
   };
+  configure_tls(network, tls);
   auto server = net::make_server(network);
   if (const auto listening = server->listen(pending, pending, known); !listening)
     end_process(listening.error());
+  follow_tls(access, tls);
   access.follow(*server);
   return server;
 }
@@ -179,17 +181,17 @@ last_checkpoint finish(engine& running, net::server& server, storage& database) 
   return done.get();
 }
 
-int serve(const config::options& settings, access_plan plan) {
+int serve(const config::options& settings, access_plan plan, const tls_ptr& tls) {
   const stop_signals stop; // before any thread starts, including the log's thread
   log::start(settings.log.level, settings.log.format);
   const auto how = storage_options::from(settings);
   if (!how)
     return refuse(how.error());
   const auto pending = std::make_shared<pending_engine>();
-  const auto warned = std::make_shared<net::warnings>();
-  access_control access(settings, std::move(plan), warned);
-  const auto server = listen(settings, *pending, access);
+  access_control access(settings, std::move(plan), std::make_shared<net::warnings>());
+  const auto server = listen(settings, tls, *pending, access);
   const auto address = log_entrances(*server);
+  log_tls_address(*server, tls);
   auto opened = open(*how, stop, pending);
   if (!opened) {
     stop.wait(access);
@@ -257,12 +259,13 @@ int edit_keys(const config::parsed& asked) {
 /// Serves, or only checks whether the settings permit it.
 int serve_or_check(const config::parsed& asked) {
   auto plan = plan_access(asked.settings);
-  if (!plan) {
-    std::fprintf(stderr, "telemetryd: %s\n", plan.error().text.c_str());
+  const auto tls = plan ? load_tls(asked.settings) : plan.error();
+  if (!tls) {
+    std::fprintf(stderr, "telemetryd: %s\n", tls.error().text.c_str());
     return exit_usage;
   }
   if (asked.what == config::action::serve)
-    return serve(asked.settings, std::move(*plan));
+    return serve(asked.settings, std::move(*plan), *tls);
   std::fputs(config::reply(asked).c_str(), stdout);
   return EXIT_SUCCESS;
 }

@@ -14,6 +14,7 @@ namespace telemetry::config {
 enum class store_engine { rocksdb, mysql };
 enum class journal_engine { file, mysql, redis };
 enum class toggle { off, on };
+enum class client_certificates { off, optional, required };
 
 /// Every setting, grouped like its key: `net.port` is options::net.port. The initialisers are the
 /// defaults. Unit, bounds and meaning are in the table of settings.cpp only; --help, the example
@@ -39,6 +40,18 @@ struct options {
   struct {
     std::string keys_file;
   } auth;
+  struct {
+    std::string host = "*";
+    std::uint16_t port = 8443;
+    std::string certificate;
+    std::string key;
+    client_certificates client_certificate = client_certificates::off;
+    std::string client_ca;
+    std::string client_crl;
+    std::uint32_t threads = 1;
+    std::uint64_t handshakes_max = 1'024;
+    milliseconds handshake_timeout{10'000};
+  } tls;
   struct {
     std::uint64_t max_message = std::uint64_t{64} << 10;
     std::uint64_t max_body = std::uint64_t{8} << 20;

@@ -99,6 +99,39 @@ constexpr std::array table{
         "auth.keys_file", [](options& o) -> slot { return &o.auth.keys_file; }, 0, 4'000,
         "File of the keys that callers must show (telemetryd keys); none: nobody is asked."),
 
+    text(
+        "tls.host", [](options& o) -> slot { return &o.tls.host; }, 1, 255,
+        "Address, or name for all its addresses, of the TLS listener; *: all of this machine."),
+    count(
+        "tls.port", [](options& o) -> slot { return &o.tls.port; }, 0, 65'535,
+        "TCP port for WebSocket and REST over TLS; 0 takes any free port and logs it."),
+    text(
+        "tls.certificate", [](options& o) -> slot { return &o.tls.certificate; }, 0, 4'000,
+        "PEM file: the server's certificate, then its issuers; none: there is no TLS listener."),
+    text(
+        "tls.key", [](options& o) -> slot { return &o.tls.key; }, 0, 4'000,
+        "PEM file of the private key, which no other user may be able to read."),
+    choice(
+        "tls.client_certificate", [](options& o) -> slot { return &o.tls.client_certificate; },
+        "off|optional|required",
+        "Whether clients are asked for a certificate, or refused without."),
+    text(
+        "tls.client_ca", [](options& o) -> slot { return &o.tls.client_ca; }, 0, 4'000,
+        "PEM file of the CAs that issue the certificates of clients."),
+    text(
+        "tls.client_crl", [](options& o) -> slot { return &o.tls.client_crl; }, 0, 4'000,
+        "PEM file of revoked client certificates, with a list of each CA; none: no check."),
+    count(
+        "tls.threads", [](options& o) -> slot { return &o.tls.threads; }, 1, 64,
+        "Threads that make the handshakes of new TLS connections."),
+    count(
+        "tls.handshakes_max", [](options& o) -> slot { return &o.tls.handshakes_max; }, 1, 100'000,
+        "Unfinished handshakes at once; at this number accepting TLS connections pauses."),
+    duration(
+        "tls.handshake_timeout", [](options& o) -> slot { return &o.tls.handshake_timeout; }, 100,
+        hour,
+        "Time from accepting a TLS connection to the end of its handshake; then it is closed."),
+
     size(
         "ingest.max_message", [](options& o) -> slot { return &o.ingest.max_message; }, kib,
         16 * mib, "Largest WebSocket message; a larger message closes its connection with 1009."),

@@ -10,9 +10,10 @@
 namespace telemetry::config {
 
 /// Pointer to the value of a setting in an options object.
-using slot = std::variant<std::string*, std::uint16_t*, std::uint32_t*, std::uint64_t*,
-                          std::chrono::milliseconds*, telemetry::log::level*,
-                          telemetry::log::format*, store_engine*, journal_engine*, toggle*>;
+using slot =
+    std::variant<std::string*, std::uint16_t*, std::uint32_t*, std::uint64_t*,
+                 std::chrono::milliseconds*, telemetry::log::level*, telemetry::log::format*,
+                 store_engine*, journal_engine*, toggle*, client_certificates*>;
 
 /// One row of the table of settings. All texts about a setting are made from it.
 struct setting {

@@ -7,12 +7,32 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace telemetry::net {
+
+/// The certificate that the peer of a connection has shown, after it was verified.
+struct peer_certificate {
+  /// Each name in the forms that a key lists: `san:dns:NAME`, `san:uri:URI`, `subject:` with the
+  /// RFC 2253 text, and `spki:sha256:HEX`.
+  std::vector<std::string> identities;
+  std::chrono::system_clock::time_point ends_at; ///< the certificate is not valid after it
+};
+
+/// Bytes of the process's memory that a stream holds beyond its socket.
+struct stream_holdings {
+  std::size_t base = 0;   ///< as long as the connection is open
+  std::size_t unread = 0; ///< received, and not yet handed out because a part is missing
+  std::size_t unsent = 0; ///< accepted by try_write(), and not yet taken by the kernel
+
+  [[nodiscard]] std::size_t total() const noexcept { return base + unread + unsent; }
+};
 
 /// Receives the readiness of a stream: bytes to read, or room to write again.
 class stream_listener {
@@ -33,9 +53,8 @@ struct local_user {
 
 /// A connection that reports its readiness, and is read and written without waiting.
 ///
-/// TLS goes here: a new implementation, net/tls_stream.*, over a socket_stream.
-/// tcp_server::start_session() (net/server.cpp) makes the stream of each connection, and no session
-/// knows which implementation it has (ADR 0052).
+/// The implementations are socket_stream and, over it, tls_stream. No session knows which one it
+/// has (ADR 0052).
 ///
 /// Thread: that of its executor. Blocking: never. The destructor closes it.
 class byte_stream {
@@ -81,6 +100,19 @@ public:
 
   /// Address and port of the peer, for logs, e.g. "[::1]:40312"; "" if it has none.
   [[nodiscard]] virtual std::string peer_address() const { return {}; }
+
+  /// Moves the stream to the thread of `executor`: reports no readiness any more, until watch() is
+  /// called there. To be called on the stream's thread, and not from within on_ready().
+  virtual void rebind(boost::asio::any_io_executor executor) = 0;
+
+  /// The peer's certificate; nullopt if it has shown none.
+  [[nodiscard]] virtual std::optional<peer_certificate> certificate() const { return std::nullopt; }
+
+  /// The memory that the stream holds now. A session charges it to its budget (memory_charge).
+  [[nodiscard]] const stream_holdings& holdings() const noexcept { return holdings_; }
+
+protected:
+  stream_holdings holdings_;
 };
 
 } // namespace telemetry::net

@@ -33,7 +33,7 @@ void http_session::drain() {
     return;
   draining_ = true;
   if (phase_ == phase::head && !reader_.begun())
-    close();
+    end_idle();
   else if (phase_ == phase::head || phase_ == phase::waiting || phase_ == phase::body)
     guarded([&] { refuse(shutting_down); });
 }
@@ -117,7 +117,8 @@ std::size_t http_session::held_bytes() const {
   if (phase_ == phase::closed)
     return 0;
   const auto written = writer_.held_bytes();
-  return connection_bytes + reader_.held_bytes() + written - std::min(written, loan_.bytes());
+  return connection_bytes + stream_->holdings().total() + reader_.held_bytes() + written -
+         std::min(written, loan_.bytes());
 }
 
 /// Asks for relief even if its own charge is the same, because a body or a long answer may be new.
@@ -127,7 +128,11 @@ void http_session::account() {
 }
 
 std::size_t http_session::reclaimable() const {
-  const bool waits_for_peer = (phase_ == phase::head && reader_.begun()) || phase_ == phase::body ||
+  if (phase_ == phase::closed)
+    return 0;
+  const auto& below = stream_->holdings();
+  const bool is_begun = reader_.begun() || below.unread + below.unsent > 0;
+  const bool waits_for_peer = (phase_ == phase::head && is_begun) || phase_ == phase::body ||
                               phase_ == phase::writing || phase_ == phase::lingering;
   return waits_for_peer ? held_bytes() + share_.bytes() + loan_.bytes() : 0;
 }
@@ -135,7 +140,7 @@ std::size_t http_session::reclaimable() const {
 void http_session::on_timeout() {
   switch (phase_) {
   case phase::head:
-    return reader_.begun() ? refuse(too_slow) : close();
+    return reader_.begun() ? refuse(too_slow) : end_idle();
   case phase::waiting:
     return refuse(too_many_bodies);
   case phase::body:
@@ -173,6 +178,13 @@ void http_session::discard(std::size_t bytes) {
   patience_.on_bytes(bytes);
   if (lingered_bytes_ > linger_bytes_max)
     close();
+}
+
+/// Ends a connection between two requests. The peer is told that this is the end, because otherwise
+/// a client of TLS could not tell it from a cut connection.
+void http_session::end_idle() {
+  stream_->end_writing();
+  close();
 }
 
 void http_session::close() {

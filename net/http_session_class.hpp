@@ -91,6 +91,7 @@ private:
   // Ending
   void linger();
   void discard(std::size_t bytes);
+  void end_idle();
   void close();
   void finish();
 

@@ -66,8 +66,7 @@ bool http_session::on_head() {
 /// Finds route and caller of the request, and forgets how the caller showed its right.
 std::optional<http_answer> http_session::route_request() {
   std::optional<access_refusal> refused;
-  auto answer =
-      find_route(request_of(reader_.head()), {*context_.known, local_}, route_, &refused);
+  auto answer = find_route(request_of(reader_.head()), {*context_.known, local_}, route_, &refused);
   reader_.forget_credentials();
   if (refused && context_.options.on_access_refused)
     context_.options.on_access_refused({.why = name_of(refused->why),

@@ -1,6 +1,7 @@
 #include "net/listener.hpp"
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 
 #include <algorithm>
 
@@ -15,6 +16,8 @@ namespace ip = boost::asio::ip;
 /// Pause after a failed accept, for example if no descriptors are left, because trying again at
 /// once would spin.
 constexpr std::chrono::milliseconds retry_interval{100};
+/// How long accepting pauses while the server is full.
+constexpr std::chrono::milliseconds full_interval{50};
 constexpr std::chrono::seconds report_interval{1};
 /// How often a port that was free at one address may be taken at another.
 constexpr int free_port_attempts = 100;
@@ -30,6 +33,8 @@ std::vector<tcp::endpoint> resolve(boost::asio::io_context& home, std::string_vi
   std::vector<tcp::endpoint> found;
   if (host == "localhost") // whatever /etc/hosts says, which often has one of the two only
     return {{ip::address_v4::loopback(), 0}, {ip::address_v6::loopback(), 0}};
+  if (host == "*")
+    return {{ip::address_v4::any(), 0}, {ip::address_v6::any(), 0}};
   const auto entries = tcp::resolver(home).resolve(host, "0", tcp::resolver::passive, ec);
   for (const auto& entry : entries)
     if (std::ranges::find(found, entry.endpoint()) == found.end())
@@ -37,11 +42,14 @@ std::vector<tcp::endpoint> resolve(boost::asio::io_context& home, std::string_vi
   return found;
 }
 
-error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint& address) {
+/// @param is_only_v6 whether an address of IPv6 takes no connections of IPv4
+error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint& address, bool is_only_v6) {
   error_code ec;
   acceptor.open(address.protocol(), ec);
   if (!ec)
     acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+  if (!ec && is_only_v6)
+    acceptor.set_option(ip::v6_only(true), ec);
   if (!ec)
     acceptor.bind(address, ec);
   if (!ec)
@@ -69,7 +77,7 @@ std::vector<ip::address> addresses_of(boost::asio::io_context& home, std::string
 }
 
 std::string address_text(std::string_view host, std::uint16_t port) {
-  host = without_brackets(host);
+  host = host == "*" ? "0.0.0.0" : without_brackets(host);
   const bool is_v6 = host.find(':') != std::string_view::npos;
   return (is_v6 ? "[" + std::string(host) + "]" : std::string(host)) + ':' + std::to_string(port);
 }
@@ -97,7 +105,7 @@ error_code listener::bind(const std::vector<tcp::endpoint>& addresses, std::uint
   for (tcp::endpoint address : addresses) {
     address.port(port_);
     tcp::acceptor opened(home_);
-    last = listen_on(opened, address);
+    last = listen_on(opened, address, addresses.size() > 1 && address.address().is_v6());
     if (is_elsewhere(last))
       continue;
     if (last) {
@@ -123,6 +131,8 @@ void listener::accept() {
 }
 
 void listener::accept(entrance& at) {
+  if (handlers_.is_full && handlers_.is_full())
+    return accept_after(at, full_interval);
   at.acceptor.async_accept([this, &at](error_code ec, stream_protocol::socket accepted) {
     on_accepted(at, ec, std::move(accepted));
   });

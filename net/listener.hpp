@@ -33,6 +33,8 @@ public:
     /// Receives the reason of a failure to accept, for example no descriptors left, at most once a
     /// second. The listener tries again after 100 ms.
     std::function<void(std::string_view)> on_failure;
+    /// Asked before a socket is accepted. While it is true, accepting pauses. Empty: it never is.
+    std::function<bool()> is_full{};
   };
 
   listener(boost::asio::io_context& home, handlers what)
@@ -40,7 +42,8 @@ public:
 
   /// Binds and listens. Blocks while `host` is resolved.
   /// @param host a name or an address; an IPv6 address with or without brackets. A name stands for
-  ///        all its addresses that this machine has; "localhost" for both loopback addresses.
+  ///        all its addresses that this machine has; "localhost" for both loopback addresses; "*"
+  ///        for all addresses of this machine.
   /// @param port 0 selects a port that is free at all addresses.
   /// @returns errc::unavailable with the reason if an address cannot be bound, or there is none.
   [[nodiscard]] result<void> open(const std::string& host, std::uint16_t port);

@@ -7,6 +7,8 @@
 #include "net/network_list.hpp"
 #include "net/paced_watch.hpp"
 #include "net/socket_stream.hpp"
+#include "net/tls_credentials.hpp"
+#include "net/tls_entrance.hpp"
 #include "net/unix_socket.hpp"
 
 #include <boost/asio/post.hpp>
@@ -75,8 +77,9 @@ private:
     session_context over_memory;
   };
 
-  [[nodiscard]] result<void> open_plain();
+  [[nodiscard]] result<void> open(entrance at, const std::string& host, std::uint16_t port);
   [[nodiscard]] result<void> open_door();
+  [[nodiscard]] result<void> open_all();
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] std::size_t unproven_connections() const;
   [[nodiscard]] std::size_t proven_connections() const;
@@ -85,8 +88,12 @@ private:
   [[nodiscard]] listener::handlers handlers_of(entrance at);
   [[nodiscard]] listener* listener_of(entrance at) const;
   std::chrono::milliseconds start_session(entrance at, descriptor socket);
+  void move_to(pooled_io_thread& thread, session_context& context,
+               std::unique_ptr<byte_stream> stream);
   [[nodiscard]] session_context* context_for_next(surroundings& around);
+  void report();
   void report_memory();
+  void report_expiry();
   void stop_accepting();
   void on_every_thread(void (session_registry::*what)());
   std::size_t wait_until_gone(std::chrono::milliseconds patience) const;
@@ -102,9 +109,11 @@ private:
   std::atomic<std::size_t> arriving_{0}; ///< accepted sockets whose session has not started
   std::vector<std::unique_ptr<pooled_io_thread>> threads_;
   std::vector<io_thread*> handles_;
+  expiry_warnings expiry_;            ///< used on the first thread only
+  std::unique_ptr<tls_entrance> tls_; ///< nullptr without a TLS listener
   /// On the first thread's event loop.
   std::vector<std::pair<entrance, std::unique_ptr<listener>>> listeners_;
-  bool asks_for_keys_ = false; ///< set by listen(), before any socket comes
+  bool asks_for_keys_ = false;      ///< set by listen(), before any socket comes
   std::optional<unix_socket> door_; ///< whose socket the listener has; until accepting stops
   bool is_stopped_ = false;
 };
@@ -114,7 +123,7 @@ tcp_server::tcp_server(const server_options& options)
   const auto tick = tick_interval(options_.idle_timeout);
   for (std::size_t i = 0; i < options_.io_threads; ++i) {
     threads_.push_back(std::make_unique<pooled_io_thread>(
-        i, tick, &memory_, i == 0 ? [this] { report_memory(); } : std::function<void()>()));
+        i, tick, &memory_, i == 0 ? [this] { report(); } : std::function<void()>()));
     handles_.push_back(threads_.back().get());
   }
 }
@@ -124,17 +133,15 @@ listener::handlers tcp_server::handlers_of(entrance at) {
           [this](std::string_view reason) {
             if (options_.on_accept_failure)
               options_.on_accept_failure(reason);
-          }};
+          },
+          [this, at] { return at == entrance::tls && tls_->is_full(); }};
 }
 
-result<void> tcp_server::open_plain() {
-  if (options_.host.empty())
-    return {};
-  auto candidate =
-      std::make_unique<listener>(threads_.front()->context(), handlers_of(entrance::plain));
-  if (auto opened = candidate->open(options_.host, options_.port); !opened)
+result<void> tcp_server::open(entrance at, const std::string& host, std::uint16_t port) {
+  auto candidate = std::make_unique<listener>(threads_.front()->context(), handlers_of(at));
+  if (auto opened = candidate->open(host, port); !opened)
     return opened;
-  listeners_.emplace_back(entrance::plain, std::move(candidate));
+  listeners_.emplace_back(at, std::move(candidate));
   return {};
 }
 
@@ -149,6 +156,18 @@ result<void> tcp_server::open_door() {
   one->open(door_->take());
   listeners_.emplace_back(entrance::door, std::move(one));
   return {};
+}
+
+result<void> tcp_server::open_all() {
+  if (!options_.host.empty())
+    if (auto opened = open(entrance::plain, options_.host, options_.port); !opened)
+      return opened;
+  if (auto opened = open_door(); !opened)
+    return opened;
+  if (!options_.tls)
+    return {};
+  tls_ = std::make_unique<tls_entrance>(options_, memory_);
+  return open(entrance::tls, options_.tls_host, options_.tls_port);
 }
 
 tcp_server::surroundings::surroundings(tcp_server& server, pooled_io_thread& thread,
@@ -168,9 +187,7 @@ tcp_server::surroundings::surroundings(tcp_server& server, pooled_io_thread& thr
 
 result<void> tcp_server::listen(upstream_factory& upstreams, api& rest, callers_ptr known) {
   asks_for_keys_ = known->asks_for_keys();
-  if (auto opened = open_plain(); !opened)
-    return opened;
-  if (auto opened = open_door(); !opened)
+  if (auto opened = open_all(); !opened)
     return opened;
   for (auto& thread : threads_) {
     boost::asio::post(thread->context(), [this, &loop = thread->context()] {
@@ -186,8 +203,11 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest, callers_
 }
 
 std::size_t tcp_server::connections() const {
+  // In the order that a connection takes, so that none is missed on its way.
+  const auto opening = tls_ ? tls_->count() : 0;
+  const auto arriving = arriving_.load();
   return std::accumulate(
-      threads_.begin(), threads_.end(), arriving_.load(),
+      threads_.begin(), threads_.end(), opening + arriving,
       [](std::size_t sum, const auto& thread) { return sum + thread->sessions().count(); });
 }
 
@@ -217,7 +237,9 @@ std::uint16_t tcp_server::port(entrance at) const {
 std::string tcp_server::address(entrance at) const {
   if (listener_of(at) == nullptr)
     return "";
-  return at == entrance::door ? options_.unix_socket.path : address_text(options_.host, port(at));
+  if (at == entrance::door)
+    return options_.unix_socket.path;
+  return address_text(at == entrance::tls ? options_.tls_host : options_.host, port(at));
 }
 
 /// Keeps the connections that have shown no right within unproven_max, so that they take no room
@@ -256,6 +278,12 @@ std::chrono::milliseconds tcp_server::start_session(entrance at, descriptor sock
   if (!context)
     return {}; // closes it
   const auto pause = make_room_for_unproven();
+  if (at == entrance::tls) {
+    tls_->open(std::move(socket), [this, &thread, context](std::unique_ptr<byte_stream> stream) {
+      move_to(thread, *context, std::move(stream));
+    });
+    return pause;
+  }
   ++arriving_;
   boost::asio::post(thread.context(), [this, &thread, context, s = std::move(socket)]() mutable {
     start_http_session(
@@ -263,6 +291,17 @@ std::chrono::milliseconds tcp_server::start_session(entrance at, descriptor sock
     --arriving_;
   });
   return pause;
+}
+
+/// Starts the session of a stream that was opened on another thread.
+void tcp_server::move_to(pooled_io_thread& thread, session_context& context,
+                         std::unique_ptr<byte_stream> stream) {
+  stream->rebind(thread.context().get_executor());
+  ++arriving_;
+  boost::asio::post(thread.context(), [this, &context, s = std::move(stream)]() mutable {
+    start_http_session(std::move(s), context);
+    --arriving_;
+  });
 }
 
 /// @returns nullptr if too many sockets are being refused already.
@@ -277,6 +316,20 @@ session_context* tcp_server::context_for_next(surroundings& around) {
   if (before >= options_.connections_max)
     return &around.over_limit;
   return lacks_memory ? &around.over_memory : &around.normal;
+}
+
+/// Called after each tick of the first I/O thread.
+void tcp_server::report() {
+  report_memory();
+  report_expiry();
+}
+
+void tcp_server::report_expiry() {
+  if (!options_.tls || !options_.on_certificate_expiry)
+    return;
+  const auto ends_at = options_.tls->current()->ends_at();
+  if (const auto left = expiry_.due(ends_at, std::chrono::system_clock::now()))
+    options_.on_certificate_expiry(*left);
 }
 
 void tcp_server::report_memory() {
@@ -327,6 +380,8 @@ std::size_t tcp_server::wait_until_gone(std::chrono::milliseconds patience) cons
 
 std::size_t tcp_server::drain(std::chrono::milliseconds patience) {
   stop_accepting();
+  if (tls_)
+    tls_->drain();
   on_every_thread(&session_registry::drain_all);
   const auto left = wait_until_gone(patience);
   if (left > 0) {
@@ -340,6 +395,8 @@ void tcp_server::stop() {
   if (std::exchange(is_stopped_, true))
     return;
   stop_accepting();
+  if (tls_)
+    tls_->stop(); // before the threads that it hands streams to
   for (auto& thread : threads_)
     thread->stop();
 }

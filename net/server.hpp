@@ -16,6 +16,7 @@ namespace telemetry::net {
 /// A way into the server.
 enum class entrance {
   plain, ///< TCP without TLS
+  tls,   ///< TCP with TLS
   door,  ///< a Unix domain socket, for users of this machine
 };
 

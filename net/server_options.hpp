@@ -15,6 +15,7 @@
 namespace telemetry::net {
 
 class network_list;
+class tls_credentials;
 
 /// A request that was refused because of its caller. The views are valid during the call only.
 struct access_report {
@@ -33,6 +34,15 @@ struct server_options {
   std::uint16_t port = config::options{}.net.port; ///< 0: any free port
   unix_socket_options unix_socket{};
   std::size_t io_threads = config::options{}.net.io_threads;
+  /// Certificate and key of the TLS listener; nullptr: there is none.
+  std::shared_ptr<tls_credentials> tls{};
+  std::string tls_host = config::options{}.tls.host;
+  std::uint16_t tls_port = config::options{}.tls.port;     ///< 0: any free port
+  std::size_t tls_threads = config::options{}.tls.threads; ///< for handshakes
+  /// Connections that have not finished their handshake. At this number accepting pauses.
+  std::size_t handshakes_max = config::options{}.tls.handshakes_max;
+  /// From accept to the end of the handshake. Then the connection is closed.
+  std::chrono::milliseconds handshake_timeout = config::options{}.tls.handshake_timeout;
   /// Sockets of all kinds. Further ones are refused with 1013 or 503.
   std::size_t connections_max = config::options{}.net.connections_max;
   /// Sockets whose peers have not shown a right yet, on a server with keys. They are not counted
@@ -62,6 +72,11 @@ struct server_options {
   std::function<void(std::string_view address)> on_stranger{};
   /// Told, on an I/O thread, of each request that was refused because of its caller. May be empty.
   std::function<void(const access_report&)> on_access_refused{};
+  /// Told, on a thread of handshakes, why a client's handshake has failed. May be empty.
+  std::function<void(std::string_view why)> on_handshake_failure{};
+  /// Told, on an I/O thread, how long the certificate of the TLS listener is still valid: 21, 7, 3
+  /// and 1 days before it ends, and, with a number of at most 0, at its end. May be empty.
+  std::function<void(std::chrono::seconds left)> on_certificate_expiry{};
   /// Told, on an I/O thread, that a WebSocket was opened without any of the sub-protocols that its
   /// client offered; may be empty. A browser closes such a connection without saying why.
   std::function<void(std::string_view offered)> on_protocol_refused{};

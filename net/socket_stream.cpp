@@ -103,6 +103,17 @@ void socket_stream::gather_reads(bool on, error_code& ec) {
     paced.give_back(socket_.get(), *this, ec);
 }
 
+void socket_stream::rebind(boost::asio::any_io_executor executor) {
+  error_code ignored; // a socket that cannot be watched promptly is not watched at all
+  gather_reads(false, ignored);
+  if (std::exchange(is_watched_, false)) {
+    auto& loop = boost::asio::query(executor_, boost::asio::execution::context);
+    boost::asio::use_service<socket_watch>(loop).members().remove(socket_.get());
+  }
+  listener_ = nullptr;
+  executor_ = std::move(executor);
+}
+
 void socket_stream::close() noexcept {
   listener_ = nullptr;
   socket_.close();

@@ -101,6 +101,8 @@ void websocket_session::advance() {
   if (!has_much_to_write())
     write();
   if (phase_ == phase::closing && out_.empty()) {
+    if (has_peers_end_ && stream_->holdings().unsent > 0)
+      return account(); // close() would drop it
     if (has_peers_end_)
       return end();
     if (!awaits_peers_close_)
@@ -117,13 +119,15 @@ void websocket_session::advance() {
 std::size_t websocket_session::held_bytes() const {
   if (phase_ == phase::ended)
     return 0;
-  return connection_bytes + codec_.held_bytes() + out_.capacity();
+  return connection_bytes + stream_->holdings().total() + codec_.held_bytes() + out_.capacity();
 }
 
 // A session that awaits its turn with a begun message counts as well. Otherwise many such sessions
 // could fill the memory within a tick, and none of them could be cut.
 std::size_t websocket_session::reclaimable() const {
-  const bool waits_for_peer = !out_.empty() || (is_listening_ && codec_.is_within_message());
+  const auto& below = stream_->holdings();
+  const bool waits_for_peer = !out_.empty() || below.unsent > 0 ||
+                              (is_listening_ && (codec_.is_within_message() || below.unread > 0));
   return waits_for_peer ? held_bytes() : 0;
 }
 
@@ -163,7 +167,7 @@ void websocket_session::tick() {
   charge_.settle(held_bytes());
   const bool is_closing = phase_ == phase::closing || phase_ == phase::lingering;
   const auto patience = is_closing ? closing_ticks_max_ : silent_ticks_max_;
-  if (!out_.empty() && ++stalled_ticks_ > patience)
+  if ((!out_.empty() || stream_->holdings().unsent > 0) && ++stalled_ticks_ > patience)
     return end();
   if (!is_listening_)
     return;

@@ -103,7 +103,7 @@ def test_help_names_every_setting():
 def test_every_setting_has_a_test():
     """A setting without a test in test_settings*.py is one that may be parsed and ignored."""
     text = ""
-    for name in ("test_settings.py", "test_settings_databases.py"):
+    for name in ("test_settings.py", "test_settings_databases.py", "test_settings_tls.py"):
         with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
             text += file.read()
     for key in SETTING_ROW.findall(run("--help").stdout):

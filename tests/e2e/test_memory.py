@@ -14,8 +14,10 @@ import subprocess
 import time
 
 import pytest
+from certificates import make_certificates
 from crowd import Crowd, Growth, masked, websockets
 from telemetryd import EAGER_HEAP, wait_until
+from tls_kit import TlsAddress, add_tls_sockets, client_context, settings_of
 
 pytestmark = pytest.mark.embedded
 
@@ -54,9 +56,10 @@ def stored_robot(server, name, count):
 class Bench:
     """What a row's test needs: a server, and what was measured."""
 
-    def __init__(self, make_server, faults):
+    def __init__(self, make_server, faults, folder):
         self._make_server = make_server
         self.faults = faults
+        self.folder = folder
 
     def server(self, *settings, warm=True, env=None):
         server = self._make_server(
@@ -76,8 +79,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(make_server, faults):
-    return Bench(make_server, faults)
+def bench(make_server, faults, tmp_path):
+    return Bench(make_server, faults, tmp_path)
 
 
 ROWS = {}
@@ -541,3 +544,51 @@ def refused_sockets(bench):
 def sockets_of(server):
     command = ["ss", "-tnH", "state", "established", "sport", "=", f":{server.port}"]
     return len(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
+
+
+# TLS.
+
+
+@row
+def idle_tls_connections(bench):
+    """24 KiB each of net.memory_max, with the connection below."""
+    files = make_certificates(bench.folder)
+    server = bench.server(settings_of(files), {"net.memory_max": "64MiB"})
+    growth = Growth(server)
+    with Crowd(TlsAddress(server), 0) as crowd:
+        add_tls_sockets(crowd, client_context(files), 1000)
+        each = growth.settled() / len(crowd)
+        bench.measured(f"{each / 1000:.1f} KB each")
+        bench.within(each, 8_000, 24 * KIB)
+
+
+@row
+def begun_hellos(bench):
+    """12,000 bytes of a ClientHello that does not end."""
+    files = make_certificates(bench.folder)
+    server = bench.server(
+        settings_of(files, tls__handshakes_max=10_000, tls__handshake_timeout="5min"),
+        {"net.memory_max": "16MiB"},
+    )
+    hello = b"\x16\x03\x01\x3f\x00\x01\x00\x3e\xfc" + b"x" * 11_991
+    growth = Growth(server)
+    with Crowd(TlsAddress(server), 3900) as crowd:
+        fill_network(bench, crowd, growth, hello, 16 * MIB, room=52 * MIB)
+
+
+@row
+def begun_tls_records(bench):
+    """16 KiB of a record that does not end, on an open connection."""
+    files = make_certificates(bench.folder)
+    server = bench.server(settings_of(files), {"net.memory_max": "32MiB"})
+    record = b"\x17\x03\x03\x41\x00" + b"x" * 16_000
+    with Crowd(TlsAddress(server), 0) as crowd:
+        add_tls_sockets(crowd, client_context(files), 1000)
+        growth = Growth(server)
+        crowd.pour(record)
+        each = growth.settled() / len(crowd)
+        left = crowd.open_ones()
+        bench.measured(f"{each / KIB:.0f} KiB each; {len(crowd) - left} of {len(crowd)} are cut")
+        assert left < len(crowd), "the budget is kept"
+        bench.within(growth.peak(), 4 * MIB, 32 * MIB + ROOM)
+        wait_until(lambda: server.rest().get("/livez").status == 200, "serves others")

@@ -29,7 +29,7 @@ class Crowd:
 
     def __init__(self, server, count, hello=b"", reads_little=False):
         allow_files(count + 500)
-        self._address = (server.host, server.port)
+        self.address = (server.host, server.port)
         self._reads_little = reads_little
         self.sockets = []
         self.add(count, hello)
@@ -51,7 +51,7 @@ class Crowd:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 15)  # or most is the kernel's
             if self._reads_little:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            one.connect(self._address)
+            one.connect(self.address)
             one.setblocking(False)
             if hello:
                 one.send(hello)

@@ -61,7 +61,8 @@ private:
 /// A stream in memory with almost no overhead, for tests, fuzzing and benchmarks.
 class feed_stream final : public net::byte_stream {
 public:
-  feed_stream(boost::asio::io_context& context, feed& peer) : context_(context), peer_(peer) {}
+  feed_stream(boost::asio::io_context& context, feed& peer)
+      : executor_(context.get_executor()), peer_(peer) {}
   ~feed_stream() override { feed_stream::close(); }
   feed_stream(const feed_stream&) = delete;
   feed_stream& operator=(const feed_stream&) = delete;
@@ -96,8 +97,10 @@ public:
     peer_.is_open = false;
     peer_.listener = nullptr;
   }
-  [[nodiscard]] boost::asio::any_io_executor get_executor() override {
-    return context_.get_executor();
+  [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
+  void rebind(boost::asio::any_io_executor executor) override {
+    peer_.listener = nullptr;
+    executor_ = std::move(executor);
   }
 
 private:
@@ -109,7 +112,7 @@ private:
     return bool(ec);
   }
 
-  boost::asio::io_context& context_;
+  boost::asio::any_io_executor executor_;
   feed& peer_;
 };
 

@@ -2,6 +2,7 @@
 #include "net/socket_stream.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -212,6 +213,30 @@ TEST(SocketStreamTest, TellsANewListenerInsteadOfTheOldOne) {
   turn(loop);
   EXPECT_EQ(one.told, before);
   EXPECT_EQ(other.told, before_other + 1);
+}
+
+TEST(SocketStreamTest, MovesToAnotherEventLoop) {
+  for (const bool is_gathered : {false, true}) {
+    boost::asio::io_context loop;
+    boost::asio::io_context other_loop;
+    connection one(loop);
+    turn(loop);
+    one.ours->gather_reads(is_gathered, one.outcome);
+    turn(loop);
+    const auto before = one.told;
+    one.ours->rebind(other_loop.get_executor());
+    one.send("x");
+    turn(loop);
+    turn(other_loop);
+    EXPECT_EQ(one.told, before) << "nobody watches it";
+    one.reads = true;
+    one.ours->watch(one, one.outcome);
+    EXPECT_FALSE(one.outcome);
+    turn(loop);
+    EXPECT_EQ(one.told, before);
+    turn(other_loop);
+    EXPECT_EQ(one.received, "x");
+  }
 }
 
 constexpr auto interval = 300ms;
