@@ -1,5 +1,7 @@
 // Composition root: makes settings, storage, network and engine, then waits for a signal.
 
+#include "access/keys_command.hpp"
+#include "access_setup.hpp"
 #include "actors/pending_engine.hpp"
 #include "config/log.hpp"
 #include "config/options.hpp"
@@ -11,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <future>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -60,11 +63,13 @@ public:
     sigaddset(&stop_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &stop_, nullptr);
   }
-  /// Blocks until SIGINT or SIGTERM comes, and logs it.
-  void wait() const {
+  /// Blocks until SIGINT or SIGTERM comes, and logs it. Lets `access` read its files at a SIGHUP.
+  void wait(access_control& access) const {
     int signal = 0;
-    while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP)
-      log::info("SIGHUP is ignored, because no setting can be loaded again");
+    while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP) {
+      log::info("SIGHUP: files of keys are read again; other settings need a restart");
+      access.look_now();
+    }
     log::info("telemetryd is stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   }
   [[nodiscard]] bool is_pending() const {
@@ -92,10 +97,12 @@ std::optional<result<storage>> open(const storage_options& how, const stop_signa
 }
 
 /// Raises the limit of open files as far as possible. Logs a warning if that is not enough for
-/// `connections_max`. @returns the number of connections that can be served at once.
-std::uint64_t make_room(std::uint64_t connections_max) {
+/// `connections_max`, beside `unproven_max` that have shown no right. @returns the number of
+/// connections that can be served at once.
+std::uint64_t make_room(std::uint64_t connections_max, std::uint64_t unproven_max) {
   const auto files_max = net::raise_descriptor_limit();
-  const auto served = std::min(connections_max, net::connections_within(files_max));
+  const auto room = net::connections_within(files_max);
+  const auto served = std::min(connections_max, room - std::min(room / 2, unproven_max));
   if (served < connections_max)
     log::warn("net.connections_max does not fit the limit of open files",
               {{"connections_max", connections_max},
@@ -104,9 +111,13 @@ std::uint64_t make_room(std::uint64_t connections_max) {
   return served;
 }
 
-std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& pending) {
+std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& pending,
+                                    access_control& access) {
   auto network = net::server_options::from(settings);
-  network.connections_max = make_room(settings.net.connections_max);
+  const auto known = access.known();
+  network.connections_max = make_room(settings.net.connections_max,
+                                      known->asks_for_keys() ? settings.net.unproven_max : 0);
+  access.configure(network);
   network.on_accept_failure = [](std::string_view reason) {
     log::warn("connections cannot be accepted; trying again", {{"reason", reason}});
   };
@@ -120,8 +131,9 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
                {{"offered", offered}});
   };
   auto server = net::make_server(network);
-  if (const auto listening = server->listen(pending, pending); !listening)
+  if (const auto listening = server->listen(pending, pending, known); !listening)
     end_process(listening.error());
+  access.follow(*server);
   return server;
 }
 
@@ -167,18 +179,20 @@ last_checkpoint finish(engine& running, net::server& server, storage& database) 
   return done.get();
 }
 
-int serve(const config::options& settings) {
+int serve(const config::options& settings, access_plan plan) {
   const stop_signals stop; // before any thread starts, including the log's thread
   log::start(settings.log.level, settings.log.format);
   const auto how = storage_options::from(settings);
   if (!how)
     return refuse(how.error());
   const auto pending = std::make_shared<pending_engine>();
-  const auto server = listen(settings, *pending);
+  const auto warned = std::make_shared<net::warnings>();
+  access_control access(settings, std::move(plan), warned);
+  const auto server = listen(settings, *pending, access);
   const auto address = log_entrances(*server);
   auto opened = open(*how, stop, pending);
   if (!opened) {
-    stop.wait();
+    stop.wait(access);
     server->stop(); // removes the file of net.unix_socket
     log::flush();
     _exit(EXIT_SUCCESS); // because a thread may still wait for a database server
@@ -212,8 +226,9 @@ int serve(const config::options& settings) {
     log::info("telemetryd is serving", {{"address", address}});
   });
 
-  stop.wait();
+  stop.wait(access);
   const auto cut = server->drain(drain_patience);
+  access.stop();
   const auto last = finish(running, *server, database);
   log::info("telemetryd has stopped", {{"connections_cut", cut},
                                        {"checkpoint", last.is_stored},
@@ -234,14 +249,34 @@ int migrate(const config::options& settings, bool dry_run) {
   return EXIT_SUCCESS;
 }
 
+int edit_keys(const config::parsed& asked) {
+  return access::run_keys_command(asked.keys_arguments, asked.settings.auth.keys_file,
+                                  net::wall_now(), std::cout, std::cerr);
+}
+
+/// Serves, or only checks whether the settings permit it.
+int serve_or_check(const config::parsed& asked) {
+  auto plan = plan_access(asked.settings);
+  if (!plan) {
+    std::fprintf(stderr, "telemetryd: %s\n", plan.error().text.c_str());
+    return exit_usage;
+  }
+  if (asked.what == config::action::serve)
+    return serve(asked.settings, std::move(*plan));
+  std::fputs(config::reply(asked).c_str(), stdout);
+  return EXIT_SUCCESS;
+}
+
 int run(int argc, char** argv, char** envp) {
   const auto asked = config::parse(argc, argv, envp);
   for (const auto& problem : asked.problems)
     std::fprintf(stderr, "telemetryd: %s\n", problem.c_str());
   if (!asked.problems.empty())
     return exit_usage;
-  if (asked.what == config::action::serve)
-    return serve(asked.settings);
+  if (asked.what == config::action::serve || asked.what == config::action::check_config)
+    return serve_or_check(asked);
+  if (asked.what == config::action::keys)
+    return edit_keys(asked);
   if (asked.what == config::action::migrate || asked.what == config::action::migrate_dry_run)
     return migrate(asked.settings, asked.what == config::action::migrate_dry_run);
   std::fputs(config::reply(asked).c_str(), stdout);

@@ -28,8 +28,6 @@ struct key {
   std::optional<wall_ms> expires;    ///< nullopt: never
   std::optional<wall_ms> revoked;
   std::string comment;
-  std::optional<std::uint64_t> events_per_second;
-  std::optional<std::uint64_t> connections_max;
   /// `san:dns:NAME`, `san:uri:URI`, `subject:` and the RFC 2253 text, `spki:sha256:HEX`.
   std::vector<std::string> certificates;
 };

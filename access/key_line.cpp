@@ -89,12 +89,6 @@ wall_ms time_of(const json& value, const std::string& what) {
   return *time;
 }
 
-std::uint64_t count_of(const json& value, const std::string& what) {
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() == 0)
-    refuse(what + " is no whole number above 0");
-  return value.get<std::uint64_t>();
-}
-
 /// The texts of an array of `least` to `most`.
 std::vector<std::string> texts_of(const json& value, const std::string& what, std::size_t least,
                                   std::size_t most) {
@@ -149,7 +143,7 @@ rights rights_of(const json& value) {
   rights may{};
   for (const auto& name : texts_of(value, "\"scopes\"", 1, 3)) {
     const auto one = scope_of(name);
-    if (may.include(one))
+    if (may.list(one))
       refuse("\"scopes\" has an entry twice");
     may.add(one);
   }
@@ -180,10 +174,6 @@ void read_members(members& parts, key& into) {
     into.expires = time_of(expires, "\"expires\"");
   if (const auto comment = parts.take("comment"))
     into.comment = text_of(*comment, "\"comment\"");
-  if (const auto rate = parts.take("events_per_second"))
-    into.events_per_second = count_of(*rate, "\"events_per_second\"");
-  if (const auto most = parts.take("connections_max"))
-    into.connections_max = count_of(*most, "\"connections_max\"");
   if (const auto certificates = parts.take("certificates"))
     into.certificates = texts_of(*certificates, "\"certificates\"", 1, prefixes_max);
   if (into.hashes.empty() && into.certificates.empty())
@@ -210,7 +200,7 @@ json scopes_of(rights may) {
   for (const auto& [name, one] :
        {std::pair{"ingest", scope::ingest}, std::pair{"read", scope::read},
         std::pair{"admin", scope::admin}}) {
-    if (may.include(one))
+    if (may.list(one))
       out.push_back(name);
   }
   return out;
@@ -256,10 +246,6 @@ std::string write_key_line(const key& one) {
   out["expires"] = one.expires ? json(text_of_time(*one.expires)) : json("never");
   if (!one.comment.empty())
     out["comment"] = one.comment;
-  if (one.events_per_second)
-    out["events_per_second"] = *one.events_per_second;
-  if (one.connections_max)
-    out["connections_max"] = *one.connections_max;
   if (!one.certificates.empty())
     out["certificates"] = one.certificates;
   return out.dump();

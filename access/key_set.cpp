@@ -56,27 +56,33 @@ const key* key_set::find(std::string_view id) const {
   return found == places_.end() ? nullptr : &keys_[found->second];
 }
 
+std::optional<wall_ms> key_set::end_of(const key& one, const secret_hash& secret) {
+  return earlier(one.expires, secret.until);
+}
+
 key_set::verdict key_set::check(const key_text& parts, std::string_view text, wall_ms now) const {
+  return check(parts.id, hash_of_key(text), now);
+}
+
+key_set::verdict key_set::check(std::string_view id, const key_hash& shown, wall_ms now) const {
   static const secret_hash nobody{};
-  const key* const found = find(parts.id);
-  const auto shown = hash_of_key(text);
-  const secret_hash* matched = nullptr;
-  if (found == nullptr)
+  const key* const meant = find(id);
+  if (meant == nullptr) {
     (void)are_equal(shown, nobody.value); // an unknown id takes as long as a wrong secret
-  else
-    for (const auto& one : found->hashes) {
-      if (are_equal(shown, one.value))
-        matched = &one;
-    }
-  if (found == nullptr)
-    return {nullptr, key_refusal::unknown, {}};
-  if (found->revoked)
-    return {nullptr, key_refusal::revoked, {}};
-  if (matched == nullptr)
-    return {nullptr, key_refusal::secret, {}};
-  if (is_over(found->expires, now) || is_over(matched->until, now))
-    return {nullptr, key_refusal::expired, {}};
-  return {found, {}, earlier(found->expires, matched->until)};
+    return {.why = key_refusal::unknown};
+  }
+  std::optional<std::size_t> matched;
+  for (std::size_t i = 0; i < meant->hashes.size(); ++i) {
+    if (are_equal(shown, meant->hashes[i].value))
+      matched = i;
+  }
+  if (meant->revoked)
+    return {.why = key_refusal::revoked, .meant = meant};
+  if (!matched)
+    return {.why = key_refusal::secret, .meant = meant};
+  if (is_over(end_of(*meant, meant->hashes[*matched]), now))
+    return {.why = key_refusal::expired, .meant = meant};
+  return {.found = meant, .hash = *matched, .meant = meant};
 }
 
 } // namespace telemetry::access

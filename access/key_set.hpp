@@ -33,10 +33,16 @@ public:
   /// The key that `text`, a well-formed key, is a secret of at `now`; or why it is none.
   struct verdict {
     const key* found = nullptr;
+    std::size_t hash = 0; ///< index of the secret's hash in found->hashes
     key_refusal why{};
-    std::optional<wall_ms> until; ///< the right ends then, if nobody ends it before
+    const key* meant = nullptr; ///< the key with this id, for the log; nullptr if there is none
   };
   [[nodiscard]] verdict check(const key_text& parts, std::string_view text, wall_ms now) const;
+  /// The same of a key that was shown before: its id and hash.
+  [[nodiscard]] verdict check(std::string_view id, const key_hash& shown, wall_ms now) const;
+
+  /// The end of the right of a secret; nullopt if it never ends by itself.
+  [[nodiscard]] static std::optional<wall_ms> end_of(const key& one, const secret_hash& secret);
 
   [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
   /// In the order of the file.

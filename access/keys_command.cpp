@@ -157,7 +157,7 @@ std::string scopes_text(rights may) {
   for (const auto& [name, one] :
        {std::pair{"ingest", scope::ingest}, std::pair{"read", scope::read},
         std::pair{"admin", scope::admin}}) {
-    if (may.include(one))
+    if (may.list(one))
       out += (out.empty() ? "" : ",") + std::string(name);
   }
   return out;

@@ -13,7 +13,7 @@ enum class scope : std::uint8_t {
   admin,  ///< remove stored events, operate the server
 };
 
-/// The rights of a caller. `scope::none` is always among them.
+/// The rights of a caller. `scope::none` is always among them, and `scope::admin` includes all.
 class rights {
 public:
   constexpr rights(std::initializer_list<scope> scopes) noexcept {
@@ -22,7 +22,15 @@ public:
   }
 
   constexpr void add(scope one) noexcept { bits_ |= bit(one); }
-  [[nodiscard]] constexpr bool include(scope one) const noexcept { return (bits_ & bit(one)) != 0; }
+  [[nodiscard]] constexpr bool include(scope one) const noexcept {
+    return (bits_ & (bit(one) | bit(scope::admin))) != 0;
+  }
+  /// Whether `one` itself was added, and not only scope::admin.
+  [[nodiscard]] constexpr bool list(scope one) const noexcept { return (bits_ & bit(one)) != 0; }
+  /// Whether each of `others` is among these.
+  [[nodiscard]] constexpr bool include(rights others) const noexcept {
+    return include(scope::admin) || (others.bits_ & ~bits_) == 0;
+  }
 
   friend constexpr bool operator==(rights, rights) = default;
 

@@ -245,6 +245,7 @@ public:
   }
   [[nodiscard]] bool may_read() const override { return connection_.may_read(); }
   [[nodiscard]] std::size_t unanswered() const override { return connection_.unanswered(); }
+  void change_caller(net::caller_ptr who) override { connection_.change_caller(std::move(who)); }
 
 private:
   lane& home_;

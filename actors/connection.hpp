@@ -32,6 +32,8 @@ public:
   void on_verdicts() override { answer(); }
   [[nodiscard]] bool may_read();
   [[nodiscard]] std::size_t unanswered() const noexcept { return messages_.size(); }
+  /// Later messages are those of `who`.
+  void change_caller(net::caller_ptr who) noexcept { who_ = std::move(who); }
   /// To be called when the session ends.
   void detach();
 
@@ -53,7 +55,7 @@ private:
   void flush() override;
 
   lane& home_;
-  const net::caller_ptr who_;
+  net::caller_ptr who_;
   net::upstream_peer* peer_; ///< nullptr after the session has ended
   answer_queue answers_;
   fifo<message> messages_;           ///< not answered yet

@@ -55,6 +55,7 @@ po::options_description described() {
 
 struct command_line {
   action what = action::serve;
+  std::vector<std::string> keys_arguments;
   std::string config_file;
   std::vector<given> settings;
 };
@@ -63,7 +64,7 @@ void read_command_line(const std::vector<std::string>& arguments, command_line& 
                        std::vector<std::string>& problems) {
   po::options_description all = described();
   all.add_options()("help,h", "")("version", "")("check-config", "")("print-config", "")(
-      "dry-run", "")("config", po::value<std::string>());
+      "dry-run", "")("insecure", "")("config", po::value<std::string>());
   constexpr int exact_names =
       po::command_line_style::unix_style ^ po::command_line_style::allow_guessing;
   bool is_dry_run = false;
@@ -85,6 +86,8 @@ void read_command_line(const std::vector<std::string>& arguments, command_line& 
       into.what = action::print_config;
     else if (key == "dry-run")
       is_dry_run = true;
+    else if (key == "insecure")
+      into.settings.push_back({"net.insecure", "on"});
     else if (key == "config")
       into.config_file = option.value.at(0);
     else if (const setting* row = find_setting(key); row != nullptr && row->in == unit::secret)
@@ -103,11 +106,34 @@ void read_command_line(const std::vector<std::string>& arguments, command_line& 
     problems.push_back("--dry-run goes with migrate only (from command line)");
 }
 
+/// Splits `keys ARGUMENTS`. Settings stand in the configuration file, which --config names, or in
+/// the environment.
+void read_keys_line(std::vector<std::string> arguments, command_line& into,
+                    std::vector<std::string>& problems) {
+  into.what = action::keys;
+  arguments.erase(arguments.begin());
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].starts_with("--config=")) {
+      into.config_file = arguments[i].substr(std::string_view("--config=").size());
+    } else if (arguments[i] == "--config" && i + 1 < arguments.size()) {
+      into.config_file = arguments[++i];
+    } else if (arguments[i] == "--config") {
+      problems.emplace_back("--config takes a file (from command line)");
+    } else {
+      into.keys_arguments.push_back(arguments[i]);
+    }
+  }
+}
+
 /// Like read_command_line(), but turns exceptions of Boost for a malformed line into problems.
 command_line checked_command_line(int argc, const char* const* argv,
                                   std::vector<std::string>& problems) {
   command_line read;
   const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (!arguments.empty() && arguments.front() == "keys") {
+    read_keys_line(arguments, read, problems);
+    return read;
+  }
   try {
     read_command_line(arguments, read, problems);
   } catch (const po::unknown_option& wrong) {
@@ -207,6 +233,7 @@ parsed parse(int argc, const char* const* argv, const char* const* envp) {
   parsed read;
   const command_line line = checked_command_line(argc, argv, read.problems);
   read.what = line.what;
+  read.keys_arguments = line.keys_arguments;
   std::string file = line.config_file;
   if (file.empty())
     file = environment_value(envp, env_config);

@@ -29,10 +29,16 @@ struct options {
     std::string unix_owner;
     std::uint32_t io_threads = 1;
     std::uint64_t connections_max = 50'000;
+    std::uint64_t unproven_max = 2'048;
     std::uint64_t memory_max = std::uint64_t{512} << 20;
     milliseconds idle_timeout{60'000};
     milliseconds read_delay{4};
+    std::string trusted_proxies;
+    toggle insecure = toggle::off;
   } net;
+  struct {
+    std::string keys_file;
+  } auth;
   struct {
     std::uint64_t max_message = std::uint64_t{64} << 10;
     std::uint64_t max_body = std::uint64_t{8} << 20;
@@ -106,12 +112,22 @@ struct options {
 };
 
 /// The command that the command line gives.
-enum class action { serve, migrate, migrate_dry_run, help, version, check_config, print_config };
+enum class action {
+  serve,
+  keys,
+  migrate,
+  migrate_dry_run,
+  help,
+  version,
+  check_config,
+  print_config
+};
 
 /// The settings and problems from all sources.
 struct parsed {
   options settings;
   action what = action::serve;
+  std::vector<std::string> keys_arguments; ///< of action::keys, for access::run_keys_command()
   /// Key to source of each setting that was given, e.g. "command line" or "file telemetryd.conf".
   std::map<std::string, std::string, std::less<>> origins;
   /// One sentence per problem, with the key, its source and the legal range. The program must not
@@ -132,7 +148,8 @@ struct parsed {
 [[nodiscard]] std::string example();
 /// The effective settings with their origins, in the form of a configuration file.
 [[nodiscard]] std::string print(const parsed& effective);
-/// The text, in whole lines, that the program prints for an action other than serve and migrate.
+/// The text, in whole lines, that the program prints for an action other than serve,
+/// keys and migrate.
 [[nodiscard]] std::string reply(const parsed& asked);
 /// The program's version, e.g. "0.1.0".
 [[nodiscard]] std::string_view version() noexcept;

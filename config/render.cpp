@@ -35,7 +35,9 @@ std::string help() {
   std::string text = "telemetryd " + std::string(version());
   text +=
       " - telemetry server for robot fleets\n\n"
-      "Usage: telemetryd [migrate [--dry-run]] [--KEY=VALUE ...]\n\n"
+      "Usage: telemetryd [migrate [--dry-run]] [--KEY=VALUE ...]\n"
+      "       telemetryd keys COMMAND\n\n"
+      "  keys              make, list, rotate and revoke the keys of auth.keys_file (keys --help)\n"
       "  migrate           bring the tables of storage.store=mysql up to date and exit; a start "
       "does\n"
       "                    so too. --dry-run: only print the SQL\n"
@@ -91,6 +93,7 @@ std::string print(const parsed& effective) {
 std::string reply(const parsed& asked) {
   switch (asked.what) {
   case action::serve:
+  case action::keys:
   case action::migrate:
   case action::migrate_dry_run:
     break;

@@ -56,8 +56,7 @@ constexpr setting choice(std::string_view key, place at, std::string_view names,
 constexpr std::array table{
     text(
         "net.host", [](options& o) -> slot { return &o.net.host; }, 0, 255,
-        "Address, or name for all its addresses; none: no TCP. Keep it private: nothing checks "
-        "callers."),
+        "Address, or name for all its addresses; none: no TCP. A network needs auth.keys_file."),
     count(
         "net.port", [](options& o) -> slot { return &o.net.port; }, 0, 65'535,
         "TCP port for WebSocket and REST; 0 takes any free port and logs it."),
@@ -77,6 +76,9 @@ constexpr std::array table{
         "net.connections_max", [](options& o) -> slot { return &o.net.connections_max; }, 1,
         1'000'000,
         "Open sockets of all kinds; further clients are told to try again later (1013, 503)."),
+    count(
+        "net.unproven_max", [](options& o) -> slot { return &o.net.unproven_max; }, 64, 100'000,
+        "Sockets that have shown no right yet, with auth.keys_file; beyond, the oldest is cut."),
     size(
         "net.memory_max", [](options& o) -> slot { return &o.net.memory_max; }, mib, tib,
         "Memory of all connections; beyond, new ones are refused and the largest idle ones cut."),
@@ -86,6 +88,16 @@ constexpr std::array table{
     duration(
         "net.read_delay", [](options& o) -> slot { return &o.net.read_delay; }, 0, 1'000,
         "Longest time that events of producers which do not wait for answers gather; 0: none."),
+    text(
+        "net.trusted_proxies", [](options& o) -> slot { return &o.net.trusted_proxies; }, 0, 4'000,
+        "Networks of proxies, such as 10.0.0.0/8; with keys, a plain port on a network is theirs."),
+    choice(
+        "net.insecure", [](options& o) -> slot { return &o.net.insecure; }, "off|on",
+        "on: serve a network without keys or TLS, with a warning; --insecure says the same."),
+
+    text(
+        "auth.keys_file", [](options& o) -> slot { return &o.auth.keys_file; }, 0, 4'000,
+        "File of the keys that callers must show (telemetryd keys); none: nobody is asked."),
 
     size(
         "ingest.max_message", [](options& o) -> slot { return &o.ingest.max_message; }, kib,

@@ -62,6 +62,8 @@ public:
   [[nodiscard]] std::optional<permitted_event> permit(const event_view& event) const noexcept;
 
   [[nodiscard]] bool permits_all() const noexcept { return permits_all_; }
+  /// Whether this permits every name that `other` permits.
+  [[nodiscard]] bool covers(const name_filter& other) const noexcept;
   /// In order, and none of them begins with another. Empty if it permits all robots.
   [[nodiscard]] std::span<const std::string> prefixes() const noexcept { return prefixes_; }
 

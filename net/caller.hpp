@@ -1,9 +1,12 @@
 #pragma once
 
+#include "access/key_text.hpp"
 #include "access/rights.hpp"
 #include "core/name_filter.hpp"
+#include "core/robot_state.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace telemetry::net {
@@ -11,11 +14,21 @@ namespace telemetry::net {
 using access::rights;
 using access::scope;
 
-/// On whose behalf a session asks the engine.
+/// On whose behalf a session asks the engine. It belongs to one request, or to a WebSocket from its
+/// handshake on, and never to an HTTP connection, because a proxy sends requests of several clients
+/// over one connection.
 struct caller {
-  std::string name; ///< for logs
+  /// The key that the caller showed, which a later set of keys is asked for again.
+  struct shown_key {
+    std::string id;
+    access::key_hash hash;
+  };
+
+  std::string name; ///< for logs: "open", "key:<id>", "local:<uid>"
   rights may;
   name_filter robots = name_filter::none();
+  std::optional<wall_ms> ends{}; ///< the right ends then, if nobody ends it before
+  std::optional<shown_key> key{};
 };
 
 /// Shared, because a request may outlive the session that it came from.
@@ -23,5 +36,9 @@ using caller_ptr = std::shared_ptr<const caller>;
 
 /// The caller of every session of a server without keys: it has all rights.
 [[nodiscard]] const caller_ptr& anonymous();
+
+/// A user of this machine who came through the door. File permissions let only trusted users in, so
+/// it has all rights.
+[[nodiscard]] caller_ptr local_caller(unsigned uid);
 
 } // namespace telemetry::net

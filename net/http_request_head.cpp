@@ -135,6 +135,8 @@ http_request request_of(const request_head& head) {
   request.accept_encoding = view(head[http::field::accept_encoding]);
   request.content_type = view(head[http::field::content_type]);
   request.content_encoding = view(head[http::field::content_encoding]);
+  request.authorization = view(head[http::field::authorization]);
+  request.authorization_lines = head.count(http::field::authorization);
   return request;
 }
 

@@ -2,6 +2,8 @@
 
 #include "net/memory_budget.hpp"
 
+#include <strings.h>
+
 #include <iterator>
 
 namespace telemetry::net {
@@ -83,6 +85,17 @@ http_request_reader::progress http_request_reader::parse_head() {
   const auto fields = static_cast<std::size_t>(std::distance(head().begin(), head().end()));
   head_bytes_ = scanner_.bytes() + fields * field_bytes;
   return progress::whole;
+}
+
+void http_request_reader::forget_credentials() noexcept {
+  auto& fields = head();
+  const auto [line, end] = fields.equal_range(http::field::authorization);
+  if (line == end)
+    return;
+  for (auto at = line; at != end; ++at)
+    ::explicit_bzero(const_cast<char*>(at->value().data()), at->value().size());
+  fields.erase(http::field::authorization);
+  ::explicit_bzero(buffer_.data() + (taken_ - scanner_.bytes()), scanner_.bytes());
 }
 
 void http_request_reader::begin_body() {

@@ -38,6 +38,8 @@ public:
   /// @returns whole once the head is parsed and its list fields are joined. The caller must check
   ///          fault_of(head()).
   [[nodiscard]] progress read_head();
+  /// Overwrites the credentials of the head. @pre read_head() returned whole, and no later call
+  void forget_credentials() noexcept;
   /// Begins the body. @pre read_head() returned whole
   void begin_body();
   /// @pre begin_body()

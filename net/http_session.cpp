@@ -15,7 +15,9 @@ constexpr read_fault too_slow{408, "the request did not arrive in time"};
 
 void http_session::start() {
   self_ = std::static_pointer_cast<http_session>(shared_from_this());
-  context_.sessions.add(self_);
+  if (const auto user = stream_->peer_user())
+    local_ = local_caller(user->uid);
+  context_.sessions.add(self_, local_ || !context_.known->asks_for_keys());
   byte_stream::error_code ec;
   stream_->watch(*this, ec);
   if (ec)
@@ -96,6 +98,18 @@ void http_session::tick() {
   if (phase_ != phase::closed && patience_.tick())
     guarded([&] { on_timeout(); });
   charge_.settle(held_bytes());
+}
+
+/// A long answer is reset when the right to it ends. What was read before is answered: a short
+/// answer, and events that are on their way to the journal.
+void http_session::review_rights() {
+  if (!who_ || !more_ || (phase_ != phase::answering && phase_ != phase::writing))
+    return;
+  const auto now = context_.known->renew(who_, wall_now());
+  if (now && now->may.include(route_.row->right) && now->robots.covers(who_->robots))
+    return;
+  stream_->reset_at_close(true);
+  close();
 }
 
 /// Excludes bodies and long answers, because context_.memory counts them.

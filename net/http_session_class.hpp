@@ -38,6 +38,7 @@ public:
   void drain() override;
   void cut() override { close(); }
   void tick() override;
+  void review_rights() override;
   [[nodiscard]] std::size_t reclaimable() const override;
 
 private:
@@ -63,6 +64,7 @@ private:
   [[nodiscard]] bool use_received();
   [[nodiscard]] bool read_head();
   [[nodiscard]] bool on_head();
+  [[nodiscard]] std::optional<http_answer> route_request();
   [[nodiscard]] std::optional<read_fault> judge_head() const;
   [[nodiscard]] bool ask_for_body();
   [[nodiscard]] bool begin_body();
@@ -119,7 +121,8 @@ private:
   std::shared_ptr<http_session> self_;  ///< until finish()
   std::unique_ptr<byte_stream> stream_; ///< nullptr after an upgrade
   session_context& context_;
-  const caller_ptr who_ = anonymous();
+  caller_ptr local_; ///< who came through the door; nullptr for other connections
+  caller_ptr who_;   ///< of the current request
   http_request_reader reader_;
   http_response_writer writer_;
   http_patience patience_;
@@ -134,9 +137,10 @@ private:
   phase phase_ = phase::head;
   bool draining_ = false;
   bool keep_alive_ = false;
-  bool invites_ = false;     ///< the bytes being written invite the body
-  bool wants_piece_ = false; ///< of more_, in phase answering
-  bool works_later_ = false; ///< on_ready() is posted
+  bool invites_ = false;       ///< the bytes being written invite the body
+  bool wants_piece_ = false;   ///< of more_, in phase answering
+  bool works_later_ = false;   ///< on_ready() is posted
+  bool is_over_limit_ = false; ///< showed a right when context_.is_full()
 };
 
 } // namespace telemetry::net::detail

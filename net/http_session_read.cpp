@@ -45,7 +45,7 @@ bool http_session::on_head() {
   const auto& head = reader_.head();
   keep_alive_ = keeps_alive(head);
   auto fault = fault_of(head);
-  auto answer = fault ? std::nullopt : find_route(request_of(head), route_);
+  auto answer = fault ? std::nullopt : route_request();
   const bool asks_upgrade = !fault && !answer && route_.where == endpoint::upstream;
   upgrade_ = asks_upgrade ? judge_upgrade(head) : upgrade_request::none;
   if (!fault)
@@ -63,10 +63,31 @@ bool http_session::on_head() {
   return false;
 }
 
+/// Finds route and caller of the request, and forgets how the caller showed its right.
+std::optional<http_answer> http_session::route_request() {
+  std::optional<access_refusal> refused;
+  auto answer =
+      find_route(request_of(reader_.head()), {*context_.known, local_}, route_, &refused);
+  reader_.forget_credentials();
+  if (refused && context_.options.on_access_refused)
+    context_.options.on_access_refused({.why = name_of(refused->why),
+                                        .key_id = refused->key_id,
+                                        .route = refused->pattern,
+                                        .address = stream_->peer_address()});
+  who_ = answer ? nullptr : route_.who;
+  if (!answer && who_ && !is_proven()) {
+    is_over_limit_ = context_.is_full && context_.is_full();
+    context_.sessions.prove(*this);
+  }
+  return answer;
+}
+
 /// Faults of a head that is well-formed.
 std::optional<read_fault> http_session::judge_head() const {
   if (!context_.refusal.empty() && upgrade_ != upgrade_request::good)
     return read_fault{503, context_.refusal};
+  if (is_over_limit_ && upgrade_ != upgrade_request::good)
+    return read_fault{503, context_.over_limit->refusal};
   if (upgrade_ == upgrade_request::good && reader_.announces_body())
     return handshake_with_body;
   return std::nullopt;
@@ -161,7 +182,8 @@ void http_session::hand_over() {
   boost::asio::post(stream_->get_executor(), [self = self_] { self->finish(); });
   context_.sessions.remove(*this);
   simplify_upgrade(reader_.head());
-  start_websocket_session(std::move(stream_), reader_.head(), reader_.received(), context_, who_);
+  start_websocket_session(std::move(stream_), reader_.head(), reader_.received(),
+                          is_over_limit_ ? *context_.over_limit : context_, who_);
 }
 
 } // namespace telemetry::net::detail

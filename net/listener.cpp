@@ -60,6 +60,14 @@ bool is_elsewhere(error_code ec) {
 
 } // namespace
 
+std::vector<ip::address> addresses_of(boost::asio::io_context& home, std::string_view host) {
+  error_code ec;
+  std::vector<ip::address> out;
+  for (const auto& endpoint : resolve(home, without_brackets(host), ec))
+    out.push_back(endpoint.address());
+  return out;
+}
+
 std::string address_text(std::string_view host, std::uint16_t port) {
   host = without_brackets(host);
   const bool is_v6 = host.find(':') != std::string_view::npos;

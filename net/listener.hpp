@@ -80,6 +80,11 @@ private:
   std::chrono::steady_clock::time_point next_report_{};
 };
 
+/// The addresses that `host` stands for, as listener::open() takes it; none if it cannot be
+/// resolved. Blocks.
+[[nodiscard]] std::vector<boost::asio::ip::address> addresses_of(boost::asio::io_context& home,
+                                                                 std::string_view host);
+
 /// `host` and `port` as in a URL: "127.0.0.1:8000", "[::1]:8000".
 [[nodiscard]] std::string address_text(std::string_view host, std::uint16_t port);
 

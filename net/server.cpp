@@ -4,6 +4,7 @@
 #include "net/http_session.hpp"
 #include "net/io_pool.hpp"
 #include "net/listener.hpp"
+#include "net/network_list.hpp"
 #include "net/paced_watch.hpp"
 #include "net/socket_stream.hpp"
 #include "net/unix_socket.hpp"
@@ -20,6 +21,9 @@ namespace {
 
 /// Idle time-out of sockets above connections_max, so that a silent one does not keep a descriptor.
 constexpr std::chrono::seconds refusal_patience{5};
+/// Time that a connection has to show a right, even if many others wait for that.
+constexpr std::chrono::seconds unproven_patience{1};
+constexpr std::chrono::milliseconds unproven_pause{50};
 /// Between two calls of server_options::on_memory_full.
 constexpr std::chrono::minutes report_interval{1};
 
@@ -50,16 +54,22 @@ public:
   ~tcp_server() override { tcp_server::stop(); }
 
   [[nodiscard]] std::span<io_thread* const> io_threads() const override { return handles_; }
-  [[nodiscard]] result<void> listen(upstream_factory& upstreams, api& rest) override;
+  [[nodiscard]] result<void> listen(upstream_factory& upstreams, api& rest,
+                                    callers_ptr known) override;
   [[nodiscard]] std::uint16_t port(entrance at) const override;
   [[nodiscard]] std::string address(entrance at) const override;
+  void set_callers(callers_ptr known) override;
   std::size_t drain(std::chrono::milliseconds patience) override;
   void stop() override;
 
 private:
-  /// The session contexts of one I/O thread: within all limits, above that of connections, and
-  /// above that of their memory.
+  /// What the sessions of one I/O thread share: the callers, and the contexts of sessions within
+  /// all limits, above that of connections, and above that of their memory.
   struct surroundings {
+    surroundings(tcp_server& server, pooled_io_thread& thread, upstream_factory& upstreams,
+                 api& rest, callers_ptr callers);
+
+    callers_ptr known;
     session_context normal;
     session_context over_limit;
     session_context over_memory;
@@ -68,6 +78,10 @@ private:
   [[nodiscard]] result<void> open_plain();
   [[nodiscard]] result<void> open_door();
   [[nodiscard]] std::size_t connections() const;
+  [[nodiscard]] std::size_t unproven_connections() const;
+  [[nodiscard]] std::size_t proven_connections() const;
+  [[nodiscard]] std::chrono::milliseconds make_room_for_unproven();
+  [[nodiscard]] bool comes_from_proxy(const descriptor& socket) const;
   [[nodiscard]] listener::handlers handlers_of(entrance at);
   [[nodiscard]] listener* listener_of(entrance at) const;
   std::chrono::milliseconds start_session(entrance at, descriptor socket);
@@ -90,6 +104,7 @@ private:
   std::vector<io_thread*> handles_;
   /// On the first thread's event loop.
   std::vector<std::pair<entrance, std::unique_ptr<listener>>> listeners_;
+  bool asks_for_keys_ = false; ///< set by listen(), before any socket comes
   std::optional<unix_socket> door_; ///< whose socket the listener has; until accepting stops
   bool is_stopped_ = false;
 };
@@ -136,7 +151,23 @@ result<void> tcp_server::open_door() {
   return {};
 }
 
-result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
+tcp_server::surroundings::surroundings(tcp_server& server, pooled_io_thread& thread,
+                                       upstream_factory& upstreams, api& rest, callers_ptr callers)
+    : known(std::move(callers)), normal{server.options_, upstreams,         rest,
+                                        thread,          thread.sessions(), known},
+      over_limit{server.refusing_options_, server.closed_, rest,    thread,
+                 thread.sessions(),        known,          too_many},
+      over_memory{
+          server.refusing_options_, server.short_of_memory_, rest, thread, thread.sessions(), known,
+          too_much_memory} {
+  normal.is_full = [&server] {
+    return server.proven_connections() >= server.options_.connections_max;
+  };
+  normal.over_limit = &over_limit;
+}
+
+result<void> tcp_server::listen(upstream_factory& upstreams, api& rest, callers_ptr known) {
+  asks_for_keys_ = known->asks_for_keys();
   if (auto opened = open_plain(); !opened)
     return opened;
   if (auto opened = open_door(); !opened)
@@ -145,11 +176,7 @@ result<void> tcp_server::listen(upstream_factory& upstreams, api& rest) {
     boost::asio::post(thread->context(), [this, &loop = thread->context()] {
       boost::asio::use_service<paced_watch>(loop).set_interval(options_.read_delay);
     });
-    surroundings_.emplace_back(new surroundings{
-        .normal = {options_, upstreams, rest, *thread, thread->sessions(), {}},
-        .over_limit = {refusing_options_, closed_, rest, *thread, thread->sessions(), too_many},
-        .over_memory = {refusing_options_, short_of_memory_, rest, *thread, thread->sessions(),
-                        too_much_memory}});
+    surroundings_.push_back(std::make_unique<surroundings>(*this, *thread, upstreams, rest, known));
   }
   boost::asio::post(threads_.front()->context(), [this] {
     for (const auto& [at, one] : listeners_)
@@ -162,6 +189,19 @@ std::size_t tcp_server::connections() const {
   return std::accumulate(
       threads_.begin(), threads_.end(), arriving_.load(),
       [](std::size_t sum, const auto& thread) { return sum + thread->sessions().count(); });
+}
+
+std::size_t tcp_server::unproven_connections() const {
+  return std::accumulate(threads_.begin(), threads_.end(), asks_for_keys_ ? arriving_.load() : 0,
+                         [](std::size_t sum, const auto& thread) {
+                           return sum + thread->sessions().unproven_count();
+                         });
+}
+
+/// Those whose peers have shown a right; an estimate while connections come and go.
+std::size_t tcp_server::proven_connections() const {
+  const auto all = connections();
+  return all - std::min(all, unproven_connections());
 }
 
 listener* tcp_server::listener_of(entrance at) const {
@@ -180,26 +220,54 @@ std::string tcp_server::address(entrance at) const {
   return at == entrance::door ? options_.unix_socket.path : address_text(options_.host, port(at));
 }
 
+/// Keeps the connections that have shown no right within unproven_max, so that they take no room
+/// from others: cuts the oldest, but none that had less than `unproven_patience` to show one.
 /// @returns how long to pause before the next socket is accepted.
-std::chrono::milliseconds tcp_server::start_session([[maybe_unused]] entrance at,
-                                                    descriptor socket) {
+std::chrono::milliseconds tcp_server::make_room_for_unproven() {
+  if (!asks_for_keys_ || unproven_connections() < options_.unproven_max)
+    return {};
+  const auto& crowded = *std::ranges::min_element(
+      threads_, {}, [](const auto& one) { return one->sessions().oldest_unproven(); });
+  const auto oldest = crowded->sessions().oldest_unproven();
+  const auto now = session_registry::clock::now();
+  if (oldest > now - unproven_patience)
+    return unproven_pause;
+  boost::asio::post(crowded->context(),
+                    [&sessions = crowded->sessions()] { sessions.cut_oldest_unproven(); });
+  return {};
+}
+
+bool tcp_server::comes_from_proxy(const descriptor& socket) const {
+  const auto peer = peer_of(socket);
+  if (options_.trusted_proxies && options_.trusted_proxies->contains(peer.address()))
+    return true;
+  if (options_.on_stranger)
+    options_.on_stranger(peer.address().to_string());
+  return false;
+}
+
+/// @returns how long to pause before the next socket is accepted.
+std::chrono::milliseconds tcp_server::start_session(entrance at, descriptor socket) {
+  if (at == entrance::plain && options_.plain_is_for_proxies && !comes_from_proxy(socket))
+    return {};
   const auto index = dealt_++ % threads_.size();
   auto& thread = *threads_[index];
   auto* const context = context_for_next(*surroundings_[index]);
   if (!context)
     return {}; // closes it
+  const auto pause = make_room_for_unproven();
   ++arriving_;
   boost::asio::post(thread.context(), [this, &thread, context, s = std::move(socket)]() mutable {
     start_http_session(
         std::make_unique<socket_stream>(thread.context().get_executor(), std::move(s)), *context);
     --arriving_;
   });
-  return {};
+  return pause;
 }
 
 /// @returns nullptr if too many sockets are being refused already.
 session_context* tcp_server::context_for_next(surroundings& around) {
-  const auto before = connections();
+  const auto before = proven_connections();
   const bool lacks_memory = memory_.is_exceeded();
   if (lacks_memory)
     memory_.count_refusal();
@@ -220,6 +288,14 @@ void tcp_server::report_memory() {
     return;
   next_report_ = now + report_interval;
   options_.on_memory_full(lost.cut, lost.refused);
+}
+
+void tcp_server::set_callers(callers_ptr known) {
+  for (std::size_t i = 0; i < threads_.size(); ++i)
+    boost::asio::post(threads_[i]->context(), [this, i, known] {
+      surroundings_[i]->known = known;
+      threads_[i]->sessions().review_all();
+    });
 }
 
 void tcp_server::stop_accepting() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "net/callers.hpp"
 #include "net/rest/api.hpp"
 #include "net/server_options.hpp"
 #include "net/upstream.hpp"
@@ -30,15 +31,22 @@ public:
 
   /// Starts to accept connections and to answer requests; /readyz answers by rest.not_ready().
   /// Blocks while the host name is resolved. `upstreams` and `rest` must outlive the server.
+  /// @param known the callers until set_callers()
   /// @returns errc::unavailable with the reason if the address cannot be bound, and the errors of
   ///          unix_socket::open().
-  [[nodiscard]] virtual result<void> listen(upstream_factory& upstreams, api& rest) = 0;
+  [[nodiscard]] virtual result<void> listen(upstream_factory& upstreams, api& rest,
+                                            callers_ptr known = open_callers()) = 0;
 
   /// The port of an entrance; 0 if it is not open. @pre listen() succeeded.
   [[nodiscard]] virtual std::uint16_t port(entrance at = entrance::plain) const = 0;
   /// Host and port as in a URL, e.g. "[::1]:8000", or the path of the door; "" if the entrance is
   /// not open. @pre listen() succeeded.
   [[nodiscard]] virtual std::string address(entrance at = entrance::plain) const = 0;
+
+  /// Replaces the callers whom the server knows. Each session asks for the rights of its caller
+  /// again: a WebSocket whose right has ended closes with 1008, and a long answer is reset. Does
+  /// not wait for that. Thread-safe.
+  virtual void set_callers(callers_ptr known) = 0;
 
   /// Stops accepting and reading, removes the file of the door, answers all messages and requests
   /// that were read, then closes WebSockets with 1001 and HTTP connections after their response.

@@ -10,6 +10,7 @@ server_options server_options::from(const config::options& settings) {
                           .owner = settings.net.unix_owner},
           .io_threads = settings.net.io_threads,
           .connections_max = settings.net.connections_max,
+          .unproven_max = settings.net.unproven_max,
           .memory_bytes_max = settings.net.memory_max,
           .message_bytes_max = settings.ingest.max_message,
           .body_bytes_max = settings.ingest.max_body,

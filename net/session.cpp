@@ -5,14 +5,48 @@
 
 namespace telemetry::net {
 
-void session_registry::add(const std::shared_ptr<session>& one) {
+void session_registry::add(const std::shared_ptr<session>& one, bool is_proven) {
   sessions_.insert_or_assign(one.get(), one);
   count_.store(sessions_.size());
+  if (is_proven)
+    return;
+  one->unproven_number_ = ++last_number_;
+  unproven_.emplace(last_number_, unproven_session{one.get(), clock::now()});
+  publish_unproven();
 }
 
-void session_registry::remove(const session& one) {
+void session_registry::remove(session& one) {
   sessions_.erase(&one);
   count_.store(sessions_.size());
+  prove(one);
+}
+
+void session_registry::prove(session& one) {
+  if (one.is_proven())
+    return;
+  unproven_.erase(std::exchange(one.unproven_number_, 0));
+  publish_unproven();
+}
+
+void session_registry::publish_unproven() {
+  unproven_count_.store(unproven_.size());
+  const auto oldest =
+      unproven_.empty() ? clock::time_point::max() : unproven_.begin()->second.since;
+  oldest_unproven_.store(oldest.time_since_epoch().count());
+}
+
+// prove() takes it off the list at once, because its own end comes later.
+void session_registry::cut_oldest_unproven() {
+  if (unproven_.empty())
+    return;
+  session& oldest = *unproven_.begin()->second.one;
+  prove(oldest);
+  oldest.cut();
+}
+
+void session_registry::review_all() {
+  for (const auto& one : all())
+    one->review_rights();
 }
 
 void session_registry::drain_all() {

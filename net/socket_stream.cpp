@@ -1,9 +1,11 @@
 #include "net/socket_stream.hpp"
 
+#include "net/listener.hpp"
 #include "net/paced_watch.hpp"
 #include "net/socket_watch.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -28,6 +30,15 @@ std::size_t transferred(ssize_t result, boost::system::error_code& ec) {
 }
 
 } // namespace
+
+boost::asio::ip::tcp::endpoint peer_of(const descriptor& socket) noexcept {
+  boost::asio::ip::tcp::endpoint peer;
+  auto size = static_cast<socklen_t>(peer.capacity());
+  if (::getpeername(socket.get(), peer.data(), &size) != 0 ||
+      (peer.data()->sa_family != AF_INET && peer.data()->sa_family != AF_INET6))
+    return {};
+  return peer;
+}
 
 socket_stream::socket_stream(boost::asio::any_io_executor executor, descriptor socket)
     : executor_(std::move(executor)), socket_(std::move(socket)) {
@@ -95,6 +106,11 @@ void socket_stream::gather_reads(bool on, error_code& ec) {
 void socket_stream::close() noexcept {
   listener_ = nullptr;
   socket_.close();
+}
+
+std::string socket_stream::peer_address() const {
+  const auto peer = peer_of(socket_);
+  return peer.port() == 0 ? "" : address_text(peer.address().to_string(), peer.port());
 }
 
 void socket_stream::on_events(std::uint32_t events) {

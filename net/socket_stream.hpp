@@ -1,9 +1,10 @@
 #pragma once
 
 #include "net/byte_stream.hpp"
+#include "net/descriptor.hpp"
 #include "net/epoll_set.hpp"
 
-#include "net/descriptor.hpp"
+#include <boost/asio/ip/tcp.hpp>
 
 namespace telemetry::net {
 
@@ -38,6 +39,7 @@ public:
   void close() noexcept override;
   [[nodiscard]] std::optional<local_user> peer_user() const override;
   [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
+  [[nodiscard]] std::string peer_address() const override;
 
 private:
   void on_events(std::uint32_t events) override;
@@ -53,5 +55,8 @@ private:
   bool is_writable_ = true;
   bool is_over_ = false; ///< the peer ended its side, or the connection failed; a read tells which
 };
+
+/// The peer of a TCP socket; port 0 if it has none, or `socket` is of another kind.
+[[nodiscard]] boost::asio::ip::tcp::endpoint peer_of(const descriptor& socket) noexcept;
 
 } // namespace telemetry::net

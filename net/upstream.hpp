@@ -68,6 +68,9 @@ public:
 
   /// Number of messages that were read and are not answered yet.
   [[nodiscard]] virtual std::size_t unanswered() const = 0;
+
+  /// Later messages are those of `who`, because the rights of the caller have changed.
+  virtual void change_caller(caller_ptr who) = 0;
 };
 
 /// Makes the engine's side of a new WebSocket.
@@ -75,7 +78,8 @@ class upstream_factory {
 public:
   virtual ~upstream_factory() = default;
 
-  /// Called on `io`. `peer` outlives the result; `who` is valid during the call only.
+  /// Called on `io`. `peer` outlives the result; `who` is the caller until
+  /// upstream::change_caller().
   /// @returns errc::unavailable if the engine accepts no WebSocket now. Then the session closes
   ///          with 1013 and the text of the failure, which must be ASCII of at most 123 bytes.
   [[nodiscard]] virtual result<std::unique_ptr<upstream>> open(upstream_peer& peer, io_thread& io,

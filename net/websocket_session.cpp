@@ -12,7 +12,7 @@ namespace detail {
 
 void websocket_session::start(const websocket_codec::request& upgrade, std::string_view received) {
   self_ = std::static_pointer_cast<websocket_session>(shared_from_this());
-  context_.sessions.add(self_);
+  context_.sessions.add(self_, true);
   const auto server = "telemetryd/" + context_.options.version;
   guarded([&] {
     byte_stream::error_code ec;
@@ -35,6 +35,17 @@ void websocket_session::close(close_code code, std::string_view reason) {
   append_close_frame(frame, code, reason);
   awaits_peers_close_ = awaits_peers_close_ || phase_ == phase::serving;
   close_with(std::move(frame));
+}
+
+void websocket_session::review_rights() {
+  auto now = context_.known->renew(who_, wall_now());
+  if (now == who_)
+    return;
+  if (!now || !now->may.include(scope::ingest))
+    return guarded([&] { close(close_code::policy, "the right to send has ended"); });
+  who_ = std::move(now);
+  if (upstream_)
+    upstream_->change_caller(who_);
 }
 
 void websocket_session::note_protocols(const websocket_codec::request& upgrade) const {

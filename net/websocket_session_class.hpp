@@ -71,6 +71,7 @@ public:
   void drain() override { close(close_code::going_away, "server is shutting down"); }
   void cut() override;
   void tick() override;
+  void review_rights() override;
   [[nodiscard]] std::size_t reclaimable() const override;
 
   // turn_taker
@@ -140,7 +141,7 @@ private:
   std::shared_ptr<websocket_session> self_; ///< until finish()
   std::unique_ptr<byte_stream> stream_;
   session_context& context_;
-  const caller_ptr who_;
+  caller_ptr who_;
   turn_queue& turns_;
   websocket_inbox& inbox_;
   websocket_codec codec_;

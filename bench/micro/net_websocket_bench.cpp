@@ -43,6 +43,7 @@ struct instant_engine final : net::upstream_factory {
     }
     [[nodiscard]] bool may_read() const override { return true; }
     [[nodiscard]] std::size_t unanswered() const override { return 0; }
+    void change_caller(net::caller_ptr) override {}
     net::upstream_peer& peer;
   };
   result<std::unique_ptr<net::upstream>> open(net::upstream_peer& peer, net::io_thread&,
@@ -60,7 +61,7 @@ void feed_frames_in_flight(benchmark::State& state) {
   test::no_api api;
   test::loop_thread io(context);
   net::session_registry registry;
-  net::session_context surroundings{options, engine, api, io, registry};
+  net::session_context surroundings{options, engine, api, io, registry, net::open_callers()};
   test::feed peer;
   net::start_websocket_session(std::make_unique<test::feed_stream>(context, peer),
                                test::upgrade_request(), "", surroundings, net::anonymous());
@@ -96,7 +97,8 @@ void socket_frames_in_flight(benchmark::State& state) {
   instant_engine engine;
   test::no_api api;
   net::pooled_io_thread thread(0, std::chrono::seconds(1));
-  net::session_context surroundings{options, engine, api, thread, thread.sessions()};
+  net::session_context surroundings{options, engine, api, thread, thread.sessions(),
+                                   net::open_callers()};
   boost::asio::io_context context;
   tcp::acceptor acceptor(context, {boost::asio::ip::address_v4::loopback(), 0});
   tcp::socket client(context);

@@ -36,9 +36,85 @@ http_answer refuse_method(const http_request& request, method_set methods) {
   return answer;
 }
 
+/// The name of a right in challenges and key files (RFC 6750, 3).
+std::string_view name_of(scope right) noexcept {
+  switch (right) {
+  case scope::none:
+    return "none";
+  case scope::read:
+    return "read";
+  case scope::ingest:
+    return "ingest";
+  case scope::admin:
+    return "admin";
+  }
+  return "none";
+}
+
+/// 401. All reasons get the same answer, because a reason helps to guess.
+http_answer ask_for_key(const http_request& request, refusal why) {
+  const bool was_shown = why != refusal::none;
+  http_answer answer = make_problem(
+      401, request.target,
+      was_shown ? "the key is not valid" : "this address needs a key: Authorization: Bearer <key>");
+  answer.headers += "WWW-Authenticate: Bearer realm=\"telemetryd\"";
+  answer.headers += was_shown ? ", error=\"invalid_token\"\r\n" : "\r\n";
+  return answer;
+}
+
+http_answer refuse_scope(const http_request& request, scope needed) {
+  const std::string name(name_of(needed));
+  http_answer answer = make_problem(403, request.target, "the key lacks the scope " + name);
+  answer.headers += "WWW-Authenticate: Bearer realm=\"telemetryd\", error=\"insufficient_scope\", "
+                    "scope=\"" +
+                    name + "\"\r\n";
+  return answer;
+}
+
+/// Faults of how a key is shown.
+std::optional<http_answer> judge_credentials(const http_request& request,
+                                             const http_target& target) {
+  if (request.authorization_lines > 1)
+    return make_problem(400, request.target, "the request must have one Authorization header");
+  for (const auto& [key, value] : target.query)
+    if (key == "access_token")
+      return make_problem(400, request.target,
+                          "a key in an address ends up in logs: revoke it, make another, and send "
+                          "it as Authorization: Bearer <key>");
+  return std::nullopt;
+}
+
+caller_ptr local_or_identified(const http_request& request, const identification& from,
+                               callers::identity& found) {
+  if (from.local && request.authorization_lines == 0)
+    return from.local;
+  found = from.known.identify(request.authorization, wall_now());
+  return found.who;
+}
+
+/// Identifies the caller and checks its right.
+std::optional<http_answer> judge_caller(const http_request& request, const identification& from,
+                                        rest_route& route, std::optional<access_refusal>* refused) {
+  const scope needed = route.row->right;
+  if (from.known.asks_for_keys())
+    if (auto fault = judge_credentials(request, route.target))
+      return fault;
+  callers::identity found;
+  route.who = local_or_identified(request, from, found);
+  if (route.who && route.who->may.include(needed))
+    return std::nullopt;
+  if (needed == scope::none)
+    return std::nullopt;
+  const auto why = route.who ? refusal::scope : found.why;
+  if (refused != nullptr)
+    *refused = access_refusal{why, found.key_id, route.row->pattern};
+  return route.who ? refuse_scope(request, needed) : ask_for_key(request, why);
+}
+
 } // namespace
 
-std::optional<http_answer> find_route(const http_request& request, rest_route& route) {
+std::optional<http_answer> find_route(const http_request& request, const identification& from,
+                                      rest_route& route, std::optional<access_refusal>* refused) {
   if (request.method == http_method::options && request.target == "*")
     return allow_answer(methods_anywhere());
   auto target = parse_target(request.target);
@@ -52,7 +128,9 @@ std::optional<http_answer> find_route(const http_request& request, rest_route& r
     return methods.empty() ? refuse_address(request, *target) : refuse_method(request, methods);
   }
   const bool is_upstream = row->pattern == upstream_pattern;
-  route = {std::move(target).value(), is_upstream ? endpoint::upstream : endpoint::rest, row};
+  route = {std::move(target).value(), is_upstream ? endpoint::upstream : endpoint::rest, row, {}};
+  if (auto answer = judge_caller(request, from, route, refused))
+    return answer;
   return row->judge == nullptr ? std::nullopt : row->judge(request);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/callers.hpp"
 #include "net/rest/rest_context.hpp"
 #include "net/rest/route.hpp"
 
@@ -14,19 +15,37 @@ enum class endpoint {
   upstream ///< the session, if the request is a WebSocket handshake
 };
 
-/// The route of a request.
+/// The route of a request, and its caller.
 struct rest_route {
   http_target target;
   endpoint where = endpoint::rest;
   const route* row = nullptr;
+  caller_ptr who;
 };
 
-/// Judges a request by its head alone, before its body is read. Finds its route, refuses the
-/// request (400, 404, 405, 415) or answers OPTIONS. A check of the caller's rights belongs here,
-/// because the route and its scope are known and the body is not read; nothing checks rights yet
-/// (route.hpp).
+/// How find_route() identifies callers.
+struct identification {
+  const callers& known;
+  /// The caller of a connection through the door; nullptr for other connections. It counts for
+  /// requests that show nothing else.
+  caller_ptr local;
+};
+
+/// A request that was refused because of its caller, for the log.
+struct access_refusal {
+  refusal why;
+  std::string_view key_id;  ///< "" if no such key exists; valid as long as identification::known
+  std::string_view pattern; ///< of the route
+};
+
+/// Judges a request by its head alone, before its body is read. Finds its route, and refuses the
+/// request (400, 404, 405, then 401, 403 because of its caller, then 415) or answers OPTIONS. It is
+/// the only way to a handler.
+/// @param refused is set for 401 and 403
 /// @returns the answer; or nullopt, and `route` is set.
-std::optional<http_answer> find_route(const http_request& request, rest_route& route);
+std::optional<http_answer> find_route(const http_request& request, const identification& from,
+                                      rest_route& route,
+                                      std::optional<access_refusal>* refused = nullptr);
 
 /// Answers a request that find_route() let pass, by the rest_handler of its route
 /// (net/rest/rest_context.hpp has the type). A long answer is compressed if the client asks for it

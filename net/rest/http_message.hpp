@@ -2,6 +2,7 @@
 
 #include "core/result.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@ struct http_request {
   std::string_view accept_encoding;
   std::string_view content_type;
   std::string_view content_encoding;
+  std::string_view authorization;
+  std::size_t authorization_lines = 0; ///< headers of this name
   std::string body;
 };
 

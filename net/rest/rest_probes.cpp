@@ -1,5 +1,6 @@
 #include "net/rest/rest_probes.hpp"
 
+#include "core/number.hpp"
 #include "net/rest/format_json.hpp"
 #include "net/rest/problem.hpp"
 
@@ -11,13 +12,23 @@ http_answer json_answer(std::string body) {
 }
 
 /// @param trouble damage because of which some robots cannot be served.
-std::string ready_body(const std::optional<std::string>& trouble) {
+/// @param warned conditions that an operator should mend
+/// @param tells_warnings whether the caller may read them
+std::string ready_body(const std::optional<std::string>& trouble,
+                       const std::vector<std::string>& warned, bool tells_warnings) {
   std::string body = "{";
   if (trouble) {
     append_json_string(body += "\"detail\":", *trouble);
     body += ',';
   }
-  return body += "\"status\":\"ready\"}\n";
+  body += "\"status\":\"ready\"";
+  if (!warned.empty())
+    append_integer(body += ",\"warnings\":", static_cast<std::int64_t>(warned.size()));
+  for (std::size_t i = 0; tells_warnings && i < warned.size(); ++i)
+    append_json_string(body += i == 0 ? ",\"warning_texts\":[" : ",", warned[i]);
+  if (tells_warnings && !warned.empty())
+    body += ']';
+  return body += "}\n";
 }
 
 } // namespace
@@ -32,7 +43,10 @@ std::shared_ptr<rest_operation> answer_readyz(routed_request asked, rest_context
   if (const auto reason = context.engine.not_ready())
     done(make_problem(503, asked.request.target, *reason));
   else
-    done(json_answer(ready_body(context.engine.trouble())));
+    done(json_answer(ready_body(context.engine.trouble(),
+                                context.options.warned ? context.options.warned->all()
+                                                       : std::vector<std::string>(),
+                                context.who && context.who->may.include(scope::admin))));
   return nullptr;
 }
 

@@ -77,9 +77,7 @@ struct route {
 
   std::string_view pattern;
   method_set methods;
-  /// The right that a caller needs. Not enforced yet: every caller is anonymous() and has all
-  /// rights, and rights::include() is not called. find_route() in dispatch.cpp is the place for the
-  /// check.
+  /// The right that a caller needs, which find_route() checks.
   scope right;
   rest_handler* handler;
   head_check* judge; ///< may be nullptr

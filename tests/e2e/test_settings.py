@@ -10,6 +10,7 @@ import stat
 import time
 
 import pytest
+from keys import Keys, bearer
 from telemetryd import EAGER_HEAP, PATIENCE_SECONDS, Rest, wait_until
 from websocket_client import CLOSE, PING, PONG, TEXT, WebSocket, frame
 
@@ -210,6 +211,63 @@ def test_setting_net_read_delay(make_server, connect):
     # An answer comes when an interval ends, and half a second later is the middle of another.
     assert typical_wait("200ms") > 0.05
     assert typical_wait("0") < 0.05
+
+
+def test_setting_net_unproven_max(make_server, tmp_path):
+    """Sockets that show no key take the room of their like, and none of a client with a key."""
+    keys = Keys(tmp_path / "keys")
+    viewer = bearer(keys.add("viewer", "read"))
+    server = make_server({**keys.settings, "net.unproven_max": 64}).start()
+    silent = [socket.create_connection((server.host, server.port)) for _ in range(64)]
+    oldest = silent[0]
+    oldest.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        oldest.recv(1)
+
+    def is_cut():
+        rest = server.rest()
+        assert rest.request("GET", "/api/robots", headers=viewer).status == 200
+        silent.append(socket.create_connection((server.host, server.port)))
+        try:
+            return oldest.recv(1) == b""
+        except TimeoutError:
+            return False
+
+    wait_until(is_cut, "the oldest socket without a key is cut")
+    for one in silent:
+        one.close()
+
+
+def test_setting_net_trusted_proxies(make_server, tmp_path):
+    keys = Keys(tmp_path / "keys")
+    keys.add("viewer", "read")
+    network = {**keys.settings, "net.host": "0.0.0.0"}
+    server = make_server({**network, "net.trusted_proxies": "127.0.0.0/8"})
+    server.launch()
+    server.find_port()
+    server.host = "127.0.0.1"
+    wait_until(server.is_ready, "ready")
+    stranger = make_server({**network, "net.trusted_proxies": "192.0.2.0/24"})
+    stranger.launch()
+    stranger.find_port()
+    with pytest.raises(OSError):
+        Rest("127.0.0.1", stranger.port).get("/livez")
+
+
+def test_setting_net_insecure(make_server):
+    server = make_server({"net.host": "0.0.0.0"}).launch()
+    assert server.wait_exit() == 2
+    server.settings["net.insecure"] = "on"
+    server.start()
+    server.wait_log("INSECURE: ")
+
+
+def test_setting_auth_keys_file(make_server, tmp_path):
+    keys = Keys(tmp_path / "keys")
+    viewer = keys.add("viewer", "read")
+    server = make_server(keys.settings).start()
+    assert server.rest().get("/api/robots").status == 401
+    assert server.rest().request("GET", "/api/robots", headers=bearer(viewer)).status == 200
 
 
 # ingest

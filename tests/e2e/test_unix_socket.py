@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import websockets
+from keys import Keys
 from telemetryd import wait_until
 
 pytestmark = pytest.mark.embedded
@@ -184,3 +185,19 @@ def test_idle_client_does_not_delay_the_stop(make_server, path):
     assert asyncio.run(stay()) == 1001
     assert server.wait_exit() == 0
     wait_until(lambda: not path.exists(), "the file is gone", 1)
+
+
+def test_local_users_need_no_key_but_one_that_is_shown_must_be_right(make_server, path, tmp_path):
+    keys = Keys(tmp_path / "keys")
+    viewer = keys.add("viewer", "read")
+    make_server({"net.unix_socket": path, **keys.settings}).start()
+    status = ["-o", "/dev/null", "-w", "%{http_code}"]
+    for shown, code in ((None, "200"), (viewer, "200"), (viewer[:-1] + "!", "401")):
+        header = ["-H", f"Authorization: Bearer {shown}"] if shown else []
+        assert curl(path, "/api/robots", *status, *header).stdout == code, shown
+    post = ["-H", "Content-Type: text/csv", "--data-binary", "0,0,1,r\n"]
+    assert curl(path, "/api/events", *status, *post).stdout == "200"
+    with_key = ["-H", f"Authorization: Bearer {viewer}"]
+    assert curl(path, "/api/events", *status, *post, *with_key).stdout == "403"
+    keys.revoke("viewer")
+    assert get(path, "/api/robots")[0]["name"] == "r"

@@ -67,7 +67,7 @@ std::string_view take_line(std::string_view& text) {
 
 http_answer ask(server_side& server, const http_request& request) {
   rest_route route{};
-  if (auto answer = find_route(request, route)) {
+  if (auto answer = find_route(request, {*open_callers(), nullptr}, route)) {
     return std::move(*answer);
   }
   std::optional<http_answer> answer;

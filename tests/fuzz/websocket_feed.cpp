@@ -42,6 +42,7 @@ struct engine final : net::upstream_factory {
     }
     bool may_read() const override { return open <= owner.delay; }
     std::size_t unanswered() const override { return open; }
+    void change_caller(net::caller_ptr) override {}
     void answer() {
       peer.answer_ok(std::exchange(open, 0));
       peer.flush();
@@ -73,7 +74,7 @@ std::vector<std::string> serve(std::string_view input, std::size_t piece, std::s
   test::loop_thread io(context);
   net::session_registry registry;
   test::no_api api;
-  net::session_context surroundings{options, upstreams, api, io, registry};
+  net::session_context surroundings{options, upstreams, api, io, registry, net::open_callers()};
   test::feed peer;
   net::start_websocket_session(std::make_unique<test::feed_stream>(context, peer), upgrade, "",
                                surroundings, net::anonymous());

@@ -106,7 +106,8 @@ protected:
 
   memory_budget memory_; ///< of all sessions
   session_registry sessions_{&memory_};
-  session_context context_{options_, upstreams_, api_, io_, sessions_};
+  callers_ptr known_ = open_callers();
+  session_context context_{options_, upstreams_, api_, io_, sessions_, known_};
 
 private:
   struct client {

@@ -90,6 +90,7 @@ private:
     }
     [[nodiscard]] bool may_read() const override { return shared->open < in_flight_max; }
     [[nodiscard]] std::size_t unanswered() const override { return shared->open; }
+    void change_caller(net::caller_ptr) override {}
 
     echo_engine& engine;
     net::io_thread& io;

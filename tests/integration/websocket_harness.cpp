@@ -27,8 +27,7 @@ websocket_pair::~websocket_pair() {
 
 std::string websocket_pair::start(std::string_view early, const header_change& change) {
   net::start_websocket_session(std::make_unique<feed_stream>(context_, peer),
-                               changed_request(change), early, surroundings_,
-                               std::make_shared<const net::caller>(net::caller{"a test", {}}));
+                               changed_request(change), early, surroundings_, who);
   run();
   const auto end = rest().find("\r\n\r\n");
   if (end == std::string::npos)

@@ -40,6 +40,7 @@ struct fake_engine final : net::upstream_factory {
     }
     [[nodiscard]] bool may_read() const override { return engine.has_credit; }
     [[nodiscard]] std::size_t unanswered() const override { return open; }
+    void change_caller(net::caller_ptr who) override { engine.changed_to = std::move(who); }
 
     fake_engine& engine;
     net::upstream_peer& peer;
@@ -66,9 +67,10 @@ struct fake_engine final : net::upstream_factory {
 
   bool answers_at_once = true;
   bool has_credit = true;
-  std::string opened_by;   ///< name of the latest caller
-  std::string refusal;     ///< why it takes nobody; "": it does
-  bool is_calling = false; ///< it is in a call to the session
+  std::string opened_by;      ///< name of the latest caller
+  net::caller_ptr changed_to; ///< the caller that replaced it
+  std::string refusal;        ///< why it takes nobody; "": it does
+  bool is_calling = false;    ///< it is in a call to the session
   std::function<void()> on_read;
   connection* current = nullptr;
   int opened = 0;
@@ -122,10 +124,12 @@ public:
   fake_engine engine;
   no_api rest_api;
   net::session_registry registry;
+  net::callers_ptr known = net::open_callers();
+  net::caller_ptr who = std::make_shared<const net::caller>(net::caller{"a test", {}});
   feed peer; ///< what the client sees of the session's stream
 
 private:
-  net::session_context surroundings_{options, engine, rest_api, thread_, registry};
+  net::session_context surroundings_{options, engine, rest_api, thread_, registry, known};
 };
 
 } // namespace telemetry::test

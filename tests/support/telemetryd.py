@@ -39,7 +39,7 @@ def wait_until(condition, what, seconds=PATIENCE_SECONDS, step=0.01):
         time.sleep(step)
 
 
-def _environment():
+def environment_without_settings():
     """This process's environment without TELEMETRY_*: those would be settings of the server."""
     return {k: v for k, v in os.environ.items() if not k.startswith("TELEMETRY_")}
 
@@ -173,7 +173,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.directory,
-                env={**_environment(), **self.env},
+                env={**environment_without_settings(), **self.env},
             )
         return self
 

@@ -41,11 +41,17 @@ class Frame:
 class WebSocket:
     """One connection to `path`. Pings of the server are answered unless `answer_pings` is False.
 
-    `protocols` are the sub-protocols to offer, as the header has them.
+    `protocols` are the sub-protocols to offer, as the header has them; `headers` are further ones.
     """
 
     def __init__(
-        self, server, path="/upstream", seconds=20.0, answer_pings=True, protocols=None
+        self,
+        server,
+        path="/upstream",
+        seconds=20.0,
+        answer_pings=True,
+        protocols=None,
+        headers=None,
     ):
         self._socket = socket.create_connection((server.host, server.port), timeout=seconds)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -54,7 +60,7 @@ class WebSocket:
         self._close_sent = False
         self.pongs = 0
         self.pings = 0
-        self._handshake(f"{server.host}:{server.port}", path, protocols)
+        self._handshake(f"{server.host}:{server.port}", path, protocols, headers or {})
 
     def __enter__(self):
         return self
@@ -62,8 +68,9 @@ class WebSocket:
     def __exit__(self, *_):
         self._socket.close()
 
-    def _handshake(self, host, path, protocols):
+    def _handshake(self, host, path, protocols, further):
         offer = f"Sec-WebSocket-Protocol: {protocols}\r\n" if protocols else ""
+        offer += "".join(f"{name}: {value}\r\n" for name, value in further.items())
         key = base64.b64encode(os.urandom(16)).decode()
         self._socket.sendall(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -31,8 +31,8 @@ TEST(KeyLineTest, ReadsEveryMember) {
   const auto read = read_key_line(
       R"({"id":"gw-7","hashes":[{"sha256":")" + hash + R"("},{"sha256":")" + std::string(64, '0') +
       R"(","until":"2026-12-01T00:00:00Z"}],"scopes":["read","ingest"],"prefixes":["a/","b"],)"
-      R"("expires":"2027-11-29T12:30:00.250+00:00","comment":"hall 2","events_per_second":100,)"
-      R"("connections_max":7,"certificates":["san:dns:gw.example"]})");
+      R"("expires":"2027-11-29T12:30:00.250+00:00","comment":"hall 2",)"
+      R"("certificates":["san:dns:gw.example"]})");
   ASSERT_TRUE(read) << read.error().text;
   EXPECT_EQ(read->id, "gw-7");
   ASSERT_EQ(read->hashes.size(), 2u);
@@ -44,18 +44,15 @@ TEST(KeyLineTest, ReadsEveryMember) {
   EXPECT_FALSE(read->robots.permits("c"));
   EXPECT_EQ(read->expires, 1'827'491'400'250);
   EXPECT_EQ(read->comment, "hall 2");
-  EXPECT_EQ(read->events_per_second, 100u);
-  EXPECT_EQ(read->connections_max, 7u);
   EXPECT_EQ(read->certificates, std::vector<std::string>{"san:dns:gw.example"});
 }
 
 TEST(KeyLineTest, WritesWhatItReads) {
-  for (const auto& line :
-       {line_with(""), line_with(R"("prefixes":"all")"),
-        line_with(R"("expires":"2027-01-01T00:00:00Z")"),
-        line_with(R"("comment":"\u00e4 \"quoted\"","events_per_second":1,"connections_max":2)"),
-        line_with(R"("hashes":[],"certificates":["subject:CN=a"])"),
-        std::string(R"({"id":"gone","revoked":"2026-01-01T00:00:00Z"})")}) {
+  for (const auto& line : {line_with(""), line_with(R"("prefixes":"all")"),
+                           line_with(R"("expires":"2027-01-01T00:00:00Z")"),
+                           line_with(R"("comment":"\u00e4 \"quoted\"")"),
+                           line_with(R"("hashes":[],"certificates":["subject:CN=a"])"),
+                           std::string(R"({"id":"gone","revoked":"2026-01-01T00:00:00Z"})")}) {
     const auto read = read_key_line(line);
     ASSERT_TRUE(read) << line << read.error().text;
     const auto written = write_key_line(*read);
@@ -90,29 +87,13 @@ TEST(KeyLineTest, EveryMemberHasBounds) {
   std::string many = "[\"p\"";
   for (int i = 1; i < 257; ++i)
     many += ",\"p" + std::to_string(i) + '"';
-  for (const std::string member : {R"("prefixes":[])",
-                                   R"("prefixes":"none")",
-                                   R"("prefixes":[""])",
-                                   R"("prefixes":[1])",
-                                   R"("prefixes":["a\nb"])",
-                                   R"("scopes":[])",
-                                   R"("scopes":["write"])",
-                                   R"("scopes":["read","read"])",
-                                   R"("scopes":"read")",
-                                   R"("expires":"tomorrow")",
-                                   R"("expires":"2027-02-30T00:00:00Z")",
-                                   R"("expires":1)",
-                                   R"("expires":null)",
-                                   R"("hashes":[])",
-                                   R"("hashes":{})",
-                                   R"("hashes":["x"])",
-                                   R"("hashes":[{"sha256":"ab"}])",
-                                   R"("events_per_second":0)",
-                                   R"("events_per_second":-1)",
-                                   R"("events_per_second":1.5)",
-                                   R"("connections_max":"7")",
-                                   R"("comment":7)",
-                                   R"("certificates":[])"})
+  for (const std::string member :
+       {R"("prefixes":[])", R"("prefixes":"none")", R"("prefixes":[""])", R"("prefixes":[1])",
+        R"("prefixes":["a\nb"])", R"("scopes":[])", R"("scopes":["write"])",
+        R"("scopes":["read","read"])", R"("scopes":"read")", R"("expires":"tomorrow")",
+        R"("expires":"2027-02-30T00:00:00Z")", R"("expires":1)", R"("expires":null)",
+        R"("hashes":[])", R"("hashes":{})", R"("hashes":["x"])", R"("hashes":[{"sha256":"ab"}])",
+        R"("comment":7)", R"("certificates":[])"})
     fault_of(line_with(member));
   fault_of(line_with("\"prefixes\":" + many + "]"));
   EXPECT_TRUE(read_key_line(line_with("\"prefixes\":" + many.substr(0, many.rfind(',')) + "]")));

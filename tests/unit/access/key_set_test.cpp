@@ -61,7 +61,9 @@ TEST(KeySetTest, SaysWhyAKeyIsRefused) {
     EXPECT_EQ(verdict.found, nullptr) << text;
     EXPECT_EQ(verdict.why, why) << text;
   }
-  EXPECT_EQ(check(keys, late.text, now - 1).until, now);
+  EXPECT_EQ(check(keys, late.text, now - 1).found, keys.find("late"));
+  EXPECT_EQ(check(keys, other.text).meant, keys.find("a"));
+  EXPECT_EQ(check(keys, stranger.text).meant, nullptr);
 }
 
 TEST(KeySetTest, BothSecretsOfARotationWorkUntilTheOlderEnds) {
@@ -71,8 +73,12 @@ TEST(KeySetTest, BothSecretsOfARotationWorkUntilTheOlderEnds) {
   older.entry.hashes.push_back(newer.entry.hashes[0]);
   older.entry.expires = now + 100;
   const auto keys = read(older.line());
-  EXPECT_EQ(check(keys, older.text).until, now + 10);
-  EXPECT_EQ(check(keys, newer.text).until, now + 100);
+  const auto& rotated = *keys.find("a");
+  const auto end_of = [&](const made_key& one) {
+    return key_set::end_of(rotated, rotated.hashes.at(check(keys, one.text).hash));
+  };
+  EXPECT_EQ(end_of(older), now + 10);
+  EXPECT_EQ(end_of(newer), now + 100);
   EXPECT_EQ(check(keys, older.text, now + 10).why, key_refusal::expired);
   EXPECT_EQ(check(keys, newer.text, now + 10).found, keys.find("a"));
 }

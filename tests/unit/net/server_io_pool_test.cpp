@@ -70,7 +70,7 @@ TEST(IoPoolTest, TellsItsSessionsThatTimePasses) {
   pooled_io_thread thread(0, 1ms);
   const auto one = std::make_shared<clock_session>();
   one->registry = &thread.sessions();
-  thread.post([&] { thread.sessions().add(one); });
+  thread.post([&] { thread.sessions().add(one, true); });
   one->done.get_future().wait();
 }
 
@@ -83,8 +83,8 @@ TEST(SessionRegistryTest, DrainsAndCountsAndForgets) {
   session_registry registry;
   const auto first = std::make_shared<plain_session>();
   const auto second = std::make_shared<plain_session>();
-  registry.add(first);
-  registry.add(second);
+  registry.add(first, true);
+  registry.add(second, true);
   EXPECT_EQ(registry.count(), 2u);
   registry.remove(*first);
   EXPECT_FALSE(registry.draining());

@@ -12,7 +12,7 @@ using testing::HasSubstr;
 /// The problem that a request is refused with by its head; its status is 0 if it is let pass.
 nlohmann::json refusal(const http_request& request) {
   rest_route route{};
-  const auto answer = find_route(request, route);
+  const auto answer = find_route(request, {*open_callers(), nullptr}, route);
   return answer ? nlohmann::json::parse(answer->body) : nlohmann::json{{"status", 0}};
 }
 

@@ -29,12 +29,12 @@ http_answer answer_of(fake_api& engine, std::string_view target,
   no_upstreams upstreams;
   no_thread thread;
   session_registry sessions;
-  session_context context{options, upstreams, engine, thread, sessions};
+  session_context context{options, upstreams, engine, thread, sessions, open_callers()};
   http_request request;
   request.method = http_method::get;
   request.target = target;
   rest_route route{};
-  EXPECT_FALSE(find_route(request, route)) << target;
+  EXPECT_FALSE(find_route(request, {*open_callers(), nullptr}, route)) << target;
   http_answer got;
   const auto operation = answer_request(std::move(request), std::move(route), context.rest_for(who),
                                         [&](http_answer answer) { got = std::move(answer); });

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "access/file_watch.hpp"
+#include "access/key_set.hpp"
+#include "config/log_limit.hpp"
+#include "config/options.hpp"
+#include "core/result.hpp"
+#include "net/key_reload.hpp"
+#include "net/network_list.hpp"
+#include "net/server.hpp"
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace telemetry {
+
+/// Who may use the server by its settings, checked before anything is opened.
+struct access_plan {
+  std::optional<access::key_set> keys; ///< nullopt: nobody is asked for a key
+  std::shared_ptr<const net::network_list> trusted_proxies;
+  bool plain_is_on_network = false;
+  std::string insecure; ///< what --insecure permits; "" if nothing
+};
+
+/// Reads the keys file and checks that the ways into the server are protected. Blocks.
+/// @returns a failure whose text says what to change, if the server must not start.
+[[nodiscard]] result<access_plan> plan_access(const config::options& settings);
+
+/// Gives a server its callers and keeps them in step with the keys file.
+///
+/// Thread-safety: look_now() may be called on any thread.
+class access_control {
+public:
+  /// @param warned the warnings of /readyz
+  access_control(const config::options& settings, access_plan plan,
+                 std::shared_ptr<net::warnings> warned);
+
+  /// Sets the options about callers. The object must outlive the server.
+  void configure(net::server_options& network);
+  [[nodiscard]] net::callers_ptr known() const;
+  /// Starts to follow the keys file. @pre the server listens
+  void follow(net::server& server);
+  /// To be called before the server is destroyed.
+  void stop() { watch_.stop(); }
+  /// Reads the keys file soon, even if it has not changed.
+  void look_now() { watch_.look_now(); }
+
+private:
+  void report_taken(const access::key_set& keys, const net::key_changes& changes);
+  void report_kept(const failure& why);
+  void after_look();
+  void warn_of_expiries();
+
+  std::string keys_path_;
+  access_plan plan_;
+  std::shared_ptr<net::warnings> warned_;
+  log::limit refusals_;
+  log::limit strangers_;
+  net::server* server_ = nullptr;
+  std::optional<net::key_reload> keys_;
+  std::chrono::steady_clock::time_point next_warning_{}; ///< of --insecure
+  std::chrono::steady_clock::time_point next_expiry_look_{};
+  std::map<std::string, wall_ms> told_expiries_; ///< when a key's end was last told, by id
+  access::file_watch watch_;                     // last, because its thread uses the other members
+};
+
+} // namespace telemetry
