@@ -50,8 +50,7 @@ struct world {
   no_upstreams upstreams;
   test::loop_thread io{loop};
   net::session_registry sessions;
-  net::session_context context{options, upstreams, api, io, sessions,
-                               net::open_callers()};
+  net::session_context context{options, upstreams, api, io, sessions, net::open_callers()};
   test::feed far_end;
   std::string unread;
 };
