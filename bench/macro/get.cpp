@@ -16,7 +16,7 @@ using namespace telemetry::bench;
 namespace po = boost::program_options;
 
 struct settings {
-  std::uint16_t port = 0;
+  server_port port;
   pid_t pid = 0;
   std::string path;
   std::size_t connections = 0;
@@ -35,7 +35,8 @@ std::optional<settings> read_settings(int argc, char** argv) {
   // clang-format off
   options.add_options()
     ("help", "this text")
-    ("port", po::value(&out.port)->required(), "the server's port on 127.0.0.1")
+    ("port", po::value(&out.port.number)->required(), "the server's port on 127.0.0.1")
+    ("tls", po::bool_switch(&out.port.has_tls), "speak TLS; the certificate is not checked")
     ("pid", po::value(&out.pid)->default_value(0), "process to measure; 0: none")
     ("path", po::value(&out.path)->required(), "what to get; {from} and {to} become random times within --span, {robot} the six digits of a random robot")
     ("connections", po::value(&out.connections)->default_value(1), "that ask at the same time")

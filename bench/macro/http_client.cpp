@@ -1,24 +1,23 @@
 #include "bench/macro/http_client.hpp"
 
 #include <stdexcept>
-#include <sys/socket.h>
 #include <vector>
 
 namespace telemetry::bench {
 
-http_client::http_client(std::uint16_t port) : port_(port), fd_(connect_loopback(port)) {}
+http_client::http_client(server_port port) : port_(port.number), channel_(port) {}
 
 void http_client::ask(std::string_view path) {
   path_ = path;
   request_.assign("GET ").append(path).append(" HTTP/1.1\r\nHost: 127.0.0.1:");
   request_.append(std::to_string(port_)).append("\r\n\r\n");
   response_.clear();
-  send_all(fd_.get(), request_);
+  channel_.send_all(request_);
 }
 
 bool http_client::receive() {
   thread_local std::vector<char> buffer(std::size_t{256} * 1024);
-  const auto got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+  const auto got = channel_.receive(buffer.data(), buffer.size());
   if (got < 0)
     throw_errno("recv");
   if (got == 0)

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "bench/macro/channel.hpp"
 #include "bench/macro/http_response.hpp"
-#include "bench/macro/socket.hpp"
 
 #include <cstdint>
 #include <string>
@@ -13,9 +13,9 @@ namespace telemetry::bench {
 class http_client {
 public:
   /// @throws std::system_error
-  explicit http_client(std::uint16_t port);
+  explicit http_client(server_port port);
 
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] int fd() const { return channel_.fd(); }
 
   /// Sends a request. @pre the answer to the last request is complete.
   void ask(std::string_view path);
@@ -33,7 +33,7 @@ public:
 
 private:
   std::uint16_t port_;
-  descriptor fd_;
+  channel channel_;
   std::string request_;
   std::string path_;
   http_response response_;

@@ -11,7 +11,7 @@
 namespace telemetry::bench {
 
 struct load_options {
-  std::uint16_t port;
+  server_port port;
   std::size_t connections;
   /// Messages in flight per connection, and events per message.
   producer_options message;

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <ctime>
 #include <stdexcept>
-#include <sys/socket.h>
 
 namespace telemetry::bench {
 
@@ -41,19 +40,18 @@ std::int64_t now_ns() {
   return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
 }
 
-producer::producer(std::uint16_t port, std::size_t lane, producer_options options)
-    : fd_(connect_loopback(port)), lane_(lane), options_(options), masks_(lane),
-      started_ns_(options.window) {
-  shake_hands(port);
-  set_non_blocking(fd_.get());
+producer::producer(server_port port, std::size_t lane, producer_options options)
+    : channel_(port), lane_(lane), options_(options), masks_(lane), started_ns_(options.window) {
+  shake_hands(port.number);
+  channel_.set_non_blocking();
 }
 
 void producer::shake_hands(std::uint16_t port) {
-  send_all(fd_.get(), upgrade_request("/upstream", port));
+  channel_.send_all(upgrade_request("/upstream", port));
   std::string answer;
   while (answer.find("\r\n\r\n") == std::string::npos) {
     char part[1024];
-    const auto got = ::recv(fd_.get(), part, sizeof part, 0);
+    const auto got = channel_.receive(part, sizeof part);
     if (got <= 0)
       throw std::runtime_error("no answer to the WebSocket handshake");
     answer.append(part, static_cast<std::size_t>(got));
@@ -81,7 +79,7 @@ void producer::queue(fleet& events, tally& totals, std::int64_t from_ns) {
 void producer::flush() {
   if (out_.empty())
     return;
-  const auto sent = ::send(fd_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
+  const auto sent = channel_.send(out_);
   if (sent < 0 && errno != EAGAIN)
     throw_errno("send");
   if (sent > 0)
@@ -89,7 +87,7 @@ void producer::flush() {
 }
 
 std::size_t producer::receive(tally& totals, std::string& buffer) {
-  const auto got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+  const auto got = channel_.receive(buffer.data(), buffer.size());
   if (got < 0 && errno == EAGAIN)
     return 0;
   if (got < 0)

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "bench/macro/channel.hpp"
 #include "bench/macro/fleet.hpp"
 #include "bench/macro/histogram.hpp"
-#include "bench/macro/socket.hpp"
 
 #include <cstdint>
 #include <string>
@@ -43,9 +43,9 @@ struct producer_options {
 class producer {
 public:
   /// Connects and does the handshake. Blocking. @throws std::system_error, std::runtime_error
-  producer(std::uint16_t port, std::size_t lane, producer_options options);
+  producer(server_port port, std::size_t lane, producer_options options);
 
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] int fd() const { return channel_.fd(); }
   [[nodiscard]] bool window_full() const { return in_flight_ == options_.window; }
   [[nodiscard]] bool wants_to_write() const { return !out_.empty(); }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
@@ -69,7 +69,7 @@ private:
   std::size_t take_frames(std::string_view& in, tally& totals);
   void take_answer(std::string_view payload, tally& totals, std::int64_t now_ns);
 
-  descriptor fd_;
+  channel channel_;
   std::size_t lane_;
   producer_options options_;
   random_source masks_;
