@@ -212,7 +212,10 @@ std::size_t tcp_server::connections() const {
 }
 
 std::size_t tcp_server::unproven_connections() const {
-  return std::accumulate(threads_.begin(), threads_.end(), asks_for_keys_ ? arriving_.load() : 0,
+  if (!asks_for_keys_)
+    return 0;
+  const auto opening = tls_ ? tls_->count() : 0; // no request has come on these
+  return std::accumulate(threads_.begin(), threads_.end(), opening + arriving_.load(),
                          [](std::size_t sum, const auto& thread) {
                            return sum + thread->sessions().unproven_count();
                          });

@@ -19,7 +19,7 @@ std::shared_ptr<const tls_context> tls_credentials::current() const {
 }
 
 result<void> tls_credentials::reload(time_point now) {
-  auto made = tls_context::load(files_, now);
+  auto made = tls_context::load(files_, now, !current()->is_valid_at(now));
   if (!made)
     return made.error();
   const std::lock_guard lock(mutex_);

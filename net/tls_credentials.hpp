@@ -31,8 +31,8 @@ public:
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.load(); }
 
   /// Reads the files again, and takes the pair for later connections once all of it was tried.
-  /// After a failure the old pair stays. A pair that has expired is a failure. Blocking: reads
-  /// files. To be called by one thread at a time.
+  /// After a failure the old pair stays. A pair that has expired is a failure, unless the old one
+  /// has expired too. Blocking: reads files. To be called by one thread at a time.
   [[nodiscard]] result<void> reload(time_point now);
 
   [[nodiscard]] const tls_files& files() const noexcept { return files_; }

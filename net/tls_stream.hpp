@@ -69,6 +69,7 @@ public:
   [[nodiscard]] boost::asio::any_io_executor get_executor() override {
     return below_->get_executor();
   }
+  [[nodiscard]] std::string peer_address() const override { return below_->peer_address(); }
   void rebind(boost::asio::any_io_executor executor) override;
   /// @returns nullopt also if the CAs and revocations that were loaded last refuse the certificate.
   [[nodiscard]] std::optional<peer_certificate> certificate() const override;

@@ -42,7 +42,7 @@ def answers(port, context):
 
 
 def test_setting_tls_host(start, files):
-    server, port = start(tls__host="*")
+    server, port = start(tls__host="*", net__insecure="on")
     for host in ("127.0.0.1", "127.0.0.2"):
         with socket.create_connection((host, port), timeout=20):
             pass
