@@ -114,10 +114,6 @@ net::callers_ptr access_control::known() const {
   return net::open_callers();
 }
 
-void access_control::follow_files(std::vector<std::string> paths, std::function<void()> on_change) {
-  watch_.add(std::move(paths), std::move(on_change));
-}
-
 void access_control::follow(net::server& server) {
   server_ = &server;
   if (keys_)

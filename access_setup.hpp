@@ -10,7 +10,6 @@
 #include "net/server.hpp"
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,14 +41,20 @@ public:
   /// Sets the options about callers. The object must outlive the server.
   void configure(net::server_options& network);
   [[nodiscard]] net::callers_ptr known() const;
-  /// Has `on_change` called, on a thread of its own, when one of the files has changed, and at
-  /// look_now(). To be called before follow().
-  void follow_files(std::vector<std::string> paths, std::function<void()> on_change);
-  /// Starts to follow the files. @pre the server listens
+  /// Starts to follow the keys file. @pre the server listens
   void follow(net::server& server);
+  /// Calls `on_change` on the thread of the watch when one of `paths` has changed, and when
+  /// look_now() was called. To be called before follow().
+  void also_follow(std::vector<std::string> paths, std::function<void()> on_change) {
+    watch_.add(std::move(paths), std::move(on_change));
+  }
+  /// Sets a warning of /readyz; an empty text ends it.
+  void warn(const std::string& topic, std::string text) { warned_->set(topic, std::move(text)); }
+  /// Lets all sessions ask for the rights of their callers again. On the thread of the watch.
+  void review_rights() { server_->set_callers(known()); }
   /// To be called before the server is destroyed.
   void stop() { watch_.stop(); }
-  /// Reads the files soon, even if they have not changed.
+  /// Reads the keys file soon, even if it has not changed.
   void look_now() { watch_.look_now(); }
 
 private:

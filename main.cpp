@@ -1,7 +1,6 @@
 // Composition root: makes settings, storage, network and engine, then waits for a signal.
 
 #include "access/keys_command.hpp"
-#include "access_setup.hpp"
 #include "actors/pending_engine.hpp"
 #include "config/log.hpp"
 #include "config/options.hpp"
@@ -52,8 +51,8 @@ int refuse(const failure& why) {
   _exit(EXIT_FAILURE);
 }
 
-/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which must not, in this thread and
-/// in all threads that it starts.
+/// Blocks SIGINT and SIGTERM, which stop the server, and SIGHUP, which has it read files again, in
+/// this thread and in all threads that it starts.
 class stop_signals {
 public:
   stop_signals() {
@@ -68,8 +67,7 @@ public:
   void wait(access_control& access) const {
     int signal = 0;
     while (sigwait(&stop_, &signal) != 0 || signal == SIGHUP) {
-      log::info(
-          "SIGHUP: files of keys and certificates are read again; other settings need a restart");
+      log::info("SIGHUP: keys and certificates are read again; other settings need a restart");
       access.look_now();
     }
     log::info("telemetryd is stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
@@ -113,14 +111,13 @@ std::uint64_t make_room(std::uint64_t connections_max, std::uint64_t unproven_ma
   return served;
 }
 
-std::unique_ptr<net::server> listen(const config::options& settings, pending_engine& pending,
-                                    access_control& access, const tls_control& tls) {
+std::unique_ptr<net::server> listen(const config::options& settings, const tls_ptr& tls,
+                                    pending_engine& pending, access_control& access) {
   auto network = net::server_options::from(settings);
   const auto known = access.known();
   network.connections_max = make_room(settings.net.connections_max,
                                       known->asks_for_keys() ? settings.net.unproven_max : 0);
   access.configure(network);
-  tls.configure(network);
   network.on_accept_failure = [](std::string_view reason) {
     log::warn("connections cannot be accepted; trying again", {{"reason", reason}});
   };
@@ -133,15 +130,17 @@ std::unique_ptr<net::server> listen(const config::options& settings, pending_eng
     log::debug("a WebSocket was opened without the sub-protocols that its client offered",
                {{"offered", offered}});
   };
+  configure_tls(network, tls);
   auto server = net::make_server(network);
   if (const auto listening = server->listen(pending, pending, known); !listening)
     end_process(listening.error());
+  follow_tls(access, tls);
   access.follow(*server);
   return server;
 }
 
 /// Logs each way into the server. @returns the first of them.
-std::string log_entrances(const net::server& server, const tls_control& tls) {
+std::string log_entrances(const net::server& server) {
   std::string first;
   for (const auto at : {net::entrance::plain, net::entrance::door}) {
     const auto address = server.address(at);
@@ -151,8 +150,7 @@ std::string log_entrances(const net::server& server, const tls_control& tls) {
     if (first.empty())
       first = address;
   }
-  tls.log_address(server);
-  return first.empty() ? server.address(net::entrance::tls) : first;
+  return first;
 }
 
 /// The outcome of the last checkpoint.
@@ -183,18 +181,17 @@ last_checkpoint finish(engine& running, net::server& server, storage& database) 
   return done.get();
 }
 
-int serve(const config::options& settings, access_plan plan, const tls_control& tls) {
+int serve(const config::options& settings, access_plan plan, const tls_ptr& tls) {
   const stop_signals stop; // before any thread starts, including the log's thread
   log::start(settings.log.level, settings.log.format);
   const auto how = storage_options::from(settings);
   if (!how)
     return refuse(how.error());
   const auto pending = std::make_shared<pending_engine>();
-  const auto warned = std::make_shared<net::warnings>();
-  access_control access(settings, std::move(plan), warned);
-  tls.follow(access, warned);
-  const auto server = listen(settings, *pending, access, tls);
-  const auto address = log_entrances(*server, tls);
+  access_control access(settings, std::move(plan), std::make_shared<net::warnings>());
+  const auto server = listen(settings, tls, *pending, access);
+  const auto address = log_entrances(*server);
+  log_tls_address(*server, tls);
   auto opened = open(*how, stop, pending);
   if (!opened) {
     stop.wait(access);
@@ -262,7 +259,7 @@ int edit_keys(const config::parsed& asked) {
 /// Serves, or only checks whether the settings permit it.
 int serve_or_check(const config::parsed& asked) {
   auto plan = plan_access(asked.settings);
-  const auto tls = plan ? tls_control::load(asked.settings) : result<tls_control>{plan.error()};
+  const auto tls = plan ? load_tls(asked.settings) : plan.error();
   if (!tls) {
     std::fprintf(stderr, "telemetryd: %s\n", tls.error().text.c_str());
     return exit_usage;

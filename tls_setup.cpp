@@ -1,7 +1,13 @@
+#include <utility> // Boost 1.74's Asio needs it in C++20
+
 #include "tls_setup.hpp"
 
 #include "config/log.hpp"
 #include "core/utc_time.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
 
 #include <sys/resource.h>
 
@@ -9,11 +15,9 @@ namespace telemetry {
 
 namespace {
 
-using std::chrono::system_clock;
+constexpr const char* tls_topic = "tls";
 
-constexpr const char* topic = "certificate";
-
-std::string text_of(system_clock::time_point time) {
+std::string text_of(net::tls_context::time_point time) {
   std::string text;
   append_utc_time(
       text, std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
@@ -29,63 +33,55 @@ void warn_of_expiry(std::chrono::seconds left) {
               {{"days_left", left.count() / day_seconds}});
 }
 
-/// Reads the files again, for the connections that follow.
-void reload(net::tls_credentials& pair, net::warnings& warned) {
-  if (const auto done = pair.reload(system_clock::now()); !done) {
-    warned.set(topic, "certificate not taken, the old one stays in use: " + done.error().text);
-    return log::error("certificate not taken", {{"reason", done.error().text}});
-  }
-  warned.set(topic, "");
-  const auto now = pair.current();
-  log::info("certificate taken", {{"names", now->names()}, {"ends", text_of(now->ends_at())}});
-}
-
-/// The files whose changes matter.
 std::vector<std::string> paths_of(const net::tls_files& files) {
   std::vector<std::string> paths{files.certificate, files.key};
-  for (const auto& one : {files.client_ca, files.client_crl})
-    if (!one.empty())
-      paths.push_back(one);
+  for (const auto& path : {files.client_ca, files.client_crl})
+    if (!path.empty())
+      paths.push_back(path);
   return paths;
+}
+
+void reload_tls(access_control& access, net::tls_credentials& tls) {
+  if (const auto done = tls.reload(std::chrono::system_clock::now()); !done) {
+    access.warn(tls_topic, "certificate not taken, the old one stays: " + done.error().text);
+    return log::error("certificate not taken; the old one stays", {{"reason", done.error().text}});
+  }
+  access.warn(tls_topic, "");
+  const auto now = tls.current();
+  log::info("certificate taken", {{"names", now->names()}, {"ends", text_of(now->ends_at())}});
+  access.review_rights();
 }
 
 } // namespace
 
-result<tls_control> tls_control::load(const config::options& settings) {
-  tls_control made;
+result<tls_ptr> load_tls(const config::options& settings) {
   const auto files = net::tls_files::from(settings);
   if (!files)
     return files.error();
   if (files->certificate.empty())
-    return made;
+    return tls_ptr();
   constexpr rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  auto pair = net::tls_credentials::load(*files, system_clock::now());
-  if (!pair)
-    return pair.error();
-  made.pair_ = std::move(*pair);
-  return made;
+  return net::tls_credentials::load(*files, std::chrono::system_clock::now());
 }
 
-void tls_control::configure(net::server_options& network) const {
-  network.tls = pair_;
+void configure_tls(net::server_options& network, const tls_ptr& tls) {
+  network.tls = tls;
   network.on_handshake_failure = [](std::string_view why) {
     log::debug("a TLS handshake has failed", {{"reason", why}});
   };
   network.on_certificate_expiry = warn_of_expiry;
 }
 
-void tls_control::follow(access_control& access,
-                         const std::shared_ptr<net::warnings>& warned) const {
-  if (pair_)
-    access.follow_files(paths_of(pair_->files()),
-                        [pair = pair_, warned] { reload(*pair, *warned); });
+void follow_tls(access_control& access, const tls_ptr& tls) {
+  if (tls)
+    access.also_follow(paths_of(tls->files()), [&access, tls] { reload_tls(access, *tls); });
 }
 
-void tls_control::log_address(const net::server& server) const {
-  if (!pair_)
+void log_tls_address(const net::server& server, const tls_ptr& tls) {
+  if (!tls)
     return;
-  const auto now = pair_->current();
+  const auto now = tls->current();
   log::info("telemetryd is listening for TLS", {{"tls_address", server.address(net::entrance::tls)},
                                                 {"names", now->names()},
                                                 {"ends", text_of(now->ends_at())}});

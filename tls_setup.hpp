@@ -5,31 +5,25 @@
 #include "core/result.hpp"
 #include "net/server.hpp"
 #include "net/tls_credentials.hpp"
-#include "net/warnings.hpp"
 
 #include <memory>
 
 namespace telemetry {
 
-/// Certificate and key of the TLS listener, kept in step with their files; without a listener
-/// nothing.
-class tls_control {
-public:
-  /// Loads the files that the settings name, and switches core files off, because one would contain
-  /// the private key. Blocks.
-  /// @returns a failure whose text says what to change, if the server must not start.
-  [[nodiscard]] static result<tls_control> load(const config::options& settings);
+using tls_ptr = std::shared_ptr<net::tls_credentials>;
 
-  /// Sets the options about TLS.
-  void configure(net::server_options& network) const;
-  /// Has `access` tell of changed files.
-  /// @param warned the warnings of /readyz
-  void follow(access_control& access, const std::shared_ptr<net::warnings>& warned) const;
-  /// Logs the address of the listener, and the names and the end of the certificate.
-  void log_address(const net::server& server) const;
+/// Loads certificate and key of the TLS listener. From then on the process writes no core file,
+/// because a core would contain the key. Blocks.
+/// @returns nullptr if the settings name no certificate; a failure whose text says what to change
+[[nodiscard]] result<tls_ptr> load_tls(const config::options& settings);
 
-private:
-  std::shared_ptr<net::tls_credentials> pair_; ///< nullptr without a TLS listener
-};
+/// Sets the options about TLS. @param tls may be nullptr
+void configure_tls(net::server_options& network, const tls_ptr& tls);
+
+/// Lets `access` read certificate and key again when one of their files has changed. After a
+/// failure the old pair stays. To be called before access_control::follow().
+void follow_tls(access_control& access, const tls_ptr& tls);
+
+void log_tls_address(const net::server& server, const tls_ptr& tls);
 
 } // namespace telemetry

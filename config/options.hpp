@@ -38,6 +38,9 @@ struct options {
     toggle insecure = toggle::off;
   } net;
   struct {
+    std::string keys_file;
+  } auth;
+  struct {
     std::string host = "*";
     std::uint16_t port = 8443;
     std::string certificate;
@@ -49,9 +52,6 @@ struct options {
     std::uint64_t handshakes_max = 1'024;
     milliseconds handshake_timeout{10'000};
   } tls;
-  struct {
-    std::string keys_file;
-  } auth;
   struct {
     std::uint64_t max_message = std::uint64_t{64} << 10;
     std::uint64_t max_body = std::uint64_t{8} << 20;

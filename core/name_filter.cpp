@@ -42,8 +42,8 @@ bool name_filter::permits(std::string_view name) const noexcept {
 bool name_filter::covers(const name_filter& other) const noexcept {
   return permits_all_ ||
          (!other.permits_all_ && std::ranges::all_of(other.prefixes_, [this](const auto& prefix) {
-            return range_of(prefix) != nullptr;
-          }));
+           return range_of(prefix) != nullptr;
+         }));
 }
 
 std::optional<permitted_name> name_filter::permit(std::string name) const {

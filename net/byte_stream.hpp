@@ -97,6 +97,7 @@ public:
   [[nodiscard]] virtual std::optional<local_user> peer_user() const { return std::nullopt; }
 
   [[nodiscard]] virtual boost::asio::any_io_executor get_executor() = 0;
+
   /// Address and port of the peer, for logs, e.g. "[::1]:40312"; "" if it has none.
   [[nodiscard]] virtual std::string peer_address() const { return {}; }
 

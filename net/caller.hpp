@@ -18,7 +18,7 @@ using access::scope;
 /// handshake on, and never to an HTTP connection, because a proxy sends requests of several clients
 /// over one connection.
 struct caller {
-  /// The key that the caller showed, which a later set of keys is asked for again.
+  /// The key that the caller showed, for which a later set of keys is asked again.
   struct shown_key {
     std::string id;
     access::key_hash hash;
@@ -29,6 +29,9 @@ struct caller {
   name_filter robots = name_filter::none();
   std::optional<wall_ms> ends{}; ///< the right ends then, if nobody ends it before
   std::optional<shown_key> key{};
+  /// The identity of the client's certificate that a key lists; "" if the caller showed no
+  /// certificate. The right ends with the certificate, too.
+  std::string certificate{};
 };
 
 /// Shared, because a request may outlive the session that it came from.

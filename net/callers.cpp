@@ -38,6 +38,16 @@ std::optional<std::string_view> bearer_of(std::string_view authorization) noexce
   return authorization;
 }
 
+caller_ptr make_caller(const access::key& one, const std::string& certificate) {
+  return std::make_shared<const caller>(caller{.name = "key:" + one.id,
+                                               .may = one.may,
+                                               .robots = one.robots,
+                                               .ends = one.expires,
+                                               .certificate = certificate});
+}
+
+bool is_over(const caller& one, wall_ms now) noexcept { return one.ends && *one.ends <= now; }
+
 caller_ptr make_caller(const access::key& one, const access::secret_hash& secret) {
   return std::make_shared<const caller>(caller{.name = "key:" + one.id,
                                                .may = one.may,
@@ -93,6 +103,8 @@ std::shared_ptr<const callers> callers::with_keys(access::key_set keys) {
     const auto& one = keys.keys()[i];
     for (std::size_t hash = 0; hash < one.hashes.size(); ++hash)
       out->by_key_[i].at(hash) = make_caller(one, one.hashes[hash]);
+    for (const auto& certificate : one.certificates)
+      out->by_certificate_.emplace(certificate, make_caller(one, certificate));
   }
   out->keys_ = std::move(keys);
   return out;
@@ -120,7 +132,18 @@ callers::identity callers::identify(std::string_view authorization, wall_ms now)
   return {.who = caller_of(verdict)};
 }
 
+caller_ptr callers::identify(std::span<const std::string> identities, wall_ms now) const {
+  for (const auto& one : identities) {
+    const auto found = by_certificate_.find(one);
+    if (found != by_certificate_.end() && !is_over(*found->second, now))
+      return found->second;
+  }
+  return nullptr;
+}
+
 caller_ptr callers::renew(const caller_ptr& one, wall_ms now) const {
+  if (!one->certificate.empty())
+    return identify(std::span(&one->certificate, 1), now);
   if (!one->key)
     return one == anonymous() && keys_ ? nullptr : one;
   if (!keys_)
@@ -131,12 +154,14 @@ caller_ptr callers::renew(const caller_ptr& one, wall_ms now) const {
 
 std::optional<wall_ms> callers::next_end(wall_ms now) const noexcept {
   std::optional<wall_ms> first;
-  for (const auto& hashes : by_key_) {
-    for (const auto& one : hashes) {
-      if (one && one->ends && *one->ends > now && (!first || *one->ends < *first))
-        first = one->ends;
-    }
-  }
+  const auto look_at = [&](const caller_ptr& one) {
+    if (one && one->ends && *one->ends > now && (!first || *one->ends < *first))
+      first = one->ends;
+  };
+  for (const auto& hashes : by_key_)
+    std::ranges::for_each(hashes, look_at);
+  for (const auto& [certificate, one] : by_certificate_)
+    look_at(one);
   return first;
 }
 

@@ -6,8 +6,10 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace telemetry::net {
@@ -45,6 +47,12 @@ public:
   /// @param authorization the value of the request's header; "" if it has none
   [[nodiscard]] identity identify(std::string_view authorization, wall_ms now) const;
 
+  /// The caller of a connection whose client has a verified certificate, which counts for requests
+  /// that show nothing else; nullptr if no key lists it. If several keys do, the first identity
+  /// decides.
+  /// @param identities as byte_stream::certificate() has them
+  [[nodiscard]] caller_ptr identify(std::span<const std::string> identities, wall_ms now) const;
+
   /// The rights that `one`, whom an earlier set identified, has by this one; nullptr if they ended.
   [[nodiscard]] caller_ptr renew(const caller_ptr& one, wall_ms now) const;
 
@@ -60,6 +68,7 @@ private:
   std::optional<access::key_set> keys_;
   /// One for each hash of each key, in the order of the set.
   std::vector<std::array<caller_ptr, 2>> by_key_;
+  std::unordered_map<std::string, caller_ptr> by_certificate_; ///< by identity
 };
 
 /// The time by which rights end, in ms since 1970.

@@ -105,7 +105,9 @@ void http_session::tick() {
 void http_session::review_rights() {
   if (!who_ || !more_ || (phase_ != phase::answering && phase_ != phase::writing))
     return;
-  const auto now = context_.known->renew(who_, wall_now());
+  auto now = context_.known->renew(who_, wall_now());
+  if (!who_->certificate.empty() && !stream_->certificate())
+    now = nullptr;
   if (now && now->may.include(route_.row->right) && now->robots.covers(who_->robots))
     return;
   stream_->reset_at_close(true);

@@ -65,6 +65,7 @@ private:
   [[nodiscard]] bool read_head();
   [[nodiscard]] bool on_head();
   [[nodiscard]] std::optional<http_answer> route_request();
+  [[nodiscard]] caller_ptr caller_of_connection() const;
   [[nodiscard]] std::optional<read_fault> judge_head() const;
   [[nodiscard]] bool ask_for_body();
   [[nodiscard]] bool begin_body();

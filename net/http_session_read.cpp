@@ -63,11 +63,23 @@ bool http_session::on_head() {
   return false;
 }
 
+/// The caller of requests that show nothing else: a local user, or the key that lists the client's
+/// certificate. nullptr if there is none.
+caller_ptr http_session::caller_of_connection() const {
+  if (local_ || !context_.known->asks_for_keys())
+    return local_;
+  if (reader_.head().count(boost::beast::http::field::authorization) > 0)
+    return nullptr;
+  const auto shown = stream_->certificate();
+  const bool is_valid = shown && shown->ends_at > std::chrono::system_clock::now();
+  return is_valid ? context_.known->identify(shown->identities, wall_now()) : nullptr;
+}
+
 /// Finds route and caller of the request, and forgets how the caller showed its right.
 std::optional<http_answer> http_session::route_request() {
   std::optional<access_refusal> refused;
-  auto answer =
-      find_route(request_of(reader_.head()), {*context_.known, local_}, route_, &refused);
+  auto answer = find_route(request_of(reader_.head()), {*context_.known, caller_of_connection()},
+                           route_, &refused);
   reader_.forget_credentials();
   if (refused && context_.options.on_access_refused)
     context_.options.on_access_refused({.why = name_of(refused->why),

@@ -78,8 +78,8 @@ private:
   };
 
   [[nodiscard]] result<void> open(entrance at, const std::string& host, std::uint16_t port);
-  [[nodiscard]] result<void> open_all();
   [[nodiscard]] result<void> open_door();
+  [[nodiscard]] result<void> open_all();
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] std::size_t unproven_connections() const;
   [[nodiscard]] std::size_t proven_connections() const;
@@ -145,18 +145,6 @@ result<void> tcp_server::open(entrance at, const std::string& host, std::uint16_
   return {};
 }
 
-result<void> tcp_server::open_all() {
-  if (!options_.host.empty())
-    if (auto opened = open(entrance::plain, options_.host, options_.port); !opened)
-      return opened;
-  if (options_.tls) {
-    tls_ = std::make_unique<tls_entrance>(options_, memory_);
-    if (auto opened = open(entrance::tls, options_.tls_host, options_.tls_port); !opened)
-      return opened;
-  }
-  return open_door();
-}
-
 result<void> tcp_server::open_door() {
   if (options_.unix_socket.path.empty())
     return {};
@@ -168,6 +156,18 @@ result<void> tcp_server::open_door() {
   one->open(door_->take());
   listeners_.emplace_back(entrance::door, std::move(one));
   return {};
+}
+
+result<void> tcp_server::open_all() {
+  if (!options_.host.empty())
+    if (auto opened = open(entrance::plain, options_.host, options_.port); !opened)
+      return opened;
+  if (auto opened = open_door(); !opened)
+    return opened;
+  if (!options_.tls)
+    return {};
+  tls_ = std::make_unique<tls_entrance>(options_, memory_);
+  return open(entrance::tls, options_.tls_host, options_.tls_port);
 }
 
 tcp_server::surroundings::surroundings(tcp_server& server, pooled_io_thread& thread,

@@ -68,15 +68,15 @@ struct server_options {
   /// Told, on an I/O thread and at most once a minute, how many connections were cut and refused
   /// since the last time because all of them hold more than memory_bytes_max. May be empty.
   std::function<void(std::size_t cut, std::size_t refused)> on_memory_full{};
+  /// Told, on an I/O thread, of a client that was closed by plain_is_for_proxies. May be empty.
+  std::function<void(std::string_view address)> on_stranger{};
+  /// Told, on an I/O thread, of each request that was refused because of its caller. May be empty.
+  std::function<void(const access_report&)> on_access_refused{};
   /// Told, on a thread of handshakes, why a client's handshake has failed. May be empty.
   std::function<void(std::string_view why)> on_handshake_failure{};
   /// Told, on an I/O thread, how long the certificate of the TLS listener is still valid: 21, 7, 3
   /// and 1 days before it ends, and, with a number of at most 0, at its end. May be empty.
   std::function<void(std::chrono::seconds left)> on_certificate_expiry{};
-  /// Told, on an I/O thread, of a client that was closed by plain_is_for_proxies. May be empty.
-  std::function<void(std::string_view address)> on_stranger{};
-  /// Told, on an I/O thread, of each request that was refused because of its caller. May be empty.
-  std::function<void(const access_report&)> on_access_refused{};
   /// Told, on an I/O thread, that a WebSocket was opened without any of the sub-protocols that its
   /// client offered; may be empty. A browser closes such a connection without saying why.
   std::function<void(std::string_view offered)> on_protocol_refused{};

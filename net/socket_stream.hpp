@@ -39,8 +39,8 @@ public:
   void close() noexcept override;
   [[nodiscard]] std::optional<local_user> peer_user() const override;
   [[nodiscard]] boost::asio::any_io_executor get_executor() override { return executor_; }
-  void rebind(boost::asio::any_io_executor executor) override;
   [[nodiscard]] std::string peer_address() const override;
+  void rebind(boost::asio::any_io_executor executor) override;
 
 private:
   void on_events(std::uint32_t events) override;

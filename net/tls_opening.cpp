@@ -75,7 +75,7 @@ private:
 
 void tls_opening::start() {
   self_ = std::static_pointer_cast<tls_opening>(shared_from_this());
-  openings_.add(self_, true); // they have a limit of their own, tls.handshakes_max
+  openings_.add(self_, true);
   byte_stream::error_code ec;
   stream_->watch(*this, ec);
   if (ec)

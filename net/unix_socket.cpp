@@ -99,7 +99,8 @@ public:
           ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
       if (!file)
         return os_refusal(path, "cannot be locked by " + name,
-                          "its directory must exist and be writable for telemetryd");
+                          "its directory must exist, and telemetryd needs the right to write to "
+                          "the directory and to the lock");
       if (::flock(file.get(), LOCK_EX | LOCK_NB) < 0)
         return refusal(path, "is being opened by another process; stop it, or set another path");
       if (is_at(name, file)) // else its last holder has removed it meanwhile

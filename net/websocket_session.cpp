@@ -22,6 +22,7 @@ void websocket_session::start(const websocket_codec::request& upgrade, std::stri
     if (const auto refusal = codec_.accept(upgrade, server, inbox_, out_)) {
       refuse(*refusal, server);
     } else {
+      note_certificate();
       note_protocols(upgrade);
       codec_.keep_early(received);
       open();
@@ -39,6 +40,9 @@ void websocket_session::close(close_code code, std::string_view reason) {
 
 void websocket_session::review_rights() {
   auto now = context_.known->renew(who_, wall_now());
+  const bool has_ended = certificate_ends_ && *certificate_ends_ <= wall_now();
+  if (!who_->certificate.empty() && (has_ended || !stream_->certificate()))
+    now = nullptr;
   if (now == who_)
     return;
   if (!now || !now->may.include(scope::ingest))
@@ -46,6 +50,15 @@ void websocket_session::review_rights() {
   who_ = std::move(now);
   if (upstream_)
     upstream_->change_caller(who_);
+}
+
+void websocket_session::note_certificate() {
+  using std::chrono::milliseconds;
+  if (who_->certificate.empty())
+    return;
+  if (const auto shown = stream_->certificate())
+    certificate_ends_ =
+        std::chrono::duration_cast<milliseconds>(shown->ends_at.time_since_epoch()).count();
 }
 
 void websocket_session::note_protocols(const websocket_codec::request& upgrade) const {
@@ -169,6 +182,8 @@ void websocket_session::tick() {
   const auto patience = is_closing ? closing_ticks_max_ : silent_ticks_max_;
   if ((!out_.empty() || stream_->holdings().unsent > 0) && ++stalled_ticks_ > patience)
     return end();
+  if (certificate_ends_ && phase_ == phase::serving && *certificate_ends_ <= wall_now())
+    review_rights();
   if (!is_listening_)
     return;
   if (++silent_ticks_ > patience)

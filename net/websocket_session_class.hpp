@@ -102,6 +102,7 @@ private:
   // stream_listener
   void on_ready() override;
 
+  void note_certificate();
   void note_protocols(const websocket_codec::request& upgrade) const;
   void open();
   void refuse(const websocket_codec::refusal& why, std::string_view server);
@@ -142,6 +143,7 @@ private:
   std::unique_ptr<byte_stream> stream_;
   session_context& context_;
   caller_ptr who_;
+  std::optional<wall_ms> certificate_ends_; ///< if the right came by the client's certificate
   turn_queue& turns_;
   websocket_inbox& inbox_;
   websocket_codec codec_;

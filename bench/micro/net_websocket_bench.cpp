@@ -97,8 +97,8 @@ void socket_frames_in_flight(benchmark::State& state) {
   instant_engine engine;
   test::no_api api;
   net::pooled_io_thread thread(0, std::chrono::seconds(1));
-  net::session_context surroundings{options, engine, api, thread, thread.sessions(),
-                                   net::open_callers()};
+  net::session_context surroundings{
+      options, engine, api, thread, thread.sessions(), net::open_callers()};
   boost::asio::io_context context;
   tcp::acceptor acceptor(context, {boost::asio::ip::address_v4::loopback(), 0});
   tcp::socket client(context);

@@ -3,9 +3,11 @@ which it may be stopped. They speak through plain sockets that never block, so t
 connection does not keep the others of its group from attacking."""
 
 import json
+import random
 import select
 import socket
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -14,8 +16,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from crowd import HANDSHAKE, masked  # noqa: E402
 
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+KEY_ID = "witness"  # of the key that a server under attack knows
 BODY_BYTES = 8 << 20  # ingest.max_body
 WAIT_MS = 20  # a step waits no longer for a socket
+TURN_MS = 2000  # for 4000 sockets, 2048 at a time, of which each may stay for a second
 
 
 def begun_message():
@@ -34,17 +39,21 @@ def post_head(content_type, size):
 
 
 class Client:
-    """One hostile connection: `first` once, then `again` over and over. Connects anew when cut."""
+    """One hostile connection: `first` once, then `again` over and over. Connects anew when cut.
 
-    def __init__(self, address, first, again=b"", reads=True):
+    `source` is the address that it comes from.
+    """
+
+    def __init__(self, address, first, again=b"", reads=True, source=None):
         self._address = address
+        self._source = (source, 0) if source else None
         self._first = first
         self._again = again
         self.reads = reads
         self.connect()
 
     def connect(self):
-        self.socket = socket.create_connection(self._address, timeout=30)
+        self.socket = socket.create_connection(self._address, 30, self._source)
         self.socket.setblocking(False)
         self._left = memoryview(self._first)
 
@@ -139,6 +148,43 @@ def slow_bodies(address, count):
     return drip(clients, b"\n")
 
 
+def wrong_key(name):
+    """A key that nobody has, in the right form and with the right check, so it must be compared."""
+    text = f"tmk_{name}." + "".join(random.choices(BASE62, k=43))
+    number, check = zlib.crc32(text.encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        check = BASE62[digit] + check
+    return text + check
+
+
+def wrong_request(key, version="1.1"):
+    return (
+        f"GET /api/robots HTTP/{version}\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n"
+    ).encode()
+
+
+def wrong_requests(count):
+    """Keys of a known id, of unknown ones, and mistyped ones."""
+    keys = (wrong_key(KEY_ID), wrong_key("nobody"), wrong_key(KEY_ID)[:-1], "x" * 100)
+    return b"".join(wrong_request(keys[n % len(keys)]) for n in range(count))
+
+
+def wrong_keys_from_everywhere(address, count):
+    """Every client has an address of its own, so each is a new kind of line in the log. It shows one
+    key and is closed, over and over."""
+    return drive(
+        [
+            Client(
+                address,
+                wrong_request(wrong_key(KEY_ID), "1.0"),
+                source=f"127.1.{n // 250}.{n % 250 + 1}",
+            )
+            for n in range(count)
+        ]
+    )
+
+
 def events(robot, count):
     return b"".join(masked(b"1,2,%d,%s" % (n, robot)) for n in range(count))
 
@@ -160,6 +206,10 @@ class Attack:
     clients: int
     rss_mib: int
     kernel_mib: int
+    asks_for_keys: bool = False  # the server does, and the normal clients show theirs
+    reconnects: bool = False  # the normal producer connects anew for each event
+    producer_ms: int = 0  # the p99 that the producer may have; 0: what tests/attack/run says
+    log_lines: int = 0  # that the server may write in a second; 0: they are not counted
 
 
 # The kernel holds at most 0.4 MiB of a WebSocket (docs/TUNING.md); of an HTTP connection up to
@@ -190,5 +240,47 @@ ATTACKS = {
     "fragments": Attack(flood(HANDSHAKE + begun_message(), empty_fragment() * 10_000), 20, 64, 16),
     "producers-that-never-read": Attack(
         flood(HANDSHAKE, events(b"unread", 3000), reads=False), 200, 512, 80
+    ),
+    # Clients without a right, at a server that asks for keys. It holds net.unproven_max (2048) of
+    # them, however many there are. Beyond, it accepts more slowly, so a new producer waits for its turn
+    # among the hostile sockets. Those that are connected do not notice.
+    "bad-keys": Attack(flood(b"", wrong_requests(1000)), 50, 64, 320, asks_for_keys=True),
+    "bad-key-logs": Attack(
+        wrong_keys_from_everywhere, 1000, 32, 16, asks_for_keys=True, log_lines=10
+    ),
+    "unproven-sockets": Attack(flood(b""), 2000, 32, 16, asks_for_keys=True, reconnects=True),
+    "too-many-unproven-sockets": Attack(
+        flood(b""),
+        4000,
+        32,
+        16,
+        asks_for_keys=True,
+        reconnects=True,
+        producer_ms=TURN_MS,
+    ),
+    "unproven-heads": Attack(
+        flood(b"GET /api/robots HTTP/1.1\r\nAuthorization: Bearer tmk_"),
+        4000,
+        32,
+        16,
+        asks_for_keys=True,
+        reconnects=True,
+        producer_ms=TURN_MS,
+    ),
+    "unproven-heads-of-15-kib": Attack(  # 2048 times 16 KiB, and twice that while a buffer grows
+        flood(b"GET /api/robots HTTP/1.1\r\nX: " + b"x" * (15 << 10)),
+        4000,
+        128,
+        64,
+        asks_for_keys=True,
+        reconnects=True,
+        producer_ms=TURN_MS,
+    ),
+    "unproven-bodies": Attack(  # refused at their head; what follows is read and thrown away
+        flood(post_head("text/csv", BODY_BYTES), b"1,2,3,a\n" * 8192),
+        50,
+        64,
+        320,
+        asks_for_keys=True,
     ),
 }

@@ -8,8 +8,11 @@ import subprocess
 import time
 
 import pytest
+from certificates import make_certificates
+from example_producers import PRODUCERS
 from keys import Keys, bearer
 from telemetryd import BINARY, environment_without_settings, wait_until
+from tls_kit import client_context, get, settings_of, sign_client, tls_port_of
 from websocket_client import Closed, Refused, WebSocket
 
 pytestmark = pytest.mark.embedded
@@ -254,3 +257,57 @@ def test_only_a_trusted_proxy_may_use_a_plain_port_on_the_network(make_server, k
         text=True,
     )
     assert proxied.stdout == '{"status":"live"}\n'
+
+
+# TLS
+
+
+@pytest.fixture
+def files(tmp_path):
+    return make_certificates(tmp_path)
+
+
+def test_a_client_certificate_speaks_for_the_key_that_lists_it(make_server, keys, files, connect):
+    listed, foreign, without = client_context(files), client_context(files), client_context(files)
+    listed.load_cert_chain(*sign_client(files, "listed"))
+    foreign.load_cert_chain(*sign_client(files, "foreign"))
+    line = {
+        "id": "by-certificate",
+        "hashes": [],
+        "scopes": ["read"],
+        "prefixes": "all",
+        "expires": "never",
+        "certificates": ["subject:CN=listed"],
+    }
+    text = keys.path.read_text()
+    keys.path.write_text(text + json.dumps(line) + "\n")
+    ca = {"tls__client_certificate": "optional", "tls__client_ca": files / "ca.pem"}
+    server = make_server({**settings_of(files, **ca), **keys.settings}).start()
+    port = tls_port_of(server)
+
+    def status_over_tls(context):
+        return int(get(port, context, "/api/robots").split()[1])
+
+    assert [status_over_tls(one) for one in (listed, foreign, without)] == [200, 401, 401]
+    keys.path.write_text(text)
+    wait_taken(server, keys, "by-certificate")
+    wait_until(lambda: status_over_tls(listed) == 401, "the key is gone")
+
+
+@pytest.mark.parametrize("command", PRODUCERS)
+def test_producers_send_over_tls_with_a_key(make_server, keys, files, tmp_path, command):
+    server = make_server({**settings_of(files), **keys.settings}).start()
+    url = f"wss://localhost:{tls_port_of(server)}/upstream"
+    (tmp_path / "key").write_text(keys.made["producer"] + "\n")
+    shown = ["--ca", str(files / "ca.pem"), "--key-file", str(tmp_path / "key")]
+    lines = "".join(f"{n},0,{n + 1},r\n" for n in range(500))
+    done = subprocess.run(
+        [*command(url, tmp_path), *shown],
+        input=lines,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment_without_settings(),
+    )
+    assert done.returncode == 0, done
+    assert done.stdout.count(" OK\n") == 500

@@ -1,11 +1,13 @@
 """The example producers, run as they stand, over a line that breaks again and again."""
 
+import os
 import socket
 import subprocess
 import threading
 
 import pytest
 from example_producers import EXAMPLES, PRODUCERS
+from keys import Keys
 from telemetryd import ROOT
 
 pytestmark = pytest.mark.embedded
@@ -99,6 +101,39 @@ def test_producer_sends_every_line_of_a_nasty_file(make_server, tmp_path, comman
             assert answer.startswith(f"{line} {'OK' if ',' in line else 'ERR '}")
     assert server.rest().robot("robot")["events"] == 2
     assert server.rest().robot("robot ")["events"] == 1
+
+
+@pytest.mark.parametrize("command", PRODUCERS)
+def test_producer_shows_its_key_until_the_key_ends(make_server, tmp_path, command):
+    keys = Keys(tmp_path / "keys")
+    key = keys.add("producer", "ingest", prefixes=["site-a/"])
+    viewer = keys.add("viewer", "read")
+    server = make_server(keys.settings).start()
+    words = command(server.url, tmp_path)
+
+    def produce(**shown):
+        return subprocess.run(
+            words,
+            input="1,2,3,site-a/1\n1,2,3,site-b/1\n",
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, **shown},
+            check=False,
+        )
+
+    done = produce(TELEMETRY_KEY=key)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "1,2,3,site-a/1 OK",
+        "1,2,3,site-b/1 ERR not allowed for this robot",
+    ]
+    keys.revoke("producer")
+    server.wait_log(r'keys file taken.*(changed|removed)"?[=:]"?[^"]*producer')
+    for shown, status in ((key, "401"), (viewer, "403"), ("", "401")):
+        done = produce(TELEMETRY_KEY=shown)
+        assert done.returncode == 2 and status in done.stderr, done
+        assert key not in done.stderr and viewer not in done.stderr
 
 
 def test_readme_shows_the_producer_that_is_tested():

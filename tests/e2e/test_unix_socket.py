@@ -75,6 +75,16 @@ def test_producer_is_answered(make_server, path):
     assert get(path, "/api/robots/r")["events"] == EVENTS
 
 
+def test_long_answer_reaches_a_slow_reader_whole(make_server, path):
+    """The kernel's room for a Unix domain socket is reported otherwise than that of TCP."""
+    server = make_server({"net.unix_socket": path}).start()
+    lines = [f"{n},0,{n},r" for n in range(100_000)]
+    assert server.rest().post_lines(lines)["accepted"] == len(lines)
+    done = curl(path, "/api/robots/r/events?format=csv", "--limit-rate", "2M")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [f"{n}.0,0.0,{n},r" for n in range(len(lines))]
+
+
 def listening_ports(server):
     shown = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
     return [line for line in shown.splitlines() if f"pid={server.pid}," in line]

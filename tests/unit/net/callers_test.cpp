@@ -104,6 +104,26 @@ TEST(CallersTest, ARightEndsAtItsTime) {
   EXPECT_EQ(known->renew(who, now + 20), nullptr);
 }
 
+TEST(CallersTest, ACertificateSpeaksForTheKeyThatListsIt) {
+  made_key one("a", {scope::ingest}), other("b");
+  one.entry.hashes.clear();
+  one.entry.certificates = {"san:dns:gw.example", "spki:sha256:00"};
+  one.entry.expires = now + 10;
+  const auto known = callers::with_keys(set_of(one, other));
+  const std::vector<std::string> shown{"subject:CN=x", "san:dns:gw.example"}, foreign{"san:dns:x"};
+  const auto who = known->identify(shown, now);
+  ASSERT_NE(who, nullptr);
+  EXPECT_EQ(who->name, "key:a");
+  EXPECT_TRUE(who->may.include(scope::ingest));
+  EXPECT_EQ(known->identify(foreign, now), nullptr);
+  EXPECT_EQ(known->next_end(now), now + 10);
+  EXPECT_EQ(known->identify(shown, now + 10), nullptr);
+  EXPECT_EQ(known->renew(who, now), who);
+  EXPECT_EQ(known->renew(who, now + 10), nullptr);
+  EXPECT_EQ(callers::with_keys(set_of(other))->renew(who, now), nullptr);
+  EXPECT_EQ(open_callers()->identify(shown, now), nullptr);
+}
+
 TEST(CallersTest, AUserOfTheDoorStaysWhateverTheKeysAre) {
   const auto root = local_caller(0);
   EXPECT_EQ(root->name, "local:0");
