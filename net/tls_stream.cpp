@@ -278,12 +278,16 @@ void tls_stream::send_unsent() {
 void tls_stream::end_writing() noexcept {
   if (!ssl_ || std::exchange(ends_writing_, true))
     return;
+  send_close_notify();
+  end_below();
+}
+
+void tls_stream::send_close_notify() {
   begin_turn();
   ERR_clear_error();
   if (!is_broken_ && SSL_is_init_finished(ssl_.get()) == 1)
     SSL_shutdown(ssl_.get());
   send_output();
-  end_below();
 }
 
 /// Ends the stream below once close_notify has been sent.
@@ -293,6 +297,9 @@ void tls_stream::end_below() {
 }
 
 void tls_stream::close() noexcept {
+  const bool has_peers_close = end_ == boost::asio::error::eof;
+  if (ssl_ && has_peers_close && !ends_writing_ && !resets_at_close_ && unsent_.empty())
+    send_close_notify(); // the peer waits for it
   listener_ = nullptr;
   below_->close();
   kept_ = {};

@@ -62,9 +62,13 @@ public:
   std::size_t try_write(std::string_view bytes, error_code& ec) override;
   /// Sends close_notify, and then ends the stream below.
   void end_writing() noexcept override;
-  void reset_at_close(bool on) noexcept override { below_->reset_at_close(on); }
+  void reset_at_close(bool on) noexcept override {
+    resets_at_close_ = on;
+    below_->reset_at_close(on);
+  }
   void gather_reads(bool on, error_code& ec) override { below_->gather_reads(on, ec); }
-  /// Closes the stream below. Sends no close_notify, because the peer must see a cut answer as one.
+  /// Closes the stream below. Sends no close_notify, because the peer must see a cut answer as one;
+  /// unless the peer has sent its own.
   void close() noexcept override;
   [[nodiscard]] boost::asio::any_io_executor get_executor() override {
     return below_->get_executor();
@@ -94,6 +98,7 @@ private:
   std::size_t encrypt(std::string_view bytes);
   void send_output();
   void send_unsent();
+  void send_close_notify();
   void end_below();
 
   [[nodiscard]] bool is_still_trusted(X509* shown) const;
@@ -113,6 +118,7 @@ private:
   bool has_more_ = false; ///< a whole record, or a part of its data, is left
   bool is_broken_ = false;
   bool ends_writing_ = false;
+  bool resets_at_close_ = false;
 };
 
 } // namespace telemetry::net

@@ -268,6 +268,21 @@ TEST_P(TlsStreamTest, EndsWithCloseNotifyAndThenTheStreamBelow) {
   EXPECT_TRUE(pair.client.has_end());
 }
 
+TEST_P(TlsStreamTest, AnswersTheCloseOfItsPeerWhenItIsClosed) {
+  for (const bool resets : {false, true}) {
+    tls_pair pair(only(GetParam()));
+    ASSERT_TRUE(pair.open());
+    pair.client.end();
+    pair.give(pair.client.take_output());
+    ASSERT_EQ(pair.read_fault, boost::asio::error::eof);
+    pair.server->reset_at_close(resets);
+    pair.server->close();
+    pair.take();
+    (void)pair.client.read();
+    EXPECT_EQ(pair.client.has_end(), !resets);
+  }
+}
+
 TEST_P(TlsStreamTest, AnAbortIsAResetWithoutCloseNotify) {
   tls_pair pair(only(GetParam()));
   ASSERT_TRUE(pair.open());

@@ -35,7 +35,9 @@ def add_tls_sockets(crowd, context, count):
 
 
 def client_context(files, **changes):
+    """For clients that take an end without close_notify for a fault."""
     context = ssl.create_default_context(cafile=files / "ca.pem")
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     for name, value in changes.items():
         setattr(context, name, value)
     return context
@@ -43,7 +45,6 @@ def client_context(files, **changes):
 
 def connect(port, context, seconds=20.0):
     plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)
-    # An end without close_notify raises SSLEOFError, in every test.
     return context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
 
 
