@@ -112,6 +112,6 @@ def test_sighup_is_logged_and_stops_nothing(make_server, connect):
     server = make_server().start()
     for count in range(1, 3):
         server.signal(signal.SIGHUP)
-        server.wait_log(r"(?s)(SIGHUP: files of keys are read.*){%d}" % count)
+        server.wait_log(r"(?s)(SIGHUP: keys and certificates are read.*){%d}" % count)
         assert connect(server).ask(f"1,2,{count},r") == "OK"
     assert server.terminate() == 0
