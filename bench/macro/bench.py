@@ -135,12 +135,11 @@ class Bench:
                 load.communicate()
 
     @staticmethod
-    def wait_for(server, path, seconds=30):
-        """Until a GET is answered with 200."""
+    def wait_until(holds, what, seconds=30):
         deadline = time.monotonic() + seconds
-        while server.body_of(path) is None:
+        while not holds():
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{path} does not exist")
+                raise RuntimeError(f"after {seconds} s still not: {what}")
             time.sleep(0.05)
 
     def get(self, server, path, **options):

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 
 #include <cerrno>
+#include <fstream>
 #include <stdexcept>
 #include <sys/socket.h>
 
@@ -38,9 +39,19 @@ ssize_t failed(SSL* tls, int outcome) {
 
 } // namespace
 
+std::string server_port::authorization() const {
+  if (key_file.empty())
+    return {};
+  std::ifstream file(key_file);
+  std::string key;
+  if (!std::getline(file, key))
+    throw std::runtime_error("there is no key in " + key_file);
+  return "Authorization: Bearer " + key + "\r\n";
+}
+
 void channel::release::operator()(ssl_st* one) const noexcept { SSL_free(one); }
 
-channel::channel(server_port to) : fd_(connect_loopback(to.number)) {
+channel::channel(const server_port& to) : fd_(connect_loopback(to.number)) {
   if (!to.has_tls)
     return;
   tls_.reset(SSL_new(client_context()));

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <sys/types.h>
 
@@ -15,6 +16,11 @@ namespace telemetry::bench {
 struct server_port {
   std::uint16_t number = 0;
   bool has_tls = false; ///< the certificate is not checked
+  std::string key_file; ///< of the key to show; "": none
+
+  /// The header that shows the key, with its end; "" without a key. Blocking: reads the file.
+  /// @throws std::runtime_error
+  [[nodiscard]] std::string authorization() const;
 };
 
 /// A connection to the server, with or without TLS.
@@ -22,7 +28,7 @@ class channel {
 public:
   /// Connects, and makes the handshake of TLS. Blocking.
   /// @throws std::system_error, std::runtime_error
-  explicit channel(server_port to);
+  explicit channel(const server_port& to);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   void set_non_blocking();

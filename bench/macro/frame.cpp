@@ -37,13 +37,13 @@ void mask_in_place(char* data, std::size_t size, std::uint32_t mask) {
 
 } // namespace
 
-std::string upgrade_request(std::string_view path, std::uint16_t port) {
+std::string upgrade_request(std::string_view path, std::uint16_t port, std::string_view headers) {
   std::string out = "GET ";
   out += path;
   out += " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port);
   out += "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-  return out;
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+  return out.append(headers).append("\r\n");
 }
 
 void append_masked_frame(std::string& out, opcode kind, std::string_view payload,

@@ -21,7 +21,9 @@ struct frame {
 };
 
 /// The nonce and the answer to it are the sample of RFC 6455 §1.3, so that no SHA-1 is needed.
-std::string upgrade_request(std::string_view path, std::uint16_t port);
+/// @param headers further ones, each with its end
+std::string upgrade_request(std::string_view path, std::uint16_t port,
+                            std::string_view headers = {});
 inline constexpr std::string_view upgrade_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// Appends a client's (masked) frame with the FIN bit.

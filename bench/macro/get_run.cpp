@@ -15,7 +15,7 @@ constexpr int patience_ms = 30'000;
 
 } // namespace
 
-get_run::get_run(server_port port, std::size_t connections, path_source next_path)
+get_run::get_run(const server_port& port, std::size_t connections, path_source next_path)
     : next_path_(std::move(next_path)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   for (std::size_t i = 0; i < connections; ++i) {
     connections_.push_back({http_client(port)});

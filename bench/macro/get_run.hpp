@@ -26,7 +26,7 @@ public:
   using path_source = std::function<std::string()>;
 
   /// Connects. @throws std::system_error
-  get_run(server_port port, std::size_t connections, path_source next_path);
+  get_run(const server_port& port, std::size_t connections, path_source next_path);
 
   /// Sends `requests` requests, or sends for `seconds` if that is not 0, and waits for the last
   /// answer. Blocking. @throws std::runtime_error if a connection ends, on an answer that is not

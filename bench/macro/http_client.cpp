@@ -5,12 +5,13 @@
 
 namespace telemetry::bench {
 
-http_client::http_client(server_port port) : port_(port.number), channel_(port) {}
+http_client::http_client(const server_port& port)
+    : port_(port.number), authorization_(port.authorization()), channel_(port) {}
 
 void http_client::ask(std::string_view path) {
   path_ = path;
   request_.assign("GET ").append(path).append(" HTTP/1.1\r\nHost: 127.0.0.1:");
-  request_.append(std::to_string(port_)).append("\r\n\r\n");
+  request_.append(std::to_string(port_)).append("\r\n").append(authorization_).append("\r\n");
   response_.clear();
   channel_.send_all(request_);
 }

@@ -13,7 +13,7 @@ namespace telemetry::bench {
 class http_client {
 public:
   /// @throws std::system_error
-  explicit http_client(server_port port);
+  explicit http_client(const server_port& port);
 
   [[nodiscard]] int fd() const { return channel_.fd(); }
 
@@ -33,6 +33,7 @@ public:
 
 private:
   std::uint16_t port_;
+  std::string authorization_; ///< header; "" without a key
   channel channel_;
   std::string request_;
   std::string path_;

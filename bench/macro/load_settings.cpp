@@ -21,6 +21,7 @@ void describe_load(po::options_description& options, load_settings& out) {
     ("help", "this text")
     ("port", po::value(&out.load.port.number)->required(), "the server's port on 127.0.0.1")
     ("tls", flag(out.load.port.has_tls, false), "speak TLS; the certificate is not checked")
+    ("key-file", po::value(&out.load.port.key_file), "show the key in this file")
     ("connections", po::value(&out.load.connections)->default_value(64), "WebSockets")
     ("window", po::value(&out.load.message.window)->default_value(16), "messages in flight per connection")
     ("lines", po::value(&out.load.message.lines)->default_value(1), "events per message")

@@ -40,14 +40,14 @@ std::int64_t now_ns() {
   return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
 }
 
-producer::producer(server_port port, std::size_t lane, producer_options options)
+producer::producer(const server_port& port, std::size_t lane, producer_options options)
     : channel_(port), lane_(lane), options_(options), masks_(lane), started_ns_(options.window) {
-  shake_hands(port.number);
+  shake_hands(port);
   channel_.set_non_blocking();
 }
 
-void producer::shake_hands(std::uint16_t port) {
-  channel_.send_all(upgrade_request("/upstream", port));
+void producer::shake_hands(const server_port& port) {
+  channel_.send_all(upgrade_request("/upstream", port.number, port.authorization()));
   std::string answer;
   while (answer.find("\r\n\r\n") == std::string::npos) {
     char part[1024];

@@ -43,7 +43,7 @@ struct producer_options {
 class producer {
 public:
   /// Connects and does the handshake. Blocking. @throws std::system_error, std::runtime_error
-  producer(server_port port, std::size_t lane, producer_options options);
+  producer(const server_port& port, std::size_t lane, producer_options options);
 
   [[nodiscard]] int fd() const { return channel_.fd(); }
   [[nodiscard]] bool window_full() const { return in_flight_ == options_.window; }
@@ -65,7 +65,7 @@ public:
   void close();
 
 private:
-  void shake_hands(std::uint16_t port);
+  void shake_hands(const server_port& port);
   std::size_t take_frames(std::string_view& in, tally& totals);
   void take_answer(std::string_view payload, tally& totals, std::int64_t now_ns);
 

@@ -8,7 +8,8 @@ import rows_ingest
 import rows_older
 import rows_paced
 import rows_queries
+import rows_secure
 
 TABLE = [*rows_ingest.ROWS, *rows_paced.ROWS, *rows_footprint.MEMORY, *rows_queries.ROWS,
-         *rows_footprint.AT_REST]
+         *rows_footprint.AT_REST, *rows_secure.ROWS]
 OLDER = rows_older.ROWS

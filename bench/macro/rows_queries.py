@@ -1,4 +1,5 @@
 """Rows of the speed table: what requests cost, alone and beside ingest."""
+import json
 import time
 
 from bench import median, pick
@@ -8,13 +9,19 @@ INGEST_RATE = 50_000
 ROBOT = "/api/robots/robot-{robot}"
 
 
+def _wait_for_robots(bench, server, count=1000):
+    """Until each of the robots of a load has an event."""
+    bench.wait_until(lambda: len(json.loads(server.body_of("/api/robots"))) >= count,
+                     f"{count} robots")
+
+
 def get_robot(bench, _):
     """One robot's state, against the least Beast server; both with the same ingest beside."""
     seconds = 2 if bench.options.quick else 4
     ours, bare = {1: [], 16: []}, {1: [], 16: []}
     with bench.server("get-robot") as server:
         with bench.load_beside(server, rate=INGEST_RATE, window=1000, settle=0):
-            bench.wait_for(server, ROBOT.replace("{robot}", "000999"))
+            _wait_for_robots(bench, server)
             body = server.body_of(ROBOT.replace("{robot}", "000000"))
             with bench.reference("bare_http", f"--body={body}") as constant:
                 for _ in range(2):
@@ -85,7 +92,7 @@ def _beside(bench, server, sizes):
     base_seconds, seconds = 10, 5
     figures = []
     with bench.load_beside(server, rate=INGEST_RATE, window=1000, settle=0):
-        bench.wait_for(server, "/api/robots/robot-000999")
+        _wait_for_robots(bench, server)
         ingest_cores = _cores(server, base_seconds)
         for prefix, events in sizes:
             with bench.profile(server, prefix + "beside"):

@@ -67,7 +67,7 @@ std::string describe(std::string_view name, std::uint64_t events, double odomete
 
 } // namespace
 
-verification verify(server_port port, const fleet& expected) {
+verification verify(const server_port& port, const fleet& expected) {
   http_client client(port);
   const auto start = now_ns();
   auto list = client.get("/api/robots");

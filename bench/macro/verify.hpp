@@ -20,6 +20,6 @@ struct verification {
 /// Compares every robot of the fleet with the server's list (GET /api/robots): count, last event,
 /// and odometer bit by bit. Robots of other fleets are ignored.
 /// @throws std::runtime_error if the list cannot be read.
-verification verify(server_port port, const fleet& expected);
+verification verify(const server_port& port, const fleet& expected);
 
 } // namespace telemetry::bench
