@@ -1,4 +1,4 @@
-"""A robot that a key may not see is like one that does not exist: the same bytes for every question.
+"""A robot that a key may not see is like one that does not exist: every answer has the same bytes.
 
 Everything is asked twice, before and after the foreign robots are stored, and once more after a
 restart. No answer may change.
@@ -197,7 +197,8 @@ class Questions:
         assert head, f"closed instead of an answer to {method} {target}"
         if method == "HEAD":
             return b"".join(head)
-        return b"".join(head) + b"\r\n" + (self._chunks() if is_chunked else self._input.read(length))
+        body = self._chunks() if is_chunked else self._input.read(length)
+        return b"".join(head) + b"\r\n" + body
 
     def _chunks(self):
         body = b""
@@ -305,7 +306,7 @@ def lists():
 
 
 def event_bodies(caller):
-    """Bodies with events of foreign robots, which the key may not send, whether they exist or not."""
+    """Bodies with events of robots that the key may not write to, whether they exist or not."""
     names = [name for name in FOREIGN if not permits(caller, name)]
     own = robots_of(caller, OWN)[0]
     events = [
@@ -437,7 +438,8 @@ def test_after_any_place_comes_the_next_own_robot(full_server, keys, caller):
     expected = [name.encode() for name in robots_of(caller, everything)]
     for mark in afters(OWN + FOREIGN):
         for limit in (None, 2):
-            query = f"?after={quote_from_bytes(mark, safe='')}" + (f"&limit={limit}" if limit else "")
+            query = f"?after={quote_from_bytes(mark, safe='')}"
+            query += f"&limit={limit}" if limit else ""
             seen = robots_seen(full_server, keys.made[caller], query)
             wanted = [name for name in expected if name > mark][:limit]
             assert [name.encode() for name in seen] == wanted, (mark, limit)
