@@ -201,7 +201,7 @@ def run(*arguments, **environment):
 
 
 def test_no_command_tells_a_secret(keys, tmp_path):
-    """`add` and `rotate` print a new key once; `show` prints its line of the file, with the hash."""
+    """`add` and `rotate` print a new key once; `show` prints the line of the file."""
     file = f"--file={keys.path}"
     told = [
         run("keys", "list", file),
