@@ -117,7 +117,7 @@ net::callers_ptr access_control::known() const {
 void access_control::follow(net::server& server) {
   server_ = &server;
   if (keys_)
-    watch_.add({keys_path_}, [this] { keys_->reload(); });
+    watch_.add({keys_path_}, [this] { return keys_->reload(); });
   after_look();
   watch_.start();
   watch_.look_now(); // because the file may have changed since it was read
@@ -125,6 +125,7 @@ void access_control::follow(net::server& server) {
 
 void access_control::report_taken(const access::key_set& keys, const net::key_changes& changes) {
   warned_->set(keys_topic, "");
+  told_fault_.clear();
   log::info("keys file taken", {{"keys", keys.size()},
                                 {"added", list_of(changes.added)},
                                 {"changed", list_of(changes.changed)},
@@ -133,7 +134,8 @@ void access_control::report_taken(const access::key_set& keys, const net::key_ch
 
 void access_control::report_kept(const failure& why) {
   warned_->set(keys_topic, "keys file not taken, the old keys stay valid: " + why.text);
-  log::error("keys file not taken", {{"reason", why.text}, {"file", keys_path_}});
+  if (std::exchange(told_fault_, why.text) != why.text) // it may be tried again and again
+    log::error("keys file not taken", {{"reason", why.text}, {"file", keys_path_}});
 }
 
 void access_control::after_look() {

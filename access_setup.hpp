@@ -43,9 +43,9 @@ public:
   [[nodiscard]] net::callers_ptr known() const;
   /// Starts to follow the keys file. @pre the server listens
   void follow(net::server& server);
-  /// Calls `on_change` on the thread of the watch when one of `paths` has changed, and when
-  /// look_now() was called. To be called before follow().
-  void also_follow(std::vector<std::string> paths, std::function<void()> on_change) {
+  /// Calls `on_change` (file_watch::add()) on the thread of the watch when one of `paths` has
+  /// changed, and when look_now() was called. To be called before follow().
+  void also_follow(std::vector<std::string> paths, std::function<bool()> on_change) {
     watch_.add(std::move(paths), std::move(on_change));
   }
   /// Sets a warning of /readyz; an empty text ends it.
@@ -72,6 +72,7 @@ private:
   std::optional<net::key_reload> keys_;
   std::chrono::steady_clock::time_point next_warning_{}; ///< of --insecure
   std::chrono::steady_clock::time_point next_expiry_look_{};
+  std::string told_fault_; ///< why the keys file was not taken, as told last; "" if it was
   std::map<std::string, wall_ms> told_expiries_; ///< when a key's end was last told, by id
   access::file_watch watch_;                     // last, because its thread uses the other members
 };

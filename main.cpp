@@ -126,9 +126,8 @@ std::unique_ptr<net::server> listen(const config::options& settings, const tls_p
     log::warn("net.memory_max is reached: new connections are refused, the largest idle ones cut",
               {{"cut", cut}, {"refused", refused}, {"memory_max", memory_max}});
   };
-  network.on_protocol_refused = [](std::string_view offered) {
-    log::debug("a WebSocket was opened without the sub-protocols that its client offered",
-               {{"offered", offered}});
+  network.on_protocol_refused = [] {
+    log::debug("a WebSocket was opened without the sub-protocols that its client offered");
   };
   configure_tls(network, tls);
   auto server = net::make_server(network);

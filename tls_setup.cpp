@@ -75,7 +75,10 @@ void configure_tls(net::server_options& network, const tls_ptr& tls) {
 
 void follow_tls(access_control& access, const tls_ptr& tls) {
   if (tls)
-    access.also_follow(paths_of(tls->files()), [&access, tls] { reload_tls(access, *tls); });
+    access.also_follow(paths_of(tls->files()), [&access, tls] {
+      reload_tls(access, *tls);
+      return true;
+    });
 }
 
 void log_tls_address(const net::server& server, const tls_ptr& tls) {

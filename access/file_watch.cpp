@@ -23,6 +23,7 @@ std::string state_of(const std::vector<std::string>& paths) {
     for (const auto part :
          {static_cast<long long>(found.st_dev), static_cast<long long>(found.st_ino),
           static_cast<long long>(found.st_size), static_cast<long long>(found.st_mode),
+          static_cast<long long>(found.st_uid), static_cast<long long>(found.st_gid),
           static_cast<long long>(found.st_mtim.tv_sec),
           static_cast<long long>(found.st_mtim.tv_nsec)})
       out.append(std::to_string(part)).append(",");
@@ -43,7 +44,7 @@ void file_watch::stop() {
     thread_.join();
 }
 
-void file_watch::add(std::vector<std::string> paths, std::function<void()> on_change) {
+void file_watch::add(std::vector<std::string> paths, std::function<bool()> on_change) {
   const auto state = state_of(paths);
   groups_.push_back({std::move(paths), std::move(on_change), state, state});
 }
@@ -82,8 +83,7 @@ void file_watch::look(group& at, bool must_tell) {
   const bool is_at_rest = state == std::exchange(at.seen, state);
   if (!must_tell && (state == at.told || !is_at_rest))
     return;
-  at.told = std::move(state);
-  at.on_change();
+  at.told = at.on_change() ? std::move(state) : "not read";
 }
 
 } // namespace telemetry::access

@@ -26,7 +26,9 @@ public:
   /// Calls `on_change` when one of `paths` is another file than at the last call, or than now, and
   /// the next look finds the same, because a file may be in the middle of being written. @pre
   /// before start()
-  void add(std::vector<std::string> paths, std::function<void()> on_change);
+  ///
+  /// @param on_change returns whether it is done; if not, the next look calls it again
+  void add(std::vector<std::string> paths, std::function<bool()> on_change);
   void start();
   /// Waits for a callback that runs. Idempotent.
   void stop();
@@ -36,7 +38,7 @@ public:
 private:
   struct group {
     std::vector<std::string> paths;
-    std::function<void()> on_change;
+    std::function<bool()> on_change;
     std::string told; ///< state of the files at the last call
     std::string seen; ///< state at the last look
   };

@@ -16,6 +16,8 @@ namespace telemetry::access {
 struct secret_hash {
   key_hash value;
   std::optional<wall_ms> until; ///< the secret ends then; nullopt: with the key
+
+  friend bool operator==(const secret_hash&, const secret_hash&) = default;
 };
 
 /// One line of a keys file: who may do what, until when. A revoked key has an id and nothing else.
@@ -30,6 +32,8 @@ struct key {
   std::string comment;
   /// `san:dns:NAME`, `san:uri:URI`, `subject:` and the RFC 2253 text, `spki:sha256:HEX`.
   std::vector<std::string> certificates;
+
+  friend bool operator==(const key&, const key&) = default;
 };
 
 } // namespace telemetry::access

@@ -38,6 +38,9 @@ json parse(std::string_view line) {
       refuse("a member is repeated");
     return true;
   };
+  // The parser takes a NUL for the end of its input, and skips a byte order mark.
+  if (line.find('\0') != std::string_view::npos || line.starts_with("\xEF\xBB\xBF"))
+    refuse("it has a NUL or a byte order mark");
   json parsed = json::parse(line, check, false);
   if (!parsed.is_object())
     refuse("it is no JSON object");
@@ -126,6 +129,8 @@ std::vector<secret_hash> hashes_of(const json& value) {
       hash.until = time_of(*until, "\"until\"");
     parts.end();
   }
+  if (out.size() == hashes_max && !out.front().until && !out.back().until)
+    refuse("neither of two \"hashes\" has an \"until\"");
   return out;
 }
 
@@ -165,6 +170,23 @@ void read_prefixes(const json& value, key& into) {
   into.robots = name_filter(into.prefixes);
 }
 
+bool is_identity(std::string_view text) {
+  constexpr std::string_view hash_kind = "spki:sha256:";
+  for (const std::string_view kind : {"san:dns:", "san:uri:", "subject:"})
+    if (text.starts_with(kind))
+      return text.size() > kind.size();
+  return text.starts_with(hash_kind) && text.size() == hash_kind.size() + 64 &&
+         text.find_first_not_of(hex_digits, hash_kind.size()) == std::string_view::npos;
+}
+
+void read_certificates(const json& value, key& into) {
+  into.certificates = texts_of(value, "\"certificates\"", 1, prefixes_max);
+  for (const auto& one : into.certificates)
+    if (!is_identity(one))
+      refuse("an entry of \"certificates\" is none of san:dns:NAME, san:uri:URI, subject:TEXT, "
+             "spki:sha256:HEX");
+}
+
 /// The members of a key that is not revoked, but for its id.
 void read_members(members& parts, key& into) {
   into.hashes = hashes_of(parts.need("hashes"));
@@ -175,7 +197,7 @@ void read_members(members& parts, key& into) {
   if (const auto comment = parts.take("comment"))
     into.comment = text_of(*comment, "\"comment\"");
   if (const auto certificates = parts.take("certificates"))
-    into.certificates = texts_of(*certificates, "\"certificates\"", 1, prefixes_max);
+    read_certificates(*certificates, into);
   if (into.hashes.empty() && into.certificates.empty())
     refuse("it has neither a hash nor a certificate");
 }

@@ -50,6 +50,8 @@ struct request {
   [[nodiscard]] const std::string& id() const {
     if (names.size() != 1)
       throw usage_fault("keys " + command + " takes one id");
+    if (!is_key_id(names.front())) // not repeated, because it may be a whole key
+      throw usage_fault("an id is 1 to 32 of a-z, 0-9 and -");
     return names.front();
   }
   [[nodiscard]] std::vector<std::string> all(const char* option) const {
@@ -94,10 +96,10 @@ wall_ms moment(const std::string& text, wall_ms now) {
     return *time;
   if (const auto time = read_utc_time(text + "T00:00:00Z"))
     return *time;
-  if (text.ends_with('d') && text.size() <= 6 &&
+  if (text.ends_with('d') && text.size() >= 2 && text.size() <= 6 &&
       text.find_first_not_of("0123456789") == text.size() - 1)
     return now + std::stoll(text) * day_ms;
-  if (text.ends_with('h') && text.size() <= 6 &&
+  if (text.ends_with('h') && text.size() >= 2 && text.size() <= 6 &&
       text.find_first_not_of("0123456789") == text.size() - 1)
     return now + std::stoll(text) * day_ms / 24;
   throw usage_fault('"' + text + "\" is neither a duration such as 365d or 24h nor a UTC date");
@@ -117,8 +119,6 @@ scope scope_of(const std::string& name) {
 key asked_key(const request& asked, wall_ms now) {
   key out;
   out.id = asked.id();
-  if (!is_key_id(out.id))
-    throw usage_fault("an id is 1 to 32 of a-z, 0-9 and -");
   const auto scopes = asked.all("scope");
   if (scopes.empty())
     throw usage_fault("keys add needs --scope");
@@ -135,6 +135,11 @@ key asked_key(const request& asked, wall_ms now) {
   if (out.expires && *out.expires <= now)
     throw usage_fault("--expires is not in the future");
   out.comment = asked.one("comment", "");
+  try {
+    (void)write_key_line(out);
+  } catch (const std::exception&) {
+    throw usage_fault("--prefix and --comment must be UTF-8");
+  }
   return out;
 }
 
@@ -163,19 +168,32 @@ std::string scopes_text(rights may) {
   return out;
 }
 
+/// `text` without characters that a terminal obeys, or that would end a column.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0u;
+    const bool is_c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0; // U+0080 to U+009F
+    out += is_c1 || byte < 0x20 || byte == 0x7F ? '?' : text[i];
+    i += is_c1 ? 1 : 0;
+  }
+  return out;
+}
+
 std::string robots_text(const key& one) {
   if (one.robots.permits_all())
     return "all";
-  return one.prefixes.front() + (one.prefixes.size() > 1
-                                     ? " and " + std::to_string(one.prefixes.size() - 1) + " more"
-                                     : "");
+  return printable(one.prefixes.front()) +
+         (one.prefixes.size() > 1 ? " and " + std::to_string(one.prefixes.size() - 1) + " more"
+                                  : "");
 }
 
 void print_line(std::ostream& out, const key& one, wall_ms now) {
   out << one.id << '\t' << state_of(one, now);
   if (!one.revoked)
     out << '\t' << scopes_text(one.may) << '\t' << robots_text(one) << '\t'
-        << (one.expires ? time_text(*one.expires) : "never") << '\t' << one.comment;
+        << (one.expires ? time_text(*one.expires) : "never") << '\t' << printable(one.comment);
   out << '\n';
 }
 
@@ -187,6 +205,10 @@ public:
 
   int run() {
     const auto& name = asked_.command;
+    if ((name == "list" || name == "prune") && !asked_.names.empty())
+      throw usage_fault("keys " + name + " takes no further word");
+    if (name == "check" && asked_.names.size() > 1)
+      throw usage_fault("keys check takes one file");
     if (name == "check" && asked_.names.size() == 1)
       path_ = asked_.names.front();
     if (path_.empty())
@@ -230,9 +252,7 @@ private:
       keys.append(one);
       return {};
     });
-    if (code == 0)
-      tell(*text);
-    return code;
+    return code == 0 ? tell(*text) : code;
   }
 
   int rotate() {
@@ -250,16 +270,15 @@ private:
       if (found->hashes.size() > 1)
         return failure{errc::invalid_option, "\"" + id + "\" is being rotated until " +
                                                  time_text(found->hashes.back().until.value_or(0))};
-      if (!found->hashes.empty())
-        found->hashes.front().until = overlap_end;
+      for (auto& one : found->hashes) // none gets more time than it had
+        one.until = std::min(one.until.value_or(overlap_end), overlap_end);
       found->hashes.insert(found->hashes.begin(), {hash_of_key(*text), {}});
       return {};
     });
-    if (code == 0) {
-      tell(*text);
-      advice_ << "The older secret works until " << time_text(overlap_end) << ".\n";
-    }
-    return code;
+    if (code != 0)
+      return code;
+    advice_ << "The older secret works until " << time_text(overlap_end) << " at most.\n";
+    return tell(*text);
   }
 
   int revoke() {
@@ -320,9 +339,13 @@ private:
     return 0;
   }
 
-  void tell(const std::string& text) {
-    out_ << text << '\n';
+  /// Prints the key, which no file has. @returns the exit code
+  int tell(const std::string& text) {
+    out_ << text << '\n' << std::flush;
+    if (!out_)
+      return refuse({errc::unavailable, "the key could not be printed and is lost; revoke it"});
     advice_ << "Keep it now: only its hash is stored. Show it as \"Authorization: Bearer KEY\".\n";
+    return 0;
   }
 
   const request& asked_;
@@ -345,7 +368,9 @@ int run_keys_command(const std::vector<std::string>& arguments, std::string path
       return asked.options.count("help") != 0 ? 0 : exit_usage;
     }
     path = asked.one("file", std::move(path));
-    return keys_command(asked, std::move(path), now_ms, out, advice).run();
+    const int code = keys_command(asked, std::move(path), now_ms, out, advice).run();
+    out.flush();
+    return out ? code : exit_refused;
   } catch (const usage_fault& fault) {
     advice << "telemetryd keys: " << fault.what() << "; telemetryd keys --help\n";
     return exit_usage;

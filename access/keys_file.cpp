@@ -83,17 +83,19 @@ std::string folder_of(const std::string& path) {
 }
 
 /// Where the file behind symbolic links is, because a rename would replace the link.
-std::string real_path(const std::string& path) {
+result<std::string> real_path(const std::string& path) {
   char* const found = ::realpath(path.c_str(), nullptr);
   std::string out = found != nullptr ? found : path;
   std::free(found);
+  struct stat link {};
+  if (found == nullptr && ::lstat(path.c_str(), &link) == 0)
+    return failure{errc::unavailable, path + " is a link to a file that does not exist"};
   return out;
 }
 
-/// Replaces `path` by a file with `text`: all of it, or nothing.
-result<void> replace(const std::string& path, std::string_view text) {
-  const auto made = path + ".new";
-  ::unlink(made.c_str()); // of a command that was killed; the lock keeps others away
+/// Writes `text` to `made`, with owner and mode of `path`, and renames it to `path`.
+result<void> write_and_rename(const std::string& made, const std::string& path,
+                              std::string_view text) {
   const open_file file(made, O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
   if (!file)
     return os_failure("cannot create", made);
@@ -105,6 +107,17 @@ result<void> replace(const std::string& path, std::string_view text) {
     return os_failure("cannot write", made);
   if (::rename(made.c_str(), path.c_str()) < 0)
     return os_failure("cannot replace", path);
+  return {};
+}
+
+/// Replaces `path` by a file with `text`: all of it, or nothing.
+result<void> replace(const std::string& path, std::string_view text) {
+  const auto made = path + ".new";
+  ::unlink(made.c_str()); // of a command that was killed; the lock keeps others away
+  if (auto done = write_and_rename(made, path, text); !done) {
+    ::unlink(made.c_str());
+    return done;
+  }
   const open_file folder(folder_of(path), O_RDONLY | O_DIRECTORY);
   if (!folder || ::fsync(folder.get()) < 0)
     return os_failure("cannot sync", folder_of(path));
@@ -144,7 +157,8 @@ keys_edit::keys_edit(std::string_view text) {
     const auto one = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), one.size() + 1));
     auto read = read_key_line(one);
-    lines_.push_back({std::string(one), read ? std::optional(std::move(*read)) : std::nullopt});
+    lines_.push_back(
+        {std::string(one), read ? std::optional(std::move(*read)) : std::nullopt, false});
   }
 }
 
@@ -157,10 +171,13 @@ key* keys_edit::find(std::string_view id) {
   const auto found = std::find_if(lines_.begin(), lines_.end(), [id](const line& each) {
     return each.one && each.one->id == id;
   });
-  return found == lines_.end() ? nullptr : &*found->one;
+  if (found == lines_.end())
+    return nullptr;
+  found->may_differ = true;
+  return &*found->one;
 }
 
-void keys_edit::append(key one) { lines_.push_back({"", std::move(one)}); }
+void keys_edit::append(key one) { lines_.push_back({"", std::move(one), true}); }
 
 std::size_t keys_edit::remove(const std::function<bool(const key&)>& fits) {
   auto left = std::count_if(lines_.begin(), lines_.end(),
@@ -173,9 +190,8 @@ std::size_t keys_edit::remove(const std::function<bool(const key&)>& fits) {
 std::string keys_edit::text() const {
   std::string out;
   for (const auto& each : lines_) {
-    const auto unchanged = each.one ? read_key_line(each.text) : result<key>(failure{});
-    const bool is_changed =
-        each.one && (!unchanged || write_key_line(*unchanged) != write_key_line(*each.one));
+    const auto before = each.may_differ ? read_key_line(each.text) : result<key>(failure{});
+    const bool is_changed = each.may_differ && (!before || *before != *each.one);
     out += is_changed ? write_key_line(*each.one) : each.text;
     out += '\n';
   }
@@ -184,7 +200,10 @@ std::string keys_edit::text() const {
 
 result<void> edit_keys_file(const std::string& link,
                             const std::function<result<void>(keys_edit&)>& change) {
-  const auto path = real_path(link);
+  const auto real = real_path(link);
+  if (!real)
+    return real.error();
+  const auto& path = *real;
   const open_file lock(path + ".lock", O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
   if (!lock || ::flock(lock.get(), LOCK_EX) < 0)
     return os_failure("cannot lock", path + ".lock");

@@ -23,8 +23,9 @@ namespace telemetry::access {
 class keys_edit {
 public:
   struct line {
-    std::string text;       ///< as in the file, without its end
-    std::optional<key> one; ///< nullopt: an empty line or a comment
+    std::string text;        ///< as in the file, without its end
+    std::optional<key> one;  ///< nullopt: an empty line or a comment
+    bool may_differ = false; ///< find() or append() gave `one` away
   };
 
   /// @pre key_set::read(text), or `text` has no line of a key

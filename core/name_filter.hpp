@@ -71,6 +71,8 @@ public:
   /// however many other robots there are.
   [[nodiscard]] std::vector<name_range> ranges_above(std::string_view after) const;
 
+  friend bool operator==(const name_filter&, const name_filter&) = default;
+
 private:
   name_filter() = default;
   [[nodiscard]] const std::string* range_of(std::string_view name) const noexcept;

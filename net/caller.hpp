@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace telemetry::net {
 
@@ -32,6 +33,12 @@ struct caller {
   /// The identity of the client's certificate that a key lists; "" if the caller showed no
   /// certificate. The right ends with the certificate, too.
   std::string certificate{};
+
+  /// The id of the key; "" if the right came another way.
+  [[nodiscard]] std::string_view key_id() const noexcept {
+    constexpr std::string_view kind = "key:";
+    return name.starts_with(kind) ? std::string_view(name).substr(kind.size()) : "";
+  }
 };
 
 /// Shared, because a request may outlive the session that it came from.

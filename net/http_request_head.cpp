@@ -145,8 +145,6 @@ std::optional<read_fault> fault_of(boost::beast::error_code error) {
     return std::nullopt;
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return read_fault{431, "the request's header is too large"};
-  if (error == http::error::body_limit)
-    return read_fault{413, "the body is larger than ingest.max_body"};
   if (error.category() == http::make_error_code(http::error::bad_method).category())
     return read_fault{400, "the request is not well-formed HTTP/1.1"};
   return std::nullopt;

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include <iterator>
+#include <limits>
 
 namespace telemetry::net {
 
@@ -29,14 +30,15 @@ http_request_reader::http_request_reader(std::size_t body_bytes_max)
 
 void http_request_reader::start() {
   drop_empty_lines();
-  buffer_.erase(0, std::exchange(taken_, 0));
+  wipe_front(buffer_, std::exchange(taken_, 0));
   if (buffer_.empty() && buffer_.capacity() > idle_buffer_bytes_max)
     buffer_ = {};
   scanner_ = {};
   head_bytes_ = 0;
   parser_.emplace();
   parser_->header_limit(head_bytes_max);
-  parser_->body_limit(body_bytes_max_);
+  parser_->body_limit(
+      std::numeric_limits<std::uint64_t>::max()); // the session compares body_size()
   body_ = {};
   is_in_body_ = false;
 }
@@ -44,11 +46,7 @@ void http_request_reader::start() {
 void http_request_reader::receive(std::string_view bytes) {
   if (is_in_body_ && !begun()) // without a copy
     bytes.remove_prefix(body_.take(bytes));
-  if (!begun())
-    buffer_.clear();
-  else
-    buffer_.erase(0, taken_);
-  taken_ = 0;
+  wipe_front(buffer_, std::exchange(taken_, 0));
   buffer_ += bytes;
 }
 

@@ -5,6 +5,7 @@
 #include "net/http_body_reader.hpp"
 #include "net/http_head_scanner.hpp"
 #include "net/http_request_head.hpp"
+#include "net/wiped_string.hpp"
 
 #include <boost/beast/http/parser.hpp>
 
@@ -77,7 +78,7 @@ private:
   [[nodiscard]] progress fail(const read_fault& why) noexcept;
 
   std::size_t body_bytes_max_;
-  std::string buffer_;
+  wiped_string buffer_;   ///< may hold credentials
   std::size_t taken_ = 0; ///< used bytes at the front of buffer_
   head_scanner scanner_;
   std::size_t head_bytes_ = 0; ///< bytes of memory of the parsed head

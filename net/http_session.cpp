@@ -100,15 +100,25 @@ void http_session::tick() {
   charge_.settle(held_bytes());
 }
 
-/// A long answer is reset when the right to it ends. What was read before is answered: a short
-/// answer, and events that are on their way to the journal.
+/// A body that is still on its way is refused, and a long answer is reset, when the right to it
+/// ends. What was read before is answered: a short answer, and events that are on their way to the
+/// journal.
 void http_session::review_rights() {
-  if (!who_ || !more_ || (phase_ != phase::answering && phase_ != phase::writing))
+  const bool awaits_body = phase_ == phase::waiting || phase_ == phase::body || invites_;
+  const bool is_long_answer = more_ && (phase_ == phase::answering || phase_ == phase::writing);
+  if (!who_ || (!awaits_body && !is_long_answer))
     return;
   auto now = context_.known->renew(who_, wall_now());
   if (!who_->certificate.empty() && !stream_->certificate())
     now = nullptr;
-  if (now && now->may.include(route_.row->right) && now->robots.covers(who_->robots))
+  const bool may_go_on = now && now->may.include(route_.row->right);
+  if (awaits_body) {
+    if (!may_go_on)
+      return guarded([&] { refuse_ended_right(); });
+    who_ = std::move(now);
+    return;
+  }
+  if (may_go_on && now->robots.covers(who_->robots))
     return;
   stream_->reset_at_close(true);
   close();

@@ -73,6 +73,7 @@ private:
   [[nodiscard]] bool read();
   void receive(std::string_view bytes);
   void refuse(const read_fault& fault);
+  void refuse_ended_right();
 
   // Answering
   void next_request();

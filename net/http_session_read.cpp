@@ -17,6 +17,7 @@ using progress = http_request_reader::progress;
 
 constexpr std::size_t read_bytes_max = 64u << 10;
 
+constexpr read_fault body_too_large{413, "the body is larger than ingest.max_body"};
 constexpr read_fault handshake_with_body{400, "a WebSocket handshake has no body"};
 
 /// The buffer of a read. One per I/O thread suffices, because no bytes stay in it between turns.
@@ -107,6 +108,10 @@ std::optional<read_fault> http_session::judge_head() const {
 
 bool http_session::ask_for_body() {
   const auto size = reader_.body_size();
+  if (size > context_.options.body_bytes_max) {
+    refuse(body_too_large);
+    return false;
+  }
   const auto place = size > 0 ? share_.ask(size) : body_share::place::taken;
   if (place == body_share::place::refused)
     refuse(too_many_bodies);
@@ -152,6 +157,8 @@ bool http_session::read() {
     close(); // every complete request is answered, because a session reads only if it lacks bytes
   else if (size > 0)
     receive({space.data(), size});
+  if (context_.known->asks_for_keys())
+    ::explicit_bzero(space.data(), size); // it may have credentials
   return size > 0 && phase_ != phase::closed;
 }
 
@@ -169,6 +176,12 @@ void http_session::receive(std::string_view bytes) {
 void http_session::refuse(const read_fault& fault) {
   keep_alive_ = false;
   respond(make_problem(fault.status, target(), fault.detail));
+}
+
+void http_session::refuse_ended_right() {
+  keep_alive_ = false;
+  invites_ = false;
+  respond(answer_ended_right(target()));
 }
 
 void http_session::dispatch() {

@@ -1,7 +1,8 @@
 #include "net/key_reload.hpp"
 
-#include "access/key_line.hpp"
 #include "access/keys_file.hpp"
+
+#include <utility>
 
 namespace telemetry::net {
 
@@ -11,7 +12,7 @@ key_changes changes_between(const access::key_set& before, const access::key_set
     const auto* const old = before.find(one.id);
     if (old == nullptr)
       out.added.push_back(one.id);
-    else if (write_key_line(*old) != write_key_line(one))
+    else if (*old != one)
       out.changed.push_back(one.id);
   }
   for (const auto& one : before.keys()) {
@@ -25,19 +26,24 @@ key_reload::key_reload(std::string path, access::key_set first, reports to)
     : path_(std::move(path)), keys_(std::move(first)), to_(std::move(to)),
       known_(callers::with_keys(keys_)), next_end_(known_->next_end(wall_now())) {}
 
-void key_reload::reload() {
+bool key_reload::reload() {
   auto keys = access::read_keys_file(path_);
-  if (!keys)
-    return to_.on_kept(keys.error());
+  if (!keys) {
+    to_.on_kept(keys.error());
+    return keys.error().code != errc::unavailable;
+  }
   const auto changes = changes_between(keys_, *keys);
   keys_ = std::move(*keys);
   known_ = callers::with_keys(keys_);
   next_end_ = known_->next_end(wall_now());
   to_.on_callers(known_);
   to_.on_taken(keys_, changes);
+  return true;
 }
 
 void key_reload::end_overdue(wall_ms now) {
+  if (now < std::exchange(last_look_, now)) // the clock was set back, so rights end once more
+    next_end_ = known_->next_end(now);
   if (!next_end_ || *next_end_ > now)
     return;
   next_end_ = known_->next_end(now);

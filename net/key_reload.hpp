@@ -38,7 +38,8 @@ public:
   [[nodiscard]] const callers_ptr& known() const noexcept { return known_; }
   [[nodiscard]] const access::key_set& keys() const noexcept { return keys_; }
   /// Reads the file, and takes it or keeps the old set.
-  void reload();
+  /// @returns false if the file could not be read, so that reading it again may help
+  bool reload();
   /// Tells on_callers about the same set again if a right has ended since the last call, because
   /// open connections of that right must end.
   void end_overdue(wall_ms now);
@@ -49,6 +50,7 @@ private:
   reports to_;
   callers_ptr known_;
   std::optional<wall_ms> next_end_;
+  wall_ms last_look_ = 0; ///< `now` of the last end_overdue()
 };
 
 } // namespace telemetry::net

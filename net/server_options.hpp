@@ -78,8 +78,9 @@ struct server_options {
   /// and 1 days before it ends, and, with a number of at most 0, at its end. May be empty.
   std::function<void(std::chrono::seconds left)> on_certificate_expiry{};
   /// Told, on an I/O thread, that a WebSocket was opened without any of the sub-protocols that its
-  /// client offered; may be empty. A browser closes such a connection without saying why.
-  std::function<void(std::string_view offered)> on_protocol_refused{};
+  /// client offered; may be empty. A browser closes such a connection without saying why. What was
+  /// offered is not told, because clients that cannot set headers send secrets there.
+  std::function<void()> on_protocol_refused{};
 };
 
 } // namespace telemetry::net

@@ -62,12 +62,10 @@ void websocket_session::note_certificate() {
 }
 
 void websocket_session::note_protocols(const websocket_codec::request& upgrade) const {
-  constexpr std::size_t told_bytes_max = 200;
   const auto offered = upgrade[boost::beast::http::field::sec_websocket_protocol];
   if (!offered.empty() && !offers_protocol(upgrade, websocket_codec::protocol) &&
       context_.options.on_protocol_refused)
-    context_.options.on_protocol_refused(
-        {offered.data(), std::min(offered.size(), told_bytes_max)});
+    context_.options.on_protocol_refused();
 }
 
 void websocket_session::open() {

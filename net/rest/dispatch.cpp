@@ -52,10 +52,10 @@ std::string_view name_of(scope right) noexcept {
 }
 
 /// 401. All reasons get the same answer, because a reason helps to guess.
-http_answer ask_for_key(const http_request& request, refusal why) {
+http_answer ask_for_key(std::string_view target, refusal why) {
   const bool was_shown = why != refusal::none;
   http_answer answer = make_problem(
-      401, request.target,
+      401, target,
       was_shown ? "the key is not valid" : "this address needs a key: Authorization: Bearer <key>");
   answer.headers += "WWW-Authenticate: Bearer realm=\"telemetryd\"";
   answer.headers += was_shown ? ", error=\"invalid_token\"\r\n" : "\r\n";
@@ -107,8 +107,9 @@ std::optional<http_answer> judge_caller(const http_request& request, const ident
     return std::nullopt;
   const auto why = route.who ? refusal::scope : found.why;
   if (refused != nullptr)
-    *refused = access_refusal{why, found.key_id, route.row->pattern};
-  return route.who ? refuse_scope(request, needed) : ask_for_key(request, why);
+    *refused =
+        access_refusal{why, route.who ? route.who->key_id() : found.key_id, route.row->pattern};
+  return route.who ? refuse_scope(request, needed) : ask_for_key(request.target, why);
 }
 
 } // namespace
@@ -132,6 +133,10 @@ std::optional<http_answer> find_route(const http_request& request, const identif
   if (auto answer = judge_caller(request, from, route, refused))
     return answer;
   return row->judge == nullptr ? std::nullopt : row->judge(request);
+}
+
+http_answer answer_ended_right(std::string_view target) {
+  return ask_for_key(target, refusal::revoked);
 }
 
 std::shared_ptr<rest_operation> answer_request(http_request request, rest_route route,

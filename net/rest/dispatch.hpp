@@ -34,7 +34,7 @@ struct identification {
 /// A request that was refused because of its caller, for the log.
 struct access_refusal {
   refusal why;
-  std::string_view key_id;  ///< "" if no such key exists; valid as long as identification::known
+  std::string_view key_id;  ///< "" if no such key exists; views identification::known or `route`
   std::string_view pattern; ///< of the route
 };
 
@@ -46,6 +46,9 @@ struct access_refusal {
 std::optional<http_answer> find_route(const http_request& request, const identification& from,
                                       rest_route& route,
                                       std::optional<access_refusal>* refused = nullptr);
+
+/// 401, for a request whose caller lost its right while the body was on its way.
+[[nodiscard]] http_answer answer_ended_right(std::string_view target);
 
 /// Answers a request that find_route() let pass, by the rest_handler of its route
 /// (net/rest/rest_context.hpp has the type). A long answer is compressed if the client asks for it

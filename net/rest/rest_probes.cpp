@@ -11,22 +11,23 @@ http_answer json_answer(std::string body) {
   return {200, "application/json", {}, std::move(body), nullptr};
 }
 
-/// @param trouble damage because of which some robots cannot be served.
+/// @param trouble damage because of which some robots cannot be served; it names robots.
 /// @param warned conditions that an operator should mend
-/// @param tells_warnings whether the caller may read them
+/// @param tells_all whether the caller may read them; otherwise their number is told
 std::string ready_body(const std::optional<std::string>& trouble,
-                       const std::vector<std::string>& warned, bool tells_warnings) {
+                       const std::vector<std::string>& warned, bool tells_all) {
+  const auto count = warned.size() + (trouble && !tells_all ? 1 : 0);
   std::string body = "{";
-  if (trouble) {
+  if (trouble && tells_all) {
     append_json_string(body += "\"detail\":", *trouble);
     body += ',';
   }
   body += "\"status\":\"ready\"";
-  if (!warned.empty())
-    append_integer(body += ",\"warnings\":", static_cast<std::int64_t>(warned.size()));
-  for (std::size_t i = 0; tells_warnings && i < warned.size(); ++i)
+  if (count > 0)
+    append_integer(body += ",\"warnings\":", static_cast<std::int64_t>(count));
+  for (std::size_t i = 0; tells_all && i < warned.size(); ++i)
     append_json_string(body += i == 0 ? ",\"warning_texts\":[" : ",", warned[i]);
-  if (tells_warnings && !warned.empty())
+  if (tells_all && !warned.empty())
     body += ']';
   return body += "}\n";
 }

@@ -271,19 +271,19 @@ TEST(WebsocketSessionTest, KeepsNoMemoryOfTheRestOfATurn) {
 
 TEST(WebsocketSessionTest, ChoosesOurProtocolOfThoseOffered) {
   websocket_pair pair;
-  pair.options.on_protocol_refused = [](std::string_view) { FAIL(); };
+  pair.options.on_protocol_refused = [] { FAIL(); };
   const auto head = pair.start("", {"Sec-WebSocket-Protocol", "x, telemetry.v1"});
   EXPECT_NE(head.find("\r\nSec-WebSocket-Protocol: telemetry.v1\r\n"), head.npos) << head;
 }
 
 TEST(WebsocketSessionTest, OpensWithoutAProtocolThatIsNotOursAndTellsSo) {
   websocket_pair pair;
-  std::string offered;
-  pair.options.on_protocol_refused = [&](std::string_view what) { offered = what; };
+  int told = 0;
+  pair.options.on_protocol_refused = [&told] { ++told; };
   const auto head = pair.start("", {"Sec-WebSocket-Protocol", "Telemetry.v1, x"});
   EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
   EXPECT_EQ(head.find("Sec-WebSocket-Protocol"), head.npos) << head;
-  EXPECT_EQ(offered, "Telemetry.v1, x");
+  EXPECT_EQ(told, 1);
 }
 
 // Messages of every form; wherever the stream is cut, the same messages come out.

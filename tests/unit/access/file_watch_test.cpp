@@ -17,7 +17,10 @@ protected:
     folder_ = (std::filesystem::temp_directory_path() / "watchXXXXXX").string();
     EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
     write("first");
-    watch_.add({path(), folder_ + "/other"}, [this] { ++calls_; });
+    watch_.add({path(), folder_ + "/other"}, [this] {
+      ++calls_;
+      return is_done_.load();
+    });
   }
   ~FileWatchTest() override {
     watch_.stop();
@@ -34,6 +37,7 @@ protected:
   std::string folder_;
   std::counting_semaphore<> looks_{0};
   std::atomic<int> calls_{0};
+  std::atomic<bool> is_done_{true};
   file_watch watch_{[this] { looks_.release(); }};
 };
 
@@ -69,6 +73,19 @@ TEST_F(FileWatchTest, WaitsUntilAFileIsAtRest) {
   EXPECT_LE(calls_, 1) << "a change between two looks, at most at the end of a slow look";
   wait_for_looks(3);
   EXPECT_GE(calls_, 1);
+}
+
+TEST_F(FileWatchTest, TellsAgainUntilItIsDone) {
+  watch_.start();
+  is_done_ = false;
+  write("second, longer");
+  wait_for_looks(5);
+  EXPECT_GE(calls_, 2);
+  is_done_ = true;
+  wait_for_looks(2);
+  const int calls = calls_;
+  wait_for_looks(3);
+  EXPECT_EQ(calls_, calls);
 }
 
 TEST_F(FileWatchTest, LooksAtOnceWhenAsked) {

@@ -107,7 +107,7 @@ TEST(CallersTest, ARightEndsAtItsTime) {
 TEST(CallersTest, ACertificateSpeaksForTheKeyThatListsIt) {
   made_key one("a", {scope::ingest}), other("b");
   one.entry.hashes.clear();
-  one.entry.certificates = {"san:dns:gw.example", "spki:sha256:00"};
+  one.entry.certificates = {"san:dns:gw.example", "spki:sha256:" + std::string(64, '0')};
   one.entry.expires = now + 10;
   const auto known = callers::with_keys(set_of(one, other));
   const std::vector<std::string> shown{"subject:CN=x", "san:dns:gw.example"}, foreign{"san:dns:x"};
