@@ -274,8 +274,8 @@ ATTACKS = {
         flood(HANDSHAKE, events(b"unread", 3000), reads=False), 200, 512, 80
     ),
     # Clients without a right, at a server that asks for keys. It holds net.unproven_max (2048) of
-    # them, however many there are. Beyond, it accepts more slowly, so a new producer waits for its turn
-    # among the hostile sockets. Those that are connected do not notice.
+    # them, however many there are. Beyond, it accepts more slowly, so a new producer waits for its
+    # turn among the hostile sockets. Those that are connected do not notice.
     "bad-keys": Attack(flood(b"", wrong_requests(1000)), 50, 64, 320, asks_for_keys=True),
     "bad-key-logs": Attack(
         wrong_keys_from_everywhere, 1000, 32, 16, asks_for_keys=True, log_lines=10

@@ -45,7 +45,7 @@ def hash_of(key):
 
 
 def traces_of(key):
-    """Texts that tell a secret, or a good part of it, in a form that somebody could have written."""
+    """Texts that tell a secret, or a good part of it, in the forms in which it could be written."""
     secret = key.split(".")[1] if "." in key else key
     yield secret[:12]
     yield secret[15:27]
@@ -201,7 +201,7 @@ def run(*arguments, **environment):
 
 
 def test_no_command_tells_a_secret(keys, tmp_path):
-    """`add` and `rotate` print a new key once; `show` prints the line of the file, with its hash."""
+    """`add` and `rotate` print a new key once; `show` prints the line of the file."""
     file = f"--file={keys.path}"
     told = [
         run("keys", "list", file),
@@ -232,7 +232,7 @@ def test_no_command_tells_a_secret(keys, tmp_path):
             run("keys", "list", f"--file={broken}"),
             run("keys", "revoke", "reader", f"--file={broken}"),
             run("--check-config", f"--auth.keys_file={broken}"),
-            run(f"--auth.keys_file={broken}", f"--storage.data_dir={tmp_path}/data", "--net.port=0"),
+            run(f"--auth.keys_file={broken}", f"--storage.data_dir={tmp_path}", "--net.port=0"),
         ]
     for text in told:
         assert text, "a test needs output"
@@ -310,7 +310,7 @@ def test_keys_of_pipelined_requests_are_forgotten(server, keys):
 
 
 def test_refusals_are_logged_with_bounds(server, keys):
-    """Wrong keys as fast as they can be shown: 10 lines a second, and the next tells how many more."""
+    """Many wrong keys make 10 lines a second. The next line tells how many were left out."""
     rest, begin, shown = server.rest(), time.monotonic(), 0
     while time.monotonic() - begin < 2:
         for wrong in mistyped(keys.made["reader"]):

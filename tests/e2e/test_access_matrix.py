@@ -536,3 +536,14 @@ def test_refusals_are_answered_while_a_body_pours_in(server):
 
         wait_until(is_cut, "the connection is cut", step=0)
         assert sent < 80 << 20, "64 MiB are thrown away, and the rest is the kernel's"
+
+
+def test_the_log_names_the_key_that_is_refused(server, keys):
+    """Otherwise an operator cannot tell whose key lacks a scope."""
+    rest = server.rest()
+    rest.request("GET", "/api/robots", headers=bearer(keys.made["revoked"]))
+    rest.request("GET", "/api/robots", headers=bearer(keys.made["producer"]))
+    rest.request("GET", "/api/robots", headers=bearer(keys.made["unknown"]))
+    lines = {"revoked": "revoked", "unknown": "", "scope": "producer|reader|site"}
+    for reason, name in lines.items():
+        server.wait_log(rf'access refused.*reason="?{reason}.*key="?({name})"?\s', seconds=2)

@@ -16,7 +16,7 @@ import pytest
 from crowd import HANDSHAKE, allow_files, masked
 from keys import Keys, bearer
 from telemetryd import EAGER_HEAP, wait_until
-from websocket_client import Closed, Refused, WebSocket
+from websocket_client import WebSocket
 
 pytestmark = pytest.mark.embedded
 
@@ -228,7 +228,7 @@ BAD = (
 
 
 def test_100_swaps_disturb_no_caller_whose_key_stays(server, keys, tmp_path):
-    """Every second swap is a bad one. SIGHUP makes the server look at once, so in the middle, too."""
+    """Every second swap is bad. SIGHUP makes the server look at once, also in the middle of one."""
     kept = "".join(lines_of(keys)[:2])
     spare = Keys(tmp_path / "spare")
     fresh = [spare.add(f"fresh{n}", "read") for n in range(5)]
