@@ -152,14 +152,15 @@ result<std::vector<crl_ptr>> read_revocations(const std::string& path) {
 }
 
 result<private_key_ptr> read_private_key(const std::string& path) {
-  auto text = read_file(path, fault_of_key_file);
-  if (!text)
-    return text.error();
+  auto read = read_file(path, fault_of_key_file);
+  if (!read)
+    return read.error();
+  std::string& text = *read;
   bool is_encrypted = false;
   ERR_clear_error();
   private_key_ptr key(
-      PEM_read_bio_PrivateKey(memory_of(*text).get(), nullptr, no_passphrase, &is_encrypted));
-  OPENSSL_cleanse(text->data(), text->size());
+      PEM_read_bio_PrivateKey(memory_of(text).get(), nullptr, no_passphrase, &is_encrypted));
+  OPENSSL_cleanse(text.data(), text.size());
   if (is_encrypted)
     return fault(errc::malformed, path,
                  "is encrypted, and telemetryd has no passphrase for it; decrypt it with openssl "

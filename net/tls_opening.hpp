@@ -18,8 +18,9 @@ namespace telemetry::net {
 struct tls_opening_plan {
   std::shared_ptr<const tls_credentials> credentials;
   std::chrono::steady_clock::time_point deadline; ///< the opening is closed after it
-  /// Receives the stream once the handshake has succeeded, or nullptr and why it has not. Called
-  /// once, on the opening's thread and not from within a call to the stream.
+  /// Receives the stream once the handshake has succeeded, or nullptr and why it has not. It must
+  /// rebind() the stream, which still reports to the opening. Called once, on the opening's thread
+  /// and not from within a call to the stream.
   std::function<void(std::unique_ptr<byte_stream>, std::string_view why)> on_end;
 };
 

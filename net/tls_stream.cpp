@@ -7,8 +7,8 @@
 
 #include <openssl/err.h>
 
-#include <algorithm>
 #include <new>
+#include <utility>
 
 namespace telemetry::net {
 
@@ -110,7 +110,7 @@ bool tls_stream::advance_handshake() {
 
 /// The stream may have come from another thread. A turn of another stream may have ended with an
 /// exception, and its output must not go to this peer.
-void tls_stream::begin_turn() {
+void tls_stream::begin_turn() noexcept {
   auto& output = tls_buffers::of_thread().output;
   output.clear();
   wire_.output = &output;
@@ -282,12 +282,17 @@ void tls_stream::end_writing() noexcept {
   end_below();
 }
 
-void tls_stream::send_close_notify() {
+/// If no memory is left for it, the peer takes the connection for a cut one.
+void tls_stream::send_close_notify() noexcept {
   begin_turn();
   ERR_clear_error();
   if (!is_broken_ && SSL_is_init_finished(ssl_.get()) == 1)
     SSL_shutdown(ssl_.get());
-  send_output();
+  try {
+    send_output();
+  } catch (const std::bad_alloc&) {
+    write_fault_ = broken();
+  }
 }
 
 /// Ends the stream below once close_notify has been sent.

@@ -81,7 +81,7 @@ public:
 private:
   void on_ready() override;
 
-  void begin_turn();
+  void begin_turn() noexcept;
 
   // Reading
   [[nodiscard]] std::string_view gather();
@@ -98,7 +98,7 @@ private:
   std::size_t encrypt(std::string_view bytes);
   void send_output();
   void send_unsent();
-  void send_close_notify();
+  void send_close_notify() noexcept;
   void end_below();
 
   [[nodiscard]] bool is_still_trusted(X509* shown) const;

@@ -20,10 +20,15 @@ int read(BIO* bio, char* into, int size) {
   return static_cast<int>(taken);
 }
 
-int write(BIO* bio, const char* bytes, int size) {
+/// Fails if no memory is left, because an exception must not pass through OpenSSL.
+int write(BIO* bio, const char* bytes, int size) noexcept {
   BIO_clear_retry_flags(bio);
-  wire_of(bio).output->append(bytes, static_cast<std::size_t>(size));
-  return size;
+  try {
+    wire_of(bio).output->append(bytes, static_cast<std::size_t>(size));
+    return size;
+  } catch (const std::bad_alloc&) {
+    return -1;
+  }
 }
 
 /// Returns 0 for every command that it does not know. With another value OpenSSL would take the

@@ -6,6 +6,7 @@ import json
 import random
 import select
 import socket
+import ssl
 import sys
 import zlib
 from dataclasses import dataclass
@@ -185,6 +186,36 @@ def wrong_keys_from_everywhere(address, count):
     )
 
 
+def client_hello():
+    """A good ClientHello of TLS, as this machine's OpenSSL makes it."""
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    client = context.wrap_bio(received, sent, server_hostname="localhost")
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        return sent.read()
+    raise AssertionError("there is no server yet")
+
+
+def handshakes(address, count):
+    """`count` TLS handshakes in a step, each on a connection of its own."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    while True:
+        for _ in range(count):
+            try:
+                with socket.create_connection(address, 30) as plain:
+                    context.wrap_socket(plain).close()
+            except OSError:
+                pass  # cut
+        yield
+
+
+HALF_HELLO = b"\x16\x03\x01\x3f\x00\x01\x00\x3e\xfc" + b"x" * 12_000  # of 16,128 bytes
+
+
 def events(robot, count):
     return b"".join(masked(b"1,2,%d,%s" % (n, robot)) for n in range(count))
 
@@ -209,6 +240,7 @@ class Attack:
     asks_for_keys: bool = False  # the server does, and the normal clients show theirs
     reconnects: bool = False  # the normal producer connects anew for each event
     producer_ms: int = 0  # the p99 that the producer may have; 0: what tests/attack/run says
+    speaks_tls: bool = False  # to the TLS listener; the normal clients use the plain one
     log_lines: int = 0  # that the server may write in a second; 0: they are not counted
 
 
@@ -283,4 +315,11 @@ ATTACKS = {
         320,
         asks_for_keys=True,
     ),
+    # Openings of TLS. There are tls.handshakes_max (1024) at a time; the others wait in the kernel.
+    "tls-silent-sockets": Attack(flood(b""), 1500, 32, 16, speaks_tls=True),
+    "tls-half-hellos": Attack(flood(HALF_HELLO), 1500, 48, 64, speaks_tls=True),
+    "tls-unfinished-handshakes": Attack(
+        flood(client_hello(), reads=False), 1500, 96, 16, speaks_tls=True
+    ),
+    "tls-handshakes": Attack(handshakes, 20, 32, 16, speaks_tls=True),
 }

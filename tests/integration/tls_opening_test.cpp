@@ -30,6 +30,8 @@ protected:
                        std::chrono::steady_clock::now() + time_left,
                        [this](std::unique_ptr<byte_stream> stream, std::string_view why) {
                          ++ends_;
+                         if (stream)
+                           stream->rebind(loop_.get_executor());
                          opened_ = std::move(stream);
                          why_ = why;
                        }});
