@@ -106,8 +106,10 @@ void socket_frames_in_flight(benchmark::State& state) {
   tcp::socket accepted(thread.context());
   acceptor.accept(accepted);
   thread.post([&] {
-    net::start_websocket_session(std::make_unique<net::socket_stream>(std::move(accepted)),
-                                 test::upgrade_request(), "", surroundings, net::anonymous());
+    net::start_websocket_session(
+        std::make_unique<net::socket_stream>(thread.context().get_executor(),
+                                             net::descriptor(accepted.release())),
+        test::upgrade_request(), "", surroundings, net::anonymous());
   });
   std::string input(1u << 16, '\0');
   const auto receive = [&] { return client.read_some(boost::asio::buffer(input)); };

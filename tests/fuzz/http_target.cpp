@@ -109,7 +109,11 @@ void check_link(server_side& server, const http_request& request, const http_ans
   require(reference.starts_with('?')); // relative to the request
   const std::string link =
       std::string(request.target.substr(0, request.target.find('?'))) + reference;
-  http_answer next = ask(server, {http_method::get, link, request.accept, {}, {}, {}, {}});
+  http_request following;
+  following.method = http_method::get;
+  following.target = link;
+  following.accept = request.accept;
+  http_answer next = ask(server, std::move(following));
   require(next.status == 200 && next.content_type == answer.content_type);
   require(parse_target(link)->path == parse_target(request.target)->path);
   require(!read_all(next).empty());
