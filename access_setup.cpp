@@ -107,7 +107,7 @@ void access_control::configure(net::server_options& network) {
 net::callers_ptr access_control::known() const {
   if (keys_)
     return keys_->known();
-  // Whoever can reach an open server on a network may use it, but not operate it.
+  // Callers of an open server on a network may use it, but not operate it.
   if (!plan_.insecure.empty())
     return net::callers::open(std::make_shared<const net::caller>(
         net::caller{"open", {net::scope::read, net::scope::ingest}, name_filter::all()}));

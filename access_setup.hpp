@@ -19,7 +19,7 @@ namespace telemetry {
 
 /// Who may use the server by its settings, checked before anything is opened.
 struct access_plan {
-  std::optional<access::key_set> keys; ///< nullopt: nobody is asked for a key
+  std::optional<access::key_set> keys; ///< nullopt: the server asks for no key
   std::shared_ptr<const net::network_list> trusted_proxies;
   bool plain_is_on_network = false;
   std::string insecure; ///< what --insecure permits; "" if nothing

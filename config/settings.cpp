@@ -97,7 +97,7 @@ constexpr std::array table{
 
     text(
         "auth.keys_file", [](options& o) -> slot { return &o.auth.keys_file; }, 0, 4'000,
-        "File of the keys that callers must show (telemetryd keys); none: nobody is asked."),
+        "File of the keys that callers must show (telemetryd keys); none: no key is needed."),
 
     text(
         "tls.host", [](options& o) -> slot { return &o.tls.host; }, 1, 255,
