@@ -20,19 +20,26 @@ def connections_max(wanted):
 
 def idle_connections(bench, _):
     """RSS with connections that rest, less RSS with as many robots and events on 64."""
+    return {"idle-connections": [
+        idle_figure(bench, "idle-connections", "idle WebSocket connection: RSS", 10, 5)]}
+
+
+def idle_figure(bench, name, what, goal, stretch, settings=(), reach=lambda server: server, **load):
+    """What a connection at rest takes. `reach` gives the end of the server that is connected to."""
     count, note = connections_max(bench.size(10_000))
-    common = {"robots": count, "events": count, "window": 1, "settle": 10, "hold": 1}
-    with bench.server("idle-connections", "--robots.idle=2s") as server:
-        bench.load(server, prefix="warm-", **common)
-        base = bench.load(server, prefix="base-", **common)
-        out = bench.load(server, prefix="conn-", connections=count, **common)
+    common = {"robots": count, "events": count, "window": 1, "settle": 10, "hold": 1, **load}
+    with bench.server(name, "--robots.idle=2s", *settings) as server:
+        end = reach(server)
+        bench.load(end, prefix="warm-", **common)
+        base = bench.load(end, prefix="base-", **common)
+        out = bench.load(end, prefix="conn-", connections=count, **common)
     grown = (out["hold_rss_mb"] - base["hold_rss_mb"]) * 1e3 / count
-    return {"idle-connections": [Figure(
-        "idle WebSocket connection: RSS", grown, "KB", 10, 5,
+    return Figure(
+        what, grown, "KB", goal, stretch,
         f"{count:,} connections, one event answered on each{note}; before: as many events of as "
         "many robots on 64 connections", {"rss_before_mb": base["hold_rss_mb"],
                                           "rss_mb": out["hold_rss_mb"],
-                                          "cpu_percent": out["hold_cpu_percent"]})]}
+                                          "cpu_percent": out["hold_cpu_percent"]})
 
 
 def idle_robots(bench, _):

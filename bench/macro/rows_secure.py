@@ -139,18 +139,9 @@ def tls_ingest(bench, wanted):
 
 def tls_idle(bench, _):
     """RSS with TLS connections that rest, less RSS with as many robots on 64."""
-    count, note = rows_footprint.connections_max(bench.size(10_000))
-    common = {"robots": count, "events": count, "window": 1, "settle": 10, "hold": 1, "tls": "yes"}
-    with bench.server("tls-idle", "--robots.idle=2s", *_certificate(bench)) as server:
-        end = TlsEnd(server)
-        bench.load(end, prefix="warm-", **common)
-        base = bench.load(end, prefix="base-", **common)
-        out = bench.load(end, prefix="conn-", connections=count, **common)
-    grown = (out["hold_rss_mb"] - base["hold_rss_mb"]) * 1e3 / count
-    return {"tls-idle": [Figure(
-        "idle TLS 1.3 connection of a WebSocket: RSS", grown, "KB", 20, 17,
-        f"{count:,} connections, one event answered on each{note}",
-        {"rss_before_mb": base["hold_rss_mb"], "rss_mb": out["hold_rss_mb"]})]}
+    return {"tls-idle": [rows_footprint.idle_figure(
+        bench, "tls-idle", "idle TLS 1.3 connection of a WebSocket: RSS", 20, 17,
+        _certificate(bench), TlsEnd, tls="yes")]}
 
 
 ROWS = [
