@@ -47,7 +47,7 @@ json parse(std::string_view line) {
   return parsed;
 }
 
-/// Takes members out of an object, so that those remain that nobody knows.
+/// Takes the known members out of an object. The members that remain are unknown.
 class members {
 public:
   members(json object, std::string where) : object_(std::move(object)), where_(std::move(where)) {
@@ -134,23 +134,15 @@ std::vector<secret_hash> hashes_of(const json& value) {
   return out;
 }
 
-scope scope_of(const std::string& name) {
-  if (name == "read")
-    return scope::read;
-  if (name == "ingest")
-    return scope::ingest;
-  if (name == "admin")
-    return scope::admin;
-  refuse("\"scopes\" has another entry than ingest, read and admin");
-}
-
 rights rights_of(const json& value) {
   rights may{};
   for (const auto& name : texts_of(value, "\"scopes\"", 1, 3)) {
-    const auto one = scope_of(name);
-    if (may.list(one))
+    const auto one = scope_named(name);
+    if (!one)
+      refuse("\"scopes\" has another entry than ingest, read and admin");
+    if (may.list(*one))
       refuse("\"scopes\" has an entry twice");
-    may.add(one);
+    may.add(*one);
   }
   return may;
 }
@@ -219,11 +211,9 @@ std::string text_of_time(wall_ms time) {
 
 json scopes_of(rights may) {
   json out = json::array();
-  for (const auto& [name, one] :
-       {std::pair{"ingest", scope::ingest}, std::pair{"read", scope::read},
-        std::pair{"admin", scope::admin}}) {
-    if (may.list(one))
-      out.push_back(name);
+  for (const auto& one : named_scopes) {
+    if (may.list(one.value))
+      out.push_back(one.name);
   }
   return out;
 }

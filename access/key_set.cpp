@@ -65,10 +65,10 @@ key_set::verdict key_set::check(const key_text& parts, std::string_view text, wa
 }
 
 key_set::verdict key_set::check(std::string_view id, const key_hash& shown, wall_ms now) const {
-  static const secret_hash nobody{};
+  static const secret_hash no_key{};
   const key* const meant = find(id);
   if (meant == nullptr) {
-    (void)are_equal(shown, nobody.value); // an unknown id takes as long as a wrong secret
+    (void)are_equal(shown, no_key.value); // an unknown id takes as long as a wrong secret
     return {.why = key_refusal::unknown};
   }
   std::optional<std::size_t> matched;

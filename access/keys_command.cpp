@@ -106,12 +106,8 @@ wall_ms moment(const std::string& text, wall_ms now) {
 }
 
 scope scope_of(const std::string& name) {
-  if (name == "ingest")
-    return scope::ingest;
-  if (name == "read")
-    return scope::read;
-  if (name == "admin")
-    return scope::admin;
+  if (const auto one = scope_named(name))
+    return *one;
   throw usage_fault("--scope is ingest, read or admin");
 }
 
@@ -159,11 +155,9 @@ std::string time_text(wall_ms time) {
 
 std::string scopes_text(rights may) {
   std::string out;
-  for (const auto& [name, one] :
-       {std::pair{"ingest", scope::ingest}, std::pair{"read", scope::read},
-        std::pair{"admin", scope::admin}}) {
-    if (may.list(one))
-      out += (out.empty() ? "" : ",") + std::string(name);
+  for (const auto& one : named_scopes) {
+    if (may.list(one.value))
+      out.append(out.empty() ? "" : ",").append(one.name);
   }
   return out;
 }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
+#include <string_view>
 
 namespace telemetry::access {
 
@@ -12,6 +15,31 @@ enum class scope : std::uint8_t {
   ingest, ///< hand events in
   admin,  ///< remove stored events, operate the server
 };
+
+struct named_scope {
+  std::string_view name; ///< in keys files, commands and challenges
+  scope value;
+};
+
+/// The scopes that a key can have, in the order in which they are written.
+inline constexpr std::array<named_scope, 3> named_scopes{
+    {{"ingest", scope::ingest}, {"read", scope::read}, {"admin", scope::admin}}};
+
+/// @returns nullopt if no scope has this name
+[[nodiscard]] constexpr std::optional<scope> scope_named(std::string_view name) noexcept {
+  for (const auto& one : named_scopes)
+    if (one.name == name)
+      return one.value;
+  return std::nullopt;
+}
+
+/// "" for scope::none, which no key states.
+[[nodiscard]] constexpr std::string_view name_of(scope right) noexcept {
+  for (const auto& one : named_scopes)
+    if (one.value == right)
+      return one.name;
+  return "";
+}
 
 /// The rights of a caller. `scope::none` is always among them, and `scope::admin` includes all.
 class rights {

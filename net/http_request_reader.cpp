@@ -18,7 +18,6 @@ constexpr std::size_t field_bytes = 64;
 
 constexpr read_fault head_too_large{431, "the request's header is too large"};
 constexpr read_fault malformed{400, "the request is not well-formed HTTP/1.1"};
-constexpr read_fault body_too_large{413, "the body is larger than ingest.max_body"};
 constexpr read_fault trailer_too_large{431, "the trailers of the body are too large"};
 
 } // namespace

@@ -16,6 +16,8 @@
 
 namespace telemetry::net {
 
+inline constexpr read_fault body_too_large{413, "the body is larger than ingest.max_body"};
+
 /// Reads requests from the bytes of a connection, one after the other: first the head, then the
 /// body, if the session asks for it. Does not depend on the socket or on time.
 ///

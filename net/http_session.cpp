@@ -108,9 +108,7 @@ void http_session::review_rights() {
   const bool is_long_answer = more_ && (phase_ == phase::answering || phase_ == phase::writing);
   if (!who_ || (!awaits_body && !is_long_answer))
     return;
-  auto now = context_.known->renew(who_, wall_now());
-  if (!who_->certificate.empty() && !stream_->certificate())
-    now = nullptr;
+  auto now = renew_rights(*context_.known, who_, *stream_);
   const bool may_go_on = now && now->may.include(route_.row->right);
   if (awaits_body) {
     if (!may_go_on)

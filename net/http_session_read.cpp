@@ -17,7 +17,6 @@ using progress = http_request_reader::progress;
 
 constexpr std::size_t read_bytes_max = 64u << 10;
 
-constexpr read_fault body_too_large{413, "the body is larger than ingest.max_body"};
 constexpr read_fault handshake_with_body{400, "a WebSocket handshake has no body"};
 
 /// The buffer of a read. One per I/O thread suffices, because no bytes stay in it between turns.

@@ -5,6 +5,12 @@
 
 namespace telemetry::net {
 
+caller_ptr renew_rights(const callers& known, const caller_ptr& who, const byte_stream& stream) {
+  if (!who->certificate.empty() && !stream.certificate())
+    return nullptr;
+  return known.renew(who, wall_now());
+}
+
 void session_registry::add(const std::shared_ptr<session>& one, bool is_proven) {
   sessions_.insert_or_assign(one.get(), one);
   count_.store(sessions_.size());

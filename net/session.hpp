@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/body_queue.hpp"
+#include "net/byte_stream.hpp"
 #include "net/callers.hpp"
 #include "net/memory_budget.hpp"
 #include "net/rest/http_budget.hpp"
@@ -69,6 +70,11 @@ private:
   std::uint8_t quiet_ticks_ = 0;      ///< 0 to 2
   std::uint64_t unproven_number_ = 0; ///< place among those that have shown no right; 0: it has
 };
+
+/// The rights that `who`, a caller of the connection `stream`, has now; nullptr if they have ended.
+/// Those of a certificate also end when it is no longer trusted.
+[[nodiscard]] caller_ptr renew_rights(const callers& known, const caller_ptr& who,
+                                      const byte_stream& stream);
 
 /// Bytes of a connection that holds nothing: session, socket, and the engine's part.
 inline constexpr std::size_t connection_bytes = 2'560;

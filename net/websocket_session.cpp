@@ -39,10 +39,8 @@ void websocket_session::close(close_code code, std::string_view reason) {
 }
 
 void websocket_session::review_rights() {
-  auto now = context_.known->renew(who_, wall_now());
   const bool has_ended = certificate_ends_ && *certificate_ends_ <= wall_now();
-  if (!who_->certificate.empty() && (has_ended || !stream_->certificate()))
-    now = nullptr;
+  auto now = has_ended ? nullptr : renew_rights(*context_.known, who_, *stream_);
   if (now == who_)
     return;
   if (!now || !now->may.include(scope::ingest))

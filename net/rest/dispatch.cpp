@@ -36,21 +36,6 @@ http_answer refuse_method(const http_request& request, method_set methods) {
   return answer;
 }
 
-/// The name of a right in challenges and key files (RFC 6750, 3).
-std::string_view name_of(scope right) noexcept {
-  switch (right) {
-  case scope::none:
-    return "none";
-  case scope::read:
-    return "read";
-  case scope::ingest:
-    return "ingest";
-  case scope::admin:
-    return "admin";
-  }
-  return "none";
-}
-
 /// 401. All reasons get the same answer, because a reason helps to guess.
 http_answer ask_for_key(std::string_view target, refusal why) {
   const bool was_shown = why != refusal::none;
@@ -63,7 +48,7 @@ http_answer ask_for_key(std::string_view target, refusal why) {
 }
 
 http_answer refuse_scope(const http_request& request, scope needed) {
-  const std::string name(name_of(needed));
+  const std::string name(access::name_of(needed)); // RFC 6750, 3
   http_answer answer = make_problem(403, request.target, "the key lacks the scope " + name);
   answer.headers += "WWW-Authenticate: Bearer realm=\"telemetryd\", error=\"insufficient_scope\", "
                     "scope=\"" +
