@@ -17,7 +17,9 @@ constexpr std::string_view base62 =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 bool is_base62(std::string_view text) noexcept {
-  return text.find_first_not_of(base62) == std::string_view::npos;
+  return std::ranges::all_of(text, [](char one) {
+    return (one >= '0' && one <= '9') || (one >= 'A' && one <= 'Z') || (one >= 'a' && one <= 'z');
+  });
 }
 
 std::string check_of(std::string_view text) {

@@ -127,6 +127,15 @@ bool lacks_length(const request_head& head) {
          head.count(http::field::transfer_encoding) == 0;
 }
 
+shown_credentials credentials_of(const request_head& head) noexcept {
+  shown_credentials shown;
+  for (const auto& field : head) {
+    if (field.name() == http::field::authorization && shown.lines++ == 0)
+      shown.text = view(field.value());
+  }
+  return shown;
+}
+
 http_request request_of(const request_head& head) {
   http_request request;
   request.method = method_of(head.method());
@@ -135,8 +144,9 @@ http_request request_of(const request_head& head) {
   request.accept_encoding = view(head[http::field::accept_encoding]);
   request.content_type = view(head[http::field::content_type]);
   request.content_encoding = view(head[http::field::content_encoding]);
-  request.authorization = view(head[http::field::authorization]);
-  request.authorization_lines = head.count(http::field::authorization);
+  const auto shown = credentials_of(head);
+  request.authorization = shown.text;
+  request.authorization_lines = shown.lines;
   return request;
 }
 

@@ -53,6 +53,16 @@ void join_list_fields(request_head& head);
 /// 10.1.1). @returns nullopt if there is no fault. @pre join_list_fields(head)
 [[nodiscard]] std::optional<read_fault> fault_of(const request_head& head);
 
+/// How a request shows its right.
+struct shown_credentials {
+  std::string_view text; ///< of the first Authorization; "" if there is none
+  std::size_t lines = 0; ///< how many there are
+};
+
+/// Walks over the fields, because Beast's search by name takes longer than all else that a key
+/// costs.
+[[nodiscard]] shown_credentials credentials_of(const request_head& head) noexcept;
+
 /// The request without its body; its views point into `head`.
 /// @pre join_list_fields(head)
 [[nodiscard]] http_request request_of(const request_head& head);

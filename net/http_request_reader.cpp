@@ -86,13 +86,18 @@ http_request_reader::progress http_request_reader::parse_head() {
 
 void http_request_reader::forget_credentials() noexcept {
   auto& fields = head();
-  const auto [line, end] = fields.equal_range(http::field::authorization);
-  if (line == end)
-    return;
-  for (auto at = line; at != end; ++at)
+  bool has_some = false;
+  for (auto at = fields.begin(); at != fields.end();) {
+    if (at->name() != http::field::authorization) {
+      ++at;
+      continue;
+    }
+    has_some = true;
     ::explicit_bzero(const_cast<char*>(at->value().data()), at->value().size());
-  fields.erase(http::field::authorization);
-  ::explicit_bzero(buffer_.data() + (taken_ - scanner_.bytes()), scanner_.bytes());
+    at = fields.erase(at);
+  }
+  if (has_some)
+    ::explicit_bzero(buffer_.data() + (taken_ - scanner_.bytes()), scanner_.bytes());
 }
 
 void http_request_reader::begin_body() {

@@ -68,7 +68,7 @@ bool http_session::on_head() {
 caller_ptr http_session::caller_of_connection() const {
   if (local_ || !context_.known->asks_for_keys())
     return local_;
-  if (reader_.head().count(boost::beast::http::field::authorization) > 0)
+  if (credentials_of(reader_.head()).lines > 0)
     return nullptr;
   const auto shown = stream_->certificate();
   const bool is_valid = shown && shown->ends_at > std::chrono::system_clock::now();
