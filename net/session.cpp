@@ -5,6 +5,12 @@
 
 namespace telemetry::net {
 
+namespace {
+
+constexpr std::size_t reviewed_per_turn = 64; // half a ms, if all of them end
+
+} // namespace
+
 caller_ptr renew_rights(const callers& known, const caller_ptr& who, const byte_stream& stream) {
   if (!who->certificate.empty() && !stream.certificate())
     return nullptr;
@@ -50,9 +56,23 @@ void session_registry::cut_oldest_unproven() {
   oldest.cut();
 }
 
-void session_registry::review_all() {
-  for (const auto& one : all())
-    one->review_rights();
+bool session_registry::start_review() {
+  const bool goes_on = !to_review_.empty();
+  // Those who have been reviewed are asked again, because the callers are others.
+  to_review_.clear();
+  for (const auto& [address, weak] : sessions_)
+    to_review_.push_back(weak);
+  return !goes_on;
+}
+
+bool session_registry::review_some() {
+  for (std::size_t left = reviewed_per_turn; left > 0 && !to_review_.empty(); --left) {
+    const auto one = to_review_.back().lock();
+    to_review_.pop_back();
+    if (one)
+      one->review_rights();
+  }
+  return !to_review_.empty();
 }
 
 void session_registry::drain_all() {

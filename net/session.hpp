@@ -98,7 +98,13 @@ public:
   void drain_all();
   void cut_all();
   void tick_all();
-  void review_all();
+  /// Begins to have each session ask for the rights of its caller again, because the callers have
+  /// changed. @returns whether review_some() must be called until it has no more; no if it is
+  /// being called already.
+  [[nodiscard]] bool start_review();
+  /// Reviews the next few, because thousands that end at once would delay all others.
+  /// @returns whether there are more.
+  [[nodiscard]] bool review_some();
   /// Cuts the session that has shown no right for the longest time.
   void cut_oldest_unproven();
   /// If the budget of the process is exceeded, cuts sessions that wait for their peer, the largest
@@ -131,6 +137,7 @@ private:
   bool relief_waits_ = false; ///< for its turn, or, after one that did not suffice, for a tick
   bool draining_ = false;
   std::unordered_map<const session*, std::weak_ptr<session>> sessions_;
+  std::vector<std::weak_ptr<session>> to_review_;
   std::atomic<std::size_t> count_{0};
   std::map<std::uint64_t, unproven_session> unproven_; ///< by number, so the oldest comes first
   std::uint64_t last_number_ = 0;

@@ -33,7 +33,8 @@ protected:
   /// Replaces the callers that the server knows, as it does when the keys file changes.
   void know(callers_ptr callers) {
     known_ = std::move(callers);
-    sessions_.review_all();
+    for (bool goes_on = sessions_.start_review(); goes_on;)
+      goes_on = sessions_.review_some();
     settle();
   }
 

@@ -18,9 +18,7 @@ protected:
 
   /// Replaces the callers that the server knows, as it does when the keys file changes.
   void know(access::key_set keys) {
-    pair_.known = net::callers::with_keys(std::move(keys));
-    pair_.registry.review_all();
-    pair_.run();
+    pair_.know(net::callers::with_keys(std::move(keys)));
   }
 
   made_key key_{"robot", {scope::ingest}, {"site-a/"}}, other_{"other", {scope::read}};

@@ -104,6 +104,13 @@ public:
   void run();
   /// Calls `what` in the next pass of the session's event loop.
   void post(std::function<void()> what);
+  /// Replaces the callers that the server knows, as it does when the keys file changes.
+  void know(net::callers_ptr callers) {
+    known = std::move(callers);
+    for (bool goes_on = registry.start_review(); goes_on;)
+      goes_on = registry.review_some();
+    run();
+  }
   /// Lets time pass: each tick is a second by default.
   void tick(int times);
   void close_client();

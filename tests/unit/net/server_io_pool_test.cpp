@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <numeric>
 
 namespace telemetry::net {
 namespace {
@@ -93,6 +94,39 @@ TEST(SessionRegistryTest, DrainsAndCountsAndForgets) {
   EXPECT_EQ(first->drained, 0);
   EXPECT_EQ(second->drained, 1);
   EXPECT_EQ(registry.count(), 1u);
+}
+
+TEST(SessionRegistryTest, ReviewsThousandsInSeveralTurns) {
+  struct reviewed_session final : session {
+    void drain() override {}
+    void cut() override {}
+    void review_rights() override { ++reviews; }
+    int reviews = 0;
+  };
+  session_registry registry;
+  std::vector<std::shared_ptr<reviewed_session>> all(10'000);
+  for (auto& one : all)
+    registry.add(one = std::make_shared<reviewed_session>(), true);
+  const auto reviews = [&all] {
+    return std::accumulate(all.begin(), all.end(), 0,
+                           [](int sum, const auto& one) { return sum + (one ? one->reviews : 0); });
+  };
+  ASSERT_TRUE(registry.start_review());
+  for (int before = 0; registry.review_some(); before = reviews()) {
+    EXPECT_GT(reviews(), before);
+    EXPECT_LE(reviews() - before, 100) << "others wait for a turn";
+  }
+  EXPECT_EQ(reviews(), 10'000);
+
+  ASSERT_TRUE(registry.start_review());
+  ASSERT_TRUE(registry.review_some());
+  EXPECT_FALSE(registry.start_review()) << "the turns of the review before go on";
+  registry.remove(*all.back());
+  all.back() = nullptr;
+  const auto last = reviews();
+  while (registry.review_some()) {
+  }
+  EXPECT_EQ(reviews(), last + 9'999) << "each is asked again, but one that has ended";
 }
 
 } // namespace
