@@ -1,5 +1,6 @@
 #include "access/file_watch.hpp"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <chrono>
@@ -50,7 +51,10 @@ void file_watch::add(std::vector<std::string> paths, std::function<bool()> on_ch
 }
 
 void file_watch::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "file_watch"); // for `top -H`
+    run();
+  });
 }
 
 void file_watch::look_now() {

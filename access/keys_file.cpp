@@ -1,6 +1,8 @@
 #include "access/keys_file.hpp"
 
+#include "access/judged_file.hpp"
 #include "access/key_line.hpp"
+#include "core/descriptor.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -15,56 +17,12 @@ namespace telemetry::access {
 
 namespace {
 
-/// A descriptor that is closed at the end.
-class open_file {
-public:
-  open_file(const std::string& path, int flags, mode_t mode = 0)
-      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
-  ~open_file() {
-    if (descriptor_ >= 0)
-      ::close(descriptor_);
-  }
-  open_file(const open_file&) = delete;
-  open_file& operator=(const open_file&) = delete;
-  [[nodiscard]] int get() const noexcept { return descriptor_; }
-  explicit operator bool() const noexcept { return descriptor_ >= 0; }
-
-private:
-  int descriptor_;
-};
+descriptor open_file(const std::string& path, int flags, mode_t mode = 0) {
+  return descriptor(::open(path.c_str(), flags | O_CLOEXEC, mode));
+}
 
 failure os_failure(const std::string& what, const std::string& path) {
   return {errc::unavailable, what + ' ' + path + ": " + std::strerror(errno)};
-}
-
-/// Why a file with this state may not say who has which right; "" if it may.
-std::string fault_of(const struct stat& state) {
-  if (!S_ISREG(state.st_mode))
-    return "is no regular file";
-  if (state.st_uid != 0 && state.st_uid != ::geteuid())
-    return "belongs to another user than root and the one of telemetryd";
-  if ((state.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return "can be written by others; chmod go-w";
-  return "";
-}
-
-result<std::string> read_all(const open_file& file, const std::string& path,
-                             std::size_t bytes_max) {
-  std::string text;
-  std::string piece(64u << 10, '\0');
-  for (;;) {
-    const auto got = ::read(file.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return os_failure("cannot read", path);
-    if (got == 0)
-      return text;
-    text.append(piece, 0, static_cast<std::size_t>(got));
-    if (text.size() > bytes_max)
-      return failure{errc::malformed,
-                     path + " has more than " + std::to_string(bytes_max >> 20) + " MiB"};
-  }
 }
 
 bool write_all(int descriptor, std::string_view text) {
@@ -96,7 +54,7 @@ result<std::string> real_path(const std::string& path) {
 /// Writes `text` to `made`, with owner and mode of `path`, and renames it to `path`.
 result<void> write_and_rename(const std::string& made, const std::string& path,
                               std::string_view text) {
-  const open_file file(made, O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+  const auto file = open_file(made, O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
   if (!file)
     return os_failure("cannot create", made);
   struct stat old {};
@@ -118,7 +76,7 @@ result<void> replace(const std::string& path, std::string_view text) {
     ::unlink(made.c_str());
     return done;
   }
-  const open_file folder(folder_of(path), O_RDONLY | O_DIRECTORY);
+  const auto folder = open_file(folder_of(path), O_RDONLY | O_DIRECTORY);
   if (!folder || ::fsync(folder.get()) < 0)
     return os_failure("cannot sync", folder_of(path));
   return {};
@@ -130,20 +88,8 @@ failure named(const std::string& path, const failure& why) {
 
 } // namespace
 
-result<std::string> read_rights_file(const std::string& path, std::size_t bytes_max) {
-  const open_file file(path, O_RDONLY | O_NONBLOCK); // or a FIFO would block
-  if (!file)
-    return os_failure("cannot open", path);
-  struct stat state {};
-  if (::fstat(file.get(), &state) < 0)
-    return os_failure("cannot look at", path);
-  if (const auto fault = fault_of(state); !fault.empty())
-    return failure{errc::invalid_option, path + ' ' + fault};
-  return read_all(file, path, bytes_max);
-}
-
 result<key_set> read_keys_file(const std::string& path) {
-  const auto text = read_rights_file(path, keys_file_bytes_max);
+  const auto text = read_judged_file(path, keys_file_bytes_max, fault_of_rights_file);
   if (!text)
     return text.error();
   auto keys = key_set::read(*text);
@@ -204,12 +150,12 @@ result<void> edit_keys_file(const std::string& link,
   if (!real)
     return real.error();
   const auto& path = *real;
-  const open_file lock(path + ".lock", O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
+  const auto lock = open_file(path + ".lock", O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
   if (!lock || ::flock(lock.get(), LOCK_EX) < 0)
     return os_failure("cannot lock", path + ".lock");
   std::string text;
   if (::access(path.c_str(), F_OK) == 0) {
-    auto old = read_rights_file(path, keys_file_bytes_max);
+    auto old = read_judged_file(path, keys_file_bytes_max, fault_of_rights_file);
     if (!old)
       return old.error();
     text = std::move(*old);

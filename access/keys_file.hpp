@@ -8,15 +8,8 @@
 
 namespace telemetry::access {
 
-/// Reads the text of a file of rights. It must be a regular file, owned by root or by the user of
-/// this process, and writable by nobody else. A symbolic link is followed, because Kubernetes
-/// mounts secrets as links; the file behind it decides. Errors: unavailable (it cannot be opened or
-/// read), invalid_option (owner, mode or kind), malformed (larger than `bytes_max`). The text names
-/// `path`.
-[[nodiscard]] result<std::string> read_rights_file(const std::string& path, std::size_t bytes_max);
-
-/// The keys of the file `path`. Errors: as read_rights_file() and key_set::read(); the text names
-/// `path`.
+/// The keys of the file `path`. Errors: as read_judged_file() of a file of rights, and
+/// key_set::read(); the text names `path`.
 [[nodiscard]] result<key_set> read_keys_file(const std::string& path);
 
 /// The lines of a keys file while it is edited: keys, and lines that are left as they are.

@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,7 +35,10 @@ pooled_io_thread::pooled_io_thread(std::size_t index, std::chrono::milliseconds 
     throw boost::system::system_error(ec, "epoll_ctl");
   boost::asio::use_service<paced_watch>(context_); // now, because it needs descriptors
   this->tick();
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "net.io"); // for `top -H`
+    context_.run();
+  });
 }
 
 pooled_io_thread::~pooled_io_thread() {

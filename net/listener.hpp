@@ -2,8 +2,8 @@
 
 #include <utility> // Boost 1.74's Asio needs it in C++20
 
+#include "core/descriptor.hpp"
 #include "core/result.hpp"
-#include "net/descriptor.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "core/descriptor.hpp"
 #include "net/byte_stream.hpp"
-#include "net/descriptor.hpp"
 #include "net/epoll_set.hpp"
 
 #include <boost/asio/ip/tcp.hpp>

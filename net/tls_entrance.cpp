@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -13,10 +14,11 @@ namespace telemetry::net {
 
 namespace {
 
-/// Lowers the priority of the calling thread, which Linux has for each thread. A failure is
-/// ignored, because handshakes work without it.
-void lower_priority() {
+/// Names the calling thread, for `top -H`, and lowers its priority, which Linux has for each
+/// thread. A failure is ignored, because handshakes work without it.
+void become_handshake_thread() {
   constexpr int lower_by = 5;
+  ::pthread_setname_np(::pthread_self(), "tls.handshakes");
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), lower_by);
 }
 
@@ -27,7 +29,7 @@ tls_entrance::tls_entrance(const server_options& options, memory_budget& memory)
   const auto tick = tick_interval(options.handshake_timeout);
   for (std::size_t i = 0; i < options.tls_threads; ++i) {
     threads_.push_back(std::make_unique<pooled_io_thread>(i, tick, &memory));
-    boost::asio::post(threads_.back()->context(), lower_priority);
+    boost::asio::post(threads_.back()->context(), become_handshake_thread);
   }
 }
 

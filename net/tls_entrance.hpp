@@ -2,8 +2,8 @@
 
 #include <utility> // Boost 1.74's Asio needs it in C++20
 
+#include "core/descriptor.hpp"
 #include "net/byte_stream.hpp"
-#include "net/descriptor.hpp"
 #include "net/io_pool.hpp"
 #include "net/server_options.hpp"
 

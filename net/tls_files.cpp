@@ -1,19 +1,10 @@
 #include "net/tls_files.hpp"
 
-#include "access/keys_file.hpp"
-#include "net/descriptor.hpp"
+#include "access/judged_file.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
 
 namespace telemetry::net {
 
@@ -25,53 +16,8 @@ failure fault(errc code, const std::string& path, const std::string& what) {
   return {code, path + ' ' + what};
 }
 
-/// Why a file with this state may not hold a private key; "" if it may.
-std::string fault_of_key_file(const struct stat& state) {
-  if (!S_ISREG(state.st_mode))
-    return "is no regular file";
-  if (state.st_uid != 0 && state.st_uid != ::geteuid())
-    return "belongs to another user than root and the one of telemetryd; chown it";
-  if ((state.st_mode & S_IROTH) != 0)
-    return "can be read by every user of this machine; chmod o-r it, and use another key if the "
-           "machine has other users";
-  if ((state.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return "can be written by others; chmod go-w it";
-  return "";
-}
-
-/// Why a file with this state may not hold certificates, which are public; "" if it may.
-std::string fault_of_public_file(const struct stat& state) {
-  return S_ISREG(state.st_mode) ? "" : "is no regular file";
-}
-
-result<std::string> read_all(int file, const std::string& path) {
-  std::string text;
-  std::array<char, 64u << 10> piece;
-  for (;;) {
-    const auto got = ::read(file, piece.data(), piece.size());
-    if (got < 0 && errno != EINTR)
-      return fault(errc::unavailable, path, std::string("cannot be read: ") + std::strerror(errno));
-    if (got > 0)
-      text.append(piece.data(), static_cast<std::size_t>(got));
-    OPENSSL_cleanse(piece.data(), piece.size());
-    if (text.size() > file_bytes_max)
-      return fault(errc::malformed, path, "has more than 16 MiB");
-    if (got == 0)
-      return text;
-  }
-}
-
-/// The state of the open file decides, because a path may name another file a moment later.
-result<std::string> read_file(const std::string& path, std::string (*judge)(const struct stat&)) {
-  const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // for a FIFO
-  if (!file)
-    return fault(errc::unavailable, path, std::string("cannot be opened: ") + std::strerror(errno));
-  struct stat state {};
-  if (::fstat(file.get(), &state) < 0)
-    return fault(errc::unavailable, path, std::string("cannot be read: ") + std::strerror(errno));
-  if (const auto why = judge(state); !why.empty())
-    return fault(errc::invalid_option, path, why);
-  return read_all(file.get(), path);
+result<std::string> read_pem(const std::string& path, access::file_judge judge) {
+  return access::read_judged_file(path, file_bytes_max, judge);
 }
 
 bio_ptr memory_of(const std::string& text) {
@@ -108,10 +54,6 @@ result<std::vector<Pointer>> read_objects(const result<std::string>& text, const
   return all;
 }
 
-result<std::string> read_rights(const std::string& path) {
-  return access::read_rights_file(path, file_bytes_max);
-}
-
 /// OpenSSL asks it for the passphrase of a key. Without it OpenSSL would ask on the terminal.
 int no_passphrase(char*, int, int, void* was_asked) {
   *static_cast<bool*>(was_asked) = true;
@@ -139,20 +81,22 @@ result<tls_files> tls_files::from(const config::options& settings) {
 }
 
 result<std::vector<x509_ptr>> read_certificates(const std::string& path) {
-  return read_objects<x509_ptr>(read_file(path, fault_of_public_file), path, "certificate",
+  return read_objects<x509_ptr>(read_pem(path, access::fault_of_public_file), path, "certificate",
                                 PEM_read_bio_X509);
 }
 
 result<std::vector<x509_ptr>> read_client_issuers(const std::string& path) {
-  return read_objects<x509_ptr>(read_rights(path), path, "certificate", PEM_read_bio_X509);
+  return read_objects<x509_ptr>(read_pem(path, access::fault_of_rights_file), path, "certificate",
+                                PEM_read_bio_X509);
 }
 
 result<std::vector<crl_ptr>> read_revocations(const std::string& path) {
-  return read_objects<crl_ptr>(read_rights(path), path, "revocation list", PEM_read_bio_X509_CRL);
+  return read_objects<crl_ptr>(read_pem(path, access::fault_of_rights_file), path,
+                               "revocation list", PEM_read_bio_X509_CRL);
 }
 
 result<private_key_ptr> read_private_key(const std::string& path) {
-  auto read = read_file(path, fault_of_key_file);
+  auto read = read_pem(path, access::fault_of_secret_file);
   if (!read)
     return read.error();
   std::string& text = *read;

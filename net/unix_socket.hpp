@@ -1,7 +1,7 @@
 #pragma once
 
+#include "core/descriptor.hpp"
 #include "core/result.hpp"
-#include "net/descriptor.hpp"
 
 #include <sys/types.h>
 #include <unistd.h>

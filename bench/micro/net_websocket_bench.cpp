@@ -108,7 +108,7 @@ void socket_frames_in_flight(benchmark::State& state) {
   thread.post([&] {
     net::start_websocket_session(
         std::make_unique<net::socket_stream>(thread.context().get_executor(),
-                                             net::descriptor(accepted.release())),
+                                             telemetry::descriptor(accepted.release())),
         test::upgrade_request(), "", surroundings, net::anonymous());
   });
   std::string input(1u << 16, '\0');

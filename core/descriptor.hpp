@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace telemetry::net {
+namespace telemetry {
 
 /// Owns a file descriptor. Thread-safety: none.
 class descriptor {
@@ -33,4 +33,4 @@ private:
   int number_ = -1;
 };
 
-} // namespace telemetry::net
+} // namespace telemetry
