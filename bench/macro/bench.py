@@ -35,8 +35,8 @@ class Bench:
     @contextlib.contextmanager
     def server(self, row, *settings):
         """A telemetryd on a free port with a new data directory, removed afterwards."""
-        self.data_dir = os.path.join(self.options.data_root, row)
-        shutil.rmtree(self.data_dir, ignore_errors=True)
+        data_dir = self.data_dir = os.path.join(self.options.data_root, row)
+        shutil.rmtree(data_dir, ignore_errors=True)
         os.makedirs(self.options.data_root, exist_ok=True)
         self.row = row
         self.command = [os.path.join(self.options.build_dir, "telemetryd"), "--net.port=0",
@@ -46,7 +46,7 @@ class Bench:
                 yield server
         finally:
             if not self.options.keep:
-                shutil.rmtree(self.data_dir, ignore_errors=True)
+                shutil.rmtree(data_dir, ignore_errors=True)
 
     def again(self, _ended):
         """The same server on the same data, with default checkpoints."""

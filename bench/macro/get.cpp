@@ -36,7 +36,7 @@ std::optional<settings> read_settings(int argc, char** argv) {
   options.add_options()
     ("help", "this text")
     ("port", po::value(&out.port.number)->required(), "the server's port on 127.0.0.1")
-    ("tls", po::bool_switch(&out.port.has_tls), "speak TLS; the certificate is not checked")
+    ("tls", po::value(&out.port.has_tls)->implicit_value(true), "speak TLS; the certificate is not checked")
     ("key-file", po::value(&out.port.key_file), "show the key in this file")
     ("pid", po::value(&out.pid)->default_value(0), "process to measure; 0: none")
     ("path", po::value(&out.path)->required(), "what to get; {from} and {to} become random times within --span, {robot} the six digits of a random robot")

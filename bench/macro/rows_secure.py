@@ -6,7 +6,11 @@ multiples of what that one takes.
 import contextlib
 import os
 import re
+import select
+import socket
+import statistics
 import subprocess
+import threading
 import time
 
 import rows_footprint
@@ -33,13 +37,19 @@ def _key(bench, *prefixes):
     with contextlib.suppress(FileNotFoundError):
         os.remove(file)
     robots = [f"--prefix={one}" for one in prefixes]
-    made = subprocess.run(
-        [os.path.join(bench.options.build_dir, "telemetryd"), "keys", "add", "bench",
-         "--scope=ingest", "--scope=read", *robots, "--file", file],
-        capture_output=True, text=True, check=True)
+    made = _keys_command(bench, "add", "bench", "--scope=ingest", "--scope=read", *robots)
     with open(os.open(shown, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(made.stdout)
+        out.write(made)
     return [f"--auth.keys_file={file}"], {"key_file": shown}
+
+
+def _keys_command(bench, command, name, *options):
+    """Changes the keys file. @returns what the command prints"""
+    done = subprocess.run(
+        [os.path.join(bench.options.build_dir, "telemetryd"), "keys", command, name, *options,
+         "--file", os.path.join(bench.options.data_root, "keys")],
+        capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def _certificate(bench):
@@ -89,20 +99,30 @@ def keys_ingest(bench, wanted):
 
 
 def get_with_key(bench, _):
-    """GET of a robot with a key, less one without."""
+    """GET of a robot with a key, less one without, on 16 connections and on one."""
     settings, shown = _key(bench, "robot-")
-    asked = {"requests": 20_000, "warm_up": 2000}
-    path, load = "/api/robots/robot-{robot}", {"events": 10_000, "settle": 8}
-    with bench.server("get-key") as server:
-        bench.load(server, **load)
-        plain = bench.get(server, path, **asked)
-    with bench.server("get-key", *settings) as server:
-        bench.load(server, **load, **shown)
-        ours = bench.get(server, path, **asked, **shown)
+    asked = {"requests": bench.size(50_000), "warm_up": 2000}
+    path, load = "/api/robots/robot-{robot}", {"events": 10_000, "settle": 2}
     key = "cpu_us_per_request"
+    runs = {16: ([], []), 1: ([], [])}
+    for _ in range(bench.rounds):  # servers differ by a few µs, so there are several
+        with bench.server("get-key-plain") as without:
+            bench.load(without, **load)
+            with bench.server("get-key", *settings) as with_key:
+                bench.load(with_key, **load, **shown)
+                for _ in range(4):
+                    for connections, (plain, ours) in runs.items():
+                        more = {**asked, "connections": connections}
+                        plain.append(bench.get(without, path, **more)[key])
+                        ours.append(bench.get(with_key, path, **more, **shown)[key])
+    medians = {count: [statistics.median(one) for one in both] for count, both in runs.items()}
     return {"get-key": [Figure(
-        "GET of one robot with a key, less one without: cpu per request", ours[key] - plain[key],
-        "µs", 1, 0.5, "one keep-alive connection", {"with": ours[key], "without": plain[key]})]}
+        f"GET of one robot with a key, less one without, {where}: cpu per request",
+        medians[count][1] - medians[count][0], "µs", goal, stretch,
+        f"medians of {len(runs[count][0])} runs in turn",
+        {"with": medians[count][1], "without": medians[count][0]})
+        for count, where, goal, stretch in ((16, "16 connections", 1, 0.5),
+                                            (1, "one connection", None, None))]}
 
 
 def list_of_few(bench, _):
@@ -144,10 +164,163 @@ def tls_idle(bench, _):
         _certificate(bench), TlsEnd, tls="yes")]}
 
 
+def tls_list(bench, _):
+    """The list of 100,000 robots over TLS 1.3."""
+    robots = bench.size(100_000)
+    asked = {"requests": 20, "warm_up": 2}
+    with bench.server("tls-list", *_certificate(bench)) as server:
+        bench.load(server, events=robots, robots=robots, lines=100, window=4)
+        ours, plain = [], []
+        for _ in range(bench.rounds):
+            plain.append(bench.get(server, "/api/robots?limit=100000", **asked))
+            ours.append(bench.get(TlsEnd(server), "/api/robots?limit=100000", tls="yes", **asked))
+    key = "cpu_us_per_request"
+    return {"tls-list": [Figure(
+        f"TLS 1.3, list of {robots:,} robots: cpu", median(ours, key), "µs", 1.5, 1.2,
+        "one keep-alive connection", pick(ours[0], "latency_p50_ms", "body_bytes_per_request"),
+        reference=median(plain, key), reference_name=PLAIN, is_ratio=True)]}
+
+
+def _p99(bench, server, seconds, *beside, **load):
+    """The p99 of 100,000 events/s beside each of these, in turn."""
+    rate = 100_000
+    runs = [[] for _ in beside]
+    for _ in range(bench.rounds):
+        for run, meanwhile in zip(runs, beside):
+            with meanwhile():
+                run.append(bench.load(server, events=rate * seconds, rate=rate, window=1000,
+                                      settle=0, verify="no", **load))
+    return [median(run, "latency_p99_ms") for run in runs]
+
+
+def _cpu_of_threads(pid, name):
+    """User and system time of the threads with this name, in seconds."""
+    ticks = 0
+    for task in os.scandir(f"/proc/{pid}/task"):
+        with open(os.path.join(task.path, "stat"), encoding="utf-8") as stat:
+            beginning, _, rest = stat.read().rpartition(")")
+        if beginning.endswith("(" + name):
+            ticks += sum(map(int, rest.split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def tls_handshakes(bench, _):
+    """As many handshakes as a client can make, beside 100,000 events/s."""
+    seconds = 10 if bench.rounds > 1 else 3
+    made, took = [], []
+
+    @contextlib.contextmanager
+    def handshakes():
+        before = _cpu_of_threads(server.pid, "tls.handshakes")
+        client = subprocess.Popen(
+            ["nice", "openssl", "s_time", "-new", "-tls1_3", "-time", str(seconds), "-connect",
+             f"127.0.0.1:{TlsEnd(server).port}"], stdout=subprocess.PIPE, text=True)
+        yield
+        told = re.search(r"^(\d+) connections in \d+ real seconds", client.communicate()[0], re.M)
+        made.append(int(told[1]))
+        took.append(_cpu_of_threads(server.pid, "tls.handshakes") - before)
+
+    with bench.server("tls-handshakes", *_certificate(bench)) as server:
+        alone, beside = _p99(bench, server, seconds, contextlib.nullcontext, handshakes)
+    data = f"100,000 events/s of plain WebSockets, {seconds} s, with openssl s_time and without, in turn"
+    return {"tls-handshakes": [
+        Figure("ECDSA P-256 handshakes of TLS 1.3: per second of cpu of their threads",
+               sum(made) / sum(took), "/s", 1000, 3000, data,
+               {"per_second": round(sum(made) / len(made) / seconds)}, is_least=True),
+        Figure("the same: p99 of 100k events/s beside them", beside, "ms", 2, 1.3, data,
+               reference=alone, reference_name="without handshakes", is_ratio=True)]}
+
+
+UPGRADE = ("GET /upstream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+           "Authorization: Bearer {}\r\n\r\n")
+
+
+class Crowd:
+    """Idle WebSockets of one key, which is revoked while they are open."""
+
+    def __init__(self, bench, server, count, name):
+        self._bench, self._server, self._name = bench, server, name
+        key = self._change("add", "--scope=ingest", "--all-robots").strip()
+        self._sockets = {}
+        for _ in range(count):
+            one = socket.create_connection(("127.0.0.1", server.port))
+            one.sendall(UPGRADE.format(key).encode())
+            self._sockets[one.fileno()] = one
+        for one in self._sockets.values():
+            if not one.recv(4096).startswith(b"HTTP/1.1 101"):
+                raise RuntimeError("a WebSocket was refused")
+
+    def _change(self, command, *options):
+        """Runs `telemetryd keys`, and waits until the server has taken the file."""
+        taken = self._times_taken()
+        printed = _keys_command(self._bench, command, self._name, *options)
+        self._bench.wait_until(lambda: self._times_taken() > taken, "the keys file is taken")
+        return printed
+
+    def _times_taken(self):
+        with open(self._server.log_path, encoding="utf-8", errors="replace") as log:
+            return log.read().count("keys file taken")
+
+    def revoke(self):
+        """@returns seconds from when the server took the file until the last one had its 1008"""
+        waiting = select.epoll()  # poll() looks at all of them each time
+        for file in self._sockets:
+            waiting.register(file, select.EPOLLIN)
+        self._change("revoke")
+        begin, left = time.monotonic(), set(self._sockets)
+        while left:
+            ready = waiting.poll(30)
+            if not ready:
+                raise RuntimeError(f"{len(left)} WebSockets outlive their key")
+            for file, _ in ready:
+                if self._sockets[file].recv(4096)[2:4] != (1008).to_bytes(2, "big"):
+                    raise RuntimeError("a WebSocket did not end with 1008")
+                waiting.unregister(file)
+                left.remove(file)
+        return time.monotonic() - begin
+
+    def close(self):
+        for one in self._sockets.values():
+            one.close()
+
+
+def revoke(bench, _):
+    """The key of 10,000 idle WebSockets is revoked beside 100,000 events/s."""
+    count, note = rows_footprint.connections_max(bench.size(10_000))
+    seconds, waits = 5, []
+    settings, shown = _key(bench, "robot-")
+
+    @contextlib.contextmanager
+    def crowd_of(name):
+        crowd = Crowd(bench, server, count, f"{name}-{len(waits)}")
+        middle = threading.Timer(
+            seconds / 2, lambda: waits.append(crowd.revoke()) if name == "revoked" else None)
+        middle.start()
+        try:
+            yield
+        finally:
+            middle.join()
+            crowd.close()
+
+    with bench.server("revoke-10k", *settings) as server:
+        alone, beside = _p99(bench, server, seconds, lambda: crowd_of("kept"),
+                             lambda: crowd_of("revoked"), **shown)
+    data = f"{count:,} idle WebSockets{note}, revoked beside 100,000 events/s for {seconds} s"
+    return {"revoke-10k": [
+        Figure("a key is revoked: from the new keys file to the last 1008", max(waits) * 1e3, "ms",
+               1000, 300, data, {"each_ms": " ".join(f"{wait * 1e3:.0f}" for wait in waits)}),
+        Figure("the same: p99 of the events beside", beside, "ms", 2, 1.3, data, reference=alone,
+               reference_name="without a revoke", is_ratio=True)]}
+
+
 ROWS = [
     (("keys-1", "keys-256"), keys_ingest),
     (("get-key",), get_with_key),
     (("list-prefix",), list_of_few),
     (("tls-1", "tls-16", "tls-lines-100"), tls_ingest),
+    (("tls-list",), tls_list),
     (("tls-idle",), tls_idle),
+    (("tls-handshakes",), tls_handshakes),
+    (("revoke-10k",), revoke),
 ]
