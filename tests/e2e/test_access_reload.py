@@ -480,15 +480,11 @@ class Peer:
                     pass
 
 
-def open_files(server):
-    return len(os.listdir(f"/proc/{server.pid}/fd"))
-
-
 def test_revoking_a_key_of_many_connections(server, keys, soak):
     count = 10_000 if soak else 1_000
     allow_files(count + 500)
     status(server, keys.made["reader"])
-    files, rss = open_files(server), server.rss_bytes()
+    files, rss = server.open_files(), server.rss_bytes()
     stays = [Peer(server, keys.made["producer"], f"-stays{n}") for n in range(10)]
     with ThreadPoolExecutor(4) as pool:
         peers = list(pool.map(lambda n: Peer(server, keys.made["doomed"], n), range(count)))
@@ -526,7 +522,7 @@ def test_revoking_a_key_of_many_connections(server, keys, soak):
         wait_until(lambda: one.receive() and one.answers == ["OK"], "others are served")
     for one in peers + stays:
         one.socket.close()
-    wait_until(lambda: open_files(server) <= files + 2, "the descriptors are back")
+    wait_until(lambda: server.open_files() <= files + 2, "the descriptors are back")
     wait_until(lambda: server.rss_bytes() < rss + (24 << 20), "the memory is back")
 
 

@@ -265,6 +265,9 @@ class Server:
     def rss_bytes(self):
         return self._status("VmRSS") * 1024
 
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def threads(self):
         return self._status("Threads")
 

@@ -24,7 +24,8 @@ ROWS = ["ws-16", "ws-100", "throughput", "ws-1", "lines-100", "falling", "robots
         "latency-100k", "paced-1k", "paced-5k", "paced-20k", "paced-50k", "paced-100k",
         "paced-20k-2000", "paced-20k-19000", "idle-connections", "idle-robots", "connections-20k", "get-robot",
         "range-odometer", "stream-1m", "list-100k", "disk-kitti", "idle-cpu",
-        "keys-1", "keys-256", "get-key", "list-prefix", "tls-1", "tls-16", "tls-lines-100", "tls-idle"]
+        "keys-1", "keys-256", "get-key", "list-prefix", "tls-1", "tls-16", "tls-lines-100", "tls-list", "tls-idle",
+        "tls-handshakes", "revoke-10k"]
 
 
 def figure(value, goal=2, stretch=1, **more):
