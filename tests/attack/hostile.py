@@ -101,8 +101,9 @@ ATTACKS = {
     ),
     "empty-messages": Attack(flood(HANDSHAKE, masked(b"") * 10_000), 20, 64, 16),
     "fragments": Attack(flood(HANDSHAKE + begun_message(), empty_fragment() * 10_000), 20, 64, 16),
+    # Their events are good ones, so the normal producer waits for its turn among 200.
     "producers-that-never-read": Attack(
-        flood(HANDSHAKE, events(b"unread", 3000), reads=False), 200, 512, 80
+        flood(HANDSHAKE, events(b"unread", 3000), reads=False), 200, 512, 80, producer_ms=25
     ),
     # Openings of TLS. There are tls.handshakes_max (1024) at a time; the others wait in the kernel.
     "tls-silent-sockets": Attack(flood(b""), 1500, 32, 16, speaks_tls=True),

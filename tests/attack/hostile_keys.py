@@ -4,6 +4,7 @@ few robots."""
 import json
 import random
 import select
+import socket
 import time
 import zlib
 from urllib.parse import quote
@@ -152,17 +153,32 @@ def swapped_keys_files(target, count):
         target.keys.path.write_bytes(good)
 
 
+def wait_known(target, key):
+    """Until the server has taken a new key."""
+    for _ in range(100):
+        with socket.create_connection(target.address, 30) as one:
+            one.sendall(request("POST", "/api/events", key))
+            answers = b""
+            while b"\r\n\r\n" not in answers:
+                answers += one.recv(4096)
+        if b" 401 " not in answers:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server does not take a new key")
+
+
 def revoked_crowds(target, count):
     """`count` WebSockets of a key that is revoked, over and over. Each ends with 1008 in a second."""
     crowd = []
     try:
-        for number in range(1 << 30):
-            key = target.keys.add(f"crowd-{number}", "ingest")
+        while True:
+            name = f"crowd-{time.time_ns()}"
+            key = target.keys.add(name, "ingest")
             (shown,) = bearer(key).values()
             hello = HANDSHAKE.replace(b"\r\n\r\n", f"\r\nAuthorization: {shown}\r\n\r\n".encode())
             waiting = select.poll()
             by_file = {}
-            time.sleep(1)  # the server takes the new key
+            wait_known(target, key)
             for _ in range(count):
                 one = Client(target.address, hello)
                 one.socket.setblocking(True)
@@ -172,7 +188,7 @@ def revoked_crowds(target, count):
                 by_file[one.socket.fileno()] = one
                 waiting.register(one.socket, select.POLLIN)
                 yield
-            target.keys.revoke(f"crowd-{number}")
+            target.keys.revoke(name)
             while by_file:
                 ready = waiting.poll(5000)
                 assert ready, f"{len(by_file)} WebSockets outlive their key"
