@@ -17,9 +17,7 @@ protected:
   }
 
   /// Replaces the callers that the server knows, as it does when the keys file changes.
-  void know(access::key_set keys) {
-    pair_.know(net::callers::with_keys(std::move(keys)));
-  }
+  void know(access::key_set keys) { pair_.know(net::callers::with_keys(std::move(keys))); }
 
   made_key key_{"robot", {scope::ingest}, {"site-a/"}}, other_{"other", {scope::read}};
   websocket_pair pair_;
