@@ -475,7 +475,8 @@ def unsent_answers(bench):
     server = bench.server({"net.memory_max": "16MiB"}, env=EAGER_HEAP)
     growth = Growth(server)
     with websockets(server, 1200, reads_little=True) as crowd:
-        crowd.pour(masked(b"bad\n" * 4000) * 30)
+        crowd.pour(masked(b"bad\n" * 4000) * 30, still_seconds=1)
+        growth.settled()  # a slow server has answered all it will
         time.sleep(1.2)  # a tick
         still = crowd.open_ones()
         bench.measured(
