@@ -12,14 +12,15 @@ namespace telemetry::access {
 /// Says why a file with this state is not read; "" if it is.
 using file_judge = std::string (*)(const struct stat&);
 
-/// For a file that says who has which right: it must be a regular file, owned by root or by the
-/// user of this process, and writable by nobody else.
+/// For a file that says who has which right. It must be a regular file. Only its owner may write to
+/// it, who is root or the user of this process.
 [[nodiscard]] std::string fault_of_rights_file(const struct stat& state);
 
-/// For a file with a secret: as above, and users outside its group must not be able to read it.
+/// For a file with a secret. The same holds, and users outside its group must not be able to read
+/// it.
 [[nodiscard]] std::string fault_of_secret_file(const struct stat& state);
 
-/// For a file that everybody may read and change: it must be a regular file.
+/// For a file that everybody may read. It must be a regular file.
 [[nodiscard]] std::string fault_of_public_file(const struct stat& state);
 
 /// Reads a file that `judge` has nothing against, and leaves no second copy of it in memory. The

@@ -10,8 +10,8 @@ import select
 import socket
 import statistics
 import subprocess
-import threading
 import time
+from concurrent import futures
 
 import rows_footprint
 from bench import median, pick
@@ -291,21 +291,22 @@ def revoke(bench, _):
     seconds, waits = 5, []
     settings, shown = _key(bench, "robot-")
 
-    @contextlib.contextmanager
     def crowd_of(name):
-        crowd = Crowd(bench, server, count, f"{name}-{len(waits)}")
-        middle = threading.Timer(
-            seconds / 2, lambda: waits.append(crowd.revoke()) if name == "revoked" else None)
-        middle.start()
-        try:
+        return contextlib.closing(Crowd(bench, server, count, f"{name}-{len(waits)}"))
+
+    def revoke_later(crowd):
+        time.sleep(seconds / 2)
+        return crowd.revoke()
+
+    @contextlib.contextmanager
+    def revoked():
+        with crowd_of("revoked") as crowd, futures.ThreadPoolExecutor(1) as beside:
+            wait = beside.submit(revoke_later, crowd)
             yield
-        finally:
-            middle.join()
-            crowd.close()
+            waits.append(wait.result())  # raises as revoke() did
 
     with bench.server("revoke-10k", *settings) as server:
-        alone, beside = _p99(bench, server, seconds, lambda: crowd_of("kept"),
-                             lambda: crowd_of("revoked"), **shown)
+        alone, beside = _p99(bench, server, seconds, lambda: crowd_of("kept"), revoked, **shown)
     data = f"{count:,} idle WebSockets{note}, revoked beside 100,000 events/s for {seconds} s"
     return {"revoke-10k": [
         Figure("a key is revoked: from the new keys file to the last 1008", max(waits) * 1e3, "ms",

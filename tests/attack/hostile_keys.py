@@ -10,8 +10,7 @@ import zlib
 from urllib.parse import quote
 
 from clients import Attack, Client, drive, flood
-from crowd import HANDSHAKE, masked
-from keys import bearer
+from crowd import handshake_with, masked
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 WITNESS, HOLDER, GONE = "witness", "holder", "gone"  # ids of keys
@@ -35,6 +34,13 @@ def post_head(content_type, size):
     ).encode()
 
 
+def request(method, target, key=None, body=b"", version="1.1"):
+    shown = f"Authorization: Bearer {key}\r\n" if key else ""
+    size = f"Content-Type: text/csv\r\nContent-Length: {len(body)}\r\n" if method == "POST" else ""
+    head = f"{method} {target} HTTP/{version}\r\nHost: localhost\r\n{shown}{size}\r\n"
+    return head.encode() + body
+
+
 def wrong_key(name):
     """A key that nobody has, in the right form and with the right check, so it must be compared."""
     text = f"tmk_{name}." + "".join(random.choices(BASE62, k=43))
@@ -45,17 +51,11 @@ def wrong_key(name):
     return text + check
 
 
-def wrong_request(key, version="1.1"):
-    return (
-        f"GET /api/robots HTTP/{version}\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n"
-    ).encode()
-
-
 def wrong_keys(target, count):
     """Keys of a known id, of an unknown one, a revoked one, and mistyped ones."""
     gone = target.keys.made[GONE]
     keys = (wrong_key(WITNESS), wrong_key("nobody"), gone, wrong_key(WITNESS)[:-1], "x" * 100)
-    burst = b"".join(wrong_request(keys[n % len(keys)]) for n in range(1000))
+    burst = b"".join(request("GET", "/api/robots", keys[n % len(keys)]) for n in range(1000))
     return drive([Client(target.address, b"", burst) for _ in range(count)])
 
 
@@ -66,19 +66,12 @@ def wrong_keys_from_everywhere(target, count):
         [
             Client(
                 target.address,
-                wrong_request(wrong_key(WITNESS), "1.0"),
+                request("GET", "/api/robots", wrong_key(WITNESS), version="1.0"),
                 source=f"127.1.{n // 250}.{n % 250 + 1}",
             )
             for n in range(count)
         ]
     )
-
-
-def request(method, target, key=None, body=b"", kind="text/csv"):
-    shown = f"Authorization: Bearer {key}\r\n" if key else ""
-    size = f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n" if method == "POST" else ""
-    head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n{shown}{size}\r\n"
-    return head.encode() + body
 
 
 def foreign_names(target, count):
@@ -167,43 +160,45 @@ def wait_known(target, key):
     raise AssertionError("the server does not take a new key")
 
 
+def wait_ended(crowd):
+    """Until each of these WebSockets has got 1008. Each look at them is a step."""
+    waiting = select.poll()
+    left = {one.fileno(): one for one in crowd}
+    for file in left:
+        waiting.register(file, select.POLLIN)
+    while left:
+        ready = waiting.poll(5000)
+        assert ready, f"{len(left)} WebSockets outlive their key"
+        for file, _ in ready:
+            if (1008).to_bytes(2, "big") in left[file].recv(4096):  # or it is the OK before
+                waiting.unregister(file)
+                del left[file]
+        yield
+
+
 def revoked_crowds(target, count):
-    """`count` WebSockets of a key that is revoked, over and over. Each ends with 1008 in a second."""
+    """`count` WebSockets of a key that is revoked, over and over. Each ends with 1008."""
     crowd = []
     try:
         while True:
             name = f"crowd-{time.time_ns()}"
             key = target.keys.add(name, "ingest")
-            (shown,) = bearer(key).values()
-            hello = HANDSHAKE.replace(b"\r\n\r\n", f"\r\nAuthorization: {shown}\r\n\r\n".encode())
-            waiting = select.poll()
-            by_file = {}
             wait_known(target, key)
             for _ in range(count):
-                one = Client(target.address, hello)
-                one.socket.setblocking(True)
-                one.socket.sendall(hello + masked(b"1,2,3,crowd"))
-                assert one.socket.recv(4096).startswith(b"HTTP/1.1 101")
-                crowd.append(one)
-                by_file[one.socket.fileno()] = one
-                waiting.register(one.socket, select.POLLIN)
+                crowd.append(socket.create_connection(target.address, 30))
+                crowd[-1].sendall(handshake_with(key) + masked(b"1,2,3,crowd"))
+                assert crowd[-1].recv(4096).startswith(b"HTTP/1.1 101")
                 yield
             target.keys.revoke(name)
-            while by_file:
-                ready = waiting.poll(5000)
-                assert ready, f"{len(by_file)} WebSockets outlive their key"
-                for file, _ in ready:
-                    if b"\x88" not in by_file[file].socket.recv(4096):
-                        continue
-                    waiting.unregister(file)
-                    del by_file[file]
-                yield
+            yield from wait_ended(crowd)
             while crowd:
                 crowd.pop().close()
     finally:
         for one in crowd:
             one.close()
 
+
+TOO_MANY = {"asks_for_keys": True, "reconnects": True, "producer_ms": TURN_MS}
 
 KEY_ATTACKS = {
     # Clients without a right, at a server that asks for keys. It holds net.unproven_max (2048) of
@@ -214,32 +209,12 @@ KEY_ATTACKS = {
         wrong_keys_from_everywhere, 1000, 32, 16, asks_for_keys=True, log_lines=10
     ),
     "unproven-sockets": Attack(flood(b""), 2000, 32, 16, asks_for_keys=True, reconnects=True),
-    "too-many-unproven-sockets": Attack(
-        flood(b""),
-        4000,
-        32,
-        16,
-        asks_for_keys=True,
-        reconnects=True,
-        producer_ms=TURN_MS,
-    ),
+    "too-many-unproven-sockets": Attack(flood(b""), 4000, 32, 16, **TOO_MANY),
     "unproven-heads": Attack(
-        flood(b"GET /api/robots HTTP/1.1\r\nAuthorization: Bearer tmk_"),
-        4000,
-        32,
-        16,
-        asks_for_keys=True,
-        reconnects=True,
-        producer_ms=TURN_MS,
+        flood(b"GET /api/robots HTTP/1.1\r\nAuthorization: Bearer tmk_"), 4000, 32, 16, **TOO_MANY
     ),
     "unproven-heads-of-15-kib": Attack(  # 2048 times 16 KiB, and twice that while a buffer grows
-        flood(b"GET /api/robots HTTP/1.1\r\nX: " + b"x" * (15 << 10)),
-        4000,
-        128,
-        64,
-        asks_for_keys=True,
-        reconnects=True,
-        producer_ms=TURN_MS,
+        flood(b"GET /api/robots HTTP/1.1\r\nX: " + b"x" * (15 << 10)), 4000, 128, 64, **TOO_MANY
     ),
     "unproven-bodies": Attack(  # refused at their head; what follows is read and thrown away
         flood(post_head("text/csv", BODY_BYTES), b"1,2,3,a\n" * 8192),

@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from crowd import HANDSHAKE, allow_files, masked
+from crowd import allow_files, handshake_with, masked
 from keys import Keys, bearer
 from telemetryd import EAGER_HEAP, wait_until
 from websocket_client import WebSocket
@@ -432,8 +432,7 @@ class Peer:
         self.sent, self.answers, self.close_code, self.closed_at = 0, [], None, None
         self.socket = socket.create_connection((server.host, server.port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        shown = HANDSHAKE.replace(b"\r\n\r\n", f"\r\nAuthorization: Bearer {key}\r\n\r\n".encode())
-        self.socket.sendall(shown)
+        self.socket.sendall(handshake_with(key))
         head = b""
         while b"\r\n\r\n" not in head:
             part = self.socket.recv(4096)

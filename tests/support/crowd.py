@@ -14,6 +14,11 @@ HANDSHAKE = (
 STILL_SECONDS = 0.3  # if nothing moves for so long, the server does not read any more
 
 
+def handshake_with(key):
+    """The handshake of a client that shows a key."""
+    return HANDSHAKE.replace(b"\r\n\r\n", f"\r\nAuthorization: Bearer {key}\r\n\r\n".encode())
+
+
 def allow_files(count):
     """Raises this process's limit of open files if it is below `count`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
