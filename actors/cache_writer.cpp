@@ -25,6 +25,9 @@ cache_writer::behavior_type cache_writer::make_behavior() {
 
 void cache_writer::sweep() {
   is_rebuilding_ = false;
+  shards_ = context_.places.all();
+  if (shards_.empty()) // the shard host has not begun yet
+    return end_sweep();
   if (context_.cache_lacks_robots.exchange(false))
     is_whole_ = false;
   if (!is_whole_ || cache_.needs_rebuild())
@@ -40,17 +43,16 @@ void cache_writer::begin_rebuild() {
     return ask_for_changes(); // put() drops them; their robots may then leave memory
   is_rebuilding_ = true;
   is_whole_ = true;
-  shards_due_ = context_.shards.size();
-  for (const auto& shard : context_.shards)
+  shards_due_ = shards_.size();
+  const auto marked = [this] {
+    if (--shards_due_ > 0)
+      return;
+    copy_table();
+    ask_for_changes();
+  };
+  for (const auto& shard : shards_)
     request(shard, caf::infinite, mark_atom_v) // no deadline, as in the checkpointer
-        .then(
-            [this](bool) {
-              if (--shards_due_ == 0) {
-                copy_table();
-                ask_for_changes();
-              }
-            },
-            [](const caf::error&) { /* the server stops */ });
+        .then([marked](bool) { marked(); }, [marked](const caf::error&) { marked(); });
 }
 
 void cache_writer::copy_table() {
@@ -74,22 +76,27 @@ void cache_writer::copy_table() {
 }
 
 void cache_writer::ask_for_changes() {
-  shards_due_ = context_.shards.size();
-  for (std::size_t shard = 0; shard < context_.shards.size(); ++shard)
+  shards_due_ = shards_.size();
+  for (const auto& shard : shards_)
     ask(shard);
 }
 
-void cache_writer::ask(std::size_t shard) {
-  request(context_.shards[shard], caf::infinite, changed_atom_v, std::uint64_t{robots_per_piece})
+void cache_writer::ask(const shard_actor& shard) {
+  request(shard, caf::infinite, changed_atom_v, std::uint64_t{robots_per_piece})
       .then([this, shard](const listed_robots& changed) { take_changes(shard, changed); },
-            [](const caf::error&) { /* the server stops */ });
+            [this](const caf::error&) { shard_done(); });
 }
 
-void cache_writer::take_changes(std::size_t shard, const listed_robots& changed) {
+void cache_writer::take_changes(const shard_actor& shard, const listed_robots& changed) {
   put(*changed);
   if (changed->size() == robots_per_piece)
     ask(shard);
-  else if (--shards_due_ == 0)
+  else
+    shard_done();
+}
+
+void cache_writer::shard_done() {
+  if (--shards_due_ == 0)
     end_sweep();
 }
 

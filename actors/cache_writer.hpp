@@ -29,8 +29,9 @@ private:
   void begin_rebuild();
   void copy_table();
   void ask_for_changes();
-  void ask(std::size_t shard);
-  void take_changes(std::size_t shard, const listed_robots& changed);
+  void ask(const shard_actor& shard);
+  void take_changes(const shard_actor& shard, const listed_robots& changed);
+  void shard_done();
   void end_sweep();
   void put(const std::vector<listed_robot>& robots);
   void note(const result<void>& outcome);
@@ -40,8 +41,9 @@ private:
   event_store& store_;
   bool is_whole_ = false; ///< every robot is in the cache, or marked as changed
   bool is_rebuilding_ = false;
-  bool is_away_ = false;       ///< the cache failed, and the log says so
-  std::size_t shards_due_ = 0; ///< shards that this sweep still has to ask
+  bool is_away_ = false;            ///< the cache failed, and the log says so
+  std::vector<shard_actor> shards_; ///< of this sweep
+  std::size_t shards_due_ = 0;      ///< of `shards_`, those that have not answered yet
 };
 
 } // namespace telemetry

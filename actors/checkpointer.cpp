@@ -21,14 +21,16 @@ constexpr std::int64_t pause_ms = 100;
 
 } // namespace
 
-checkpointer::checkpointer(caf::actor_config& config, engine_context& context, event_store& store,
-                           const std::vector<shard_marker>& markers)
-    : checkpointer_actor::base(config), context_(context), store_(store), markers_(markers) {}
+checkpointer::checkpointer(caf::actor_config& config, engine_context& context, event_store& store)
+    : checkpointer_actor::base(config), context_(context), store_(store) {}
 
 checkpointer::behavior_type checkpointer::make_behavior() {
   end_process_on_exception(*this, context_);
   delayed_send(this, context_.options.checkpoint_interval, interval_atom_v);
   return {
+      [this](adopt_atom, const hosted_shard& shard) {
+        shards_.insert_or_assign(shard.of.shard, shard);
+      },
       [this](checkpoint_atom) {
         if (context_.time.steady_ms() - last_done_ms_ >= pause_ms)
           start();
@@ -61,11 +63,19 @@ void checkpointer::start() {
   deferred_ = false;
   parts_.clear();
   content_ = {};
+  if (shards_.empty())
+    write();
+  else
+    collect();
+}
+
+void checkpointer::collect() {
   context_.health.shards_busy(context_.time.steady_ms());
+  uncollected_ = shards_.size();
   // No deadline, because the whole process may stand still for a minute. /readyz reports a shard
   // that does not answer.
-  for (const auto& shard : context_.shards)
-    request(shard, caf::infinite, collect_atom_v)
+  for (const auto& [_, shard] : shards_)
+    request(shard.actor, caf::infinite, collect_atom_v)
         .then([this](const shard_checkpoint_ptr& part) { collected(part); },
               [this](const caf::error&) {
                 context_.fatal({errc::unavailable, "a shard ended amid a checkpoint"});
@@ -74,7 +84,7 @@ void checkpointer::start() {
 
 void checkpointer::collected(const shard_checkpoint_ptr& part) {
   parts_.push_back(part);
-  if (parts_.size() < context_.shards.size())
+  if (--uncollected_ > 0)
     return;
   context_.health.shards_busy(std::nullopt);
   for (const auto& one : parts_) {
@@ -89,7 +99,7 @@ void checkpointer::collected(const shard_checkpoint_ptr& part) {
 void checkpointer::gather_markers() {
   content_.markers.clear();
   for (const auto& one : parts_)
-    if (one->rows > 0 || one->marker.cut > markers_[one->shard].cut)
+    if (one->rows > 0 || one->marker.cut > shards_.at(one->shard).marker.cut)
       content_.markers.push_back(one->marker);
 }
 
@@ -111,7 +121,8 @@ void checkpointer::leave_out(const std::vector<damaged_robot>& damaged) {
     auto lowest = std::numeric_limits<std::uint64_t>::max();
     for (const auto& row : *robot.rows)
       lowest = std::min(lowest, row.batch_no);
-    part.marker.cut = std::max(markers_[part.shard].cut, std::min(part.marker.cut, lowest - 1));
+    part.marker.cut =
+        std::max(shards_.at(part.shard).marker.cut, std::min(part.marker.cut, lowest - 1));
     part.rows -= robot.rows->size();
     part.left_out.push_back(std::move(robot));
     return true;
@@ -147,11 +158,11 @@ void checkpointer::written() {
   ++context_.store_version;
   // Rule 21: rows leave memory and the journal only after they are in the store.
   for (const auto& one : parts_)
-    send(context_.shards[one->shard], stored_atom_v, one);
+    send(shards_.at(one->shard).actor, stored_atom_v, one);
   if (!content_.markers.empty())
     send(context_.writer, trim_atom_v, content_.markers);
   for (const auto& marker : content_.markers)
-    markers_[marker.shard] = marker;
+    shards_.at(marker.shard).marker = marker;
   parts_.clear();
   content_ = {};
   running_ = false;

@@ -3,7 +3,8 @@
 #include "actors/engine_context.hpp"
 #include "storage/event_store.hpp"
 
-#include <optional>
+#include <map>
+#include <vector>
 
 namespace telemetry {
 
@@ -13,9 +14,7 @@ class checkpointer final : public checkpointer_actor::base {
 public:
   static inline const char* const actor_name = "checkpointer";
 
-  /// @param markers the markers of the store at start, ordered by shard.
-  checkpointer(caf::actor_config& config, engine_context& context, event_store& store,
-               const std::vector<shard_marker>& markers);
+  checkpointer(caf::actor_config& config, engine_context& context, event_store& store);
   [[nodiscard]] const char* name() const override { return actor_name; }
 
 protected:
@@ -24,6 +23,7 @@ protected:
 
 private:
   void start();
+  void collect();
   void collected(const shard_checkpoint_ptr& part);
   void lower_priority();
   void write();
@@ -35,8 +35,9 @@ private:
 
   engine_context& context_;
   event_store& store_;
-  std::vector<shard_marker> markers_; ///< in the store, ordered by shard
+  std::map<std::uint32_t, hosted_shard> shards_; ///< the tenures of this node, by shard
   bool running_ = false;
+  std::size_t uncollected_ = 0;             ///< shards of the checkpoint in flight
   std::vector<shard_checkpoint_ptr> parts_; ///< of the checkpoint in flight
   checkpoint content_;
   std::int64_t last_done_ms_ = 0;

@@ -6,8 +6,9 @@
 #include "actors/journal_writer.hpp"
 #include "actors/lane.hpp"
 #include "actors/reader.hpp"
+#include "actors/recovery.hpp"
 #include "actors/refused_stream.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_host.hpp"
 #include "actors/watchdog.hpp"
 #include "config/log.hpp"
 
@@ -48,7 +49,8 @@ result<std::unique_ptr<engine>> engine::make(const engine_options& options, stor
     return markers.error();
   std::unique_ptr<engine> made{new engine(options, database, time)};
   made->context_.fatal = std::move(fatal);
-  made->spawn_actors(io_threads, *markers);
+  made->markers_ = std::move(*markers);
+  made->spawn_actors(io_threads);
   return made;
 }
 
@@ -61,14 +63,15 @@ engine::engine(const engine_options& options, storage& database, const time_sour
 
 engine::~engine() {
   release_storage();
-  for (auto& one : context_.shards)
+  for (const auto& one : context_.places.all())
     stop(one);
   context_.deadlines.stop();
   // A submission holds its connections. All of them must be freed before the actor system.
-  context_.shards.clear();
+  context_.places.clear();
   context_.readers.clear();
   context_.checkpointer = nullptr;
   context_.writer = nullptr;
+  context_.recovery = nullptr;
   lanes_.clear();
   system_.reset(); // waits for the actors to end
 }
@@ -77,9 +80,10 @@ void engine::release_storage() {
   if (!watchdog_)
     return;
   context_.health.watch_store({});
-  std::vector<caf::actor> users{caf::actor_cast<caf::actor>(watchdog_),
-                                caf::actor_cast<caf::actor>(context_.checkpointer),
-                                caf::actor_cast<caf::actor>(context_.writer)};
+  std::vector<caf::actor> users{
+      caf::actor_cast<caf::actor>(watchdog_), caf::actor_cast<caf::actor>(context_.checkpointer),
+      caf::actor_cast<caf::actor>(context_.writer), caf::actor_cast<caf::actor>(context_.recovery),
+      caf::actor_cast<caf::actor>(shard_host_)};
   if (cache_writer_)
     users.push_back(caf::actor_cast<caf::actor>(cache_writer_));
   for (const auto& one : context_.readers)
@@ -90,10 +94,10 @@ void engine::release_storage() {
     caf::scoped_actor { *system_ } -> wait_for(users);
   watchdog_ = nullptr;
   cache_writer_ = nullptr;
+  shard_host_ = nullptr;
 }
 
-void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
-                          const std::vector<shard_marker>& markers) {
+void engine::spawn_actors(std::span<net::io_thread* const> io_threads) {
   const auto blocking = [this]<class Actor>(std::type_identity<Actor>, auto&&... arguments) {
     auto& system = *system_;
     return context_.options.detach
@@ -102,14 +106,12 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
   };
   auto& store = *database_.store;
   context_.cached = &store;
-  context_.writer = blocking(std::type_identity<journal_writer>{}, std::ref(*database_.journal),
-                             std::cref(markers));
-  context_.checkpointer =
-      blocking(std::type_identity<checkpointer>{}, std::ref(store), std::cref(markers));
+  context_.recovery = blocking(std::type_identity<recovery>{}, std::ref(*database_.journal));
+  context_.writer = blocking(std::type_identity<journal_writer>{}, std::ref(*database_.journal));
+  context_.checkpointer = blocking(std::type_identity<checkpointer>{}, std::ref(store));
   for (std::size_t i = 0; i < std::max<std::size_t>(1, context_.options.readers); ++i)
     context_.readers.push_back(blocking(std::type_identity<reader>{}, std::ref(store)));
-  for (const auto& marker : markers)
-    context_.shards.push_back(system_->spawn<shard>(std::ref(context_), marker));
+  shard_host_ = system_->spawn<shard_host>(std::ref(context_));
   for (auto* io : io_threads) {
     lanes_.push_back(std::make_unique<lane>(context_, *io));
     context_.lanes.push_back(lanes_.back().get());
@@ -129,7 +131,7 @@ void engine::spawn_actors(std::span<net::io_thread* const> io_threads,
 
 void engine::recover(std::function<void(const result<recovery_stats>&)> done) {
   system_->spawn<caf::hidden>([this, done = std::move(done)](caf::event_based_actor* self) {
-    self->request(context_.writer, no_deadline, recover_atom_v)
+    self->request(shard_host_, no_deadline, host_atom_v, markers_)
         .then(
             [this, done](const result<recovery_stats>& stats) {
               if (stats) {

@@ -15,12 +15,12 @@ namespace telemetry {
 /// The actor system over one database, and the objects that the actors share. A storage engine is
 /// something else: a folder in storage/.
 ///
-/// Only this class makes detached actors, and it decides how many there are: journal writer,
-/// checkpointer, readers, cache writer, watchdog. release_storage() ends them. It also spawns the
-/// shards, which the scheduler runs and the destructor ends. Other classes spawn the actors that
-/// they run themselves, and end them: shard::activate() a robot, session_upstream (connection.cpp)
-/// a connection, ingest::start() an ingest, lane::run_query() a query actor, and query_deadlines
-/// its timer.
+/// Only this class makes detached actors, and it decides how many there are: recovery, journal
+/// writer, checkpointer, readers, cache writer, watchdog. release_storage() ends them. The shard
+/// host spawns the shards, which the scheduler runs and the destructor of this class ends. Other
+/// classes spawn the actors that they run themselves, and end them: shard::activate() a robot,
+/// session_upstream (connection.cpp) a connection, ingest::start() an ingest, lane::run_query() a
+/// query actor, and query_deadlines its timer.
 ///
 /// Life: make(), recover(), serve through api and upstreams(), finish(), release_storage(), then
 /// destroy. The destructor ends every actor, which takes microseconds each. Therefore a process
@@ -71,14 +71,15 @@ public:
 
 private:
   engine(const engine_options& options, storage& database, const time_source& time);
-  void spawn_actors(std::span<net::io_thread* const> io_threads,
-                    const std::vector<shard_marker>& markers);
+  void spawn_actors(std::span<net::io_thread* const> io_threads);
 
   caf::actor_system_config config_;
   storage& database_;
   engine_context context_;
+  std::vector<shard_marker> markers_; ///< of the store at start, ordered by shard
   std::unique_ptr<caf::actor_system> system_;
   std::vector<std::unique_ptr<lane>> lanes_;
+  shard_host_actor shard_host_;
   watchdog_actor watchdog_;
   cache_writer_actor cache_writer_; ///< null without a cache
   connection_factory connections_;

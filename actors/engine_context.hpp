@@ -4,6 +4,7 @@
 #include "actors/damaged_robots.hpp"
 #include "actors/engine_options.hpp"
 #include "actors/messages.hpp"
+#include "actors/place_table.hpp"
 #include "actors/query_deadlines.hpp"
 #include "actors/serving_time.hpp"
 #include "actors/stale_log.hpp"
@@ -35,7 +36,7 @@ struct engine_context {
   engine_context(const engine_options& how, const time_source& clock, std::size_t shard_count)
       : options(how), time(clock), serving(clock), health(clock, serving),
         credit({received_bytes_max, how.memory_bytes_max}, clock, serving),
-        deadlines(clock, how.query_timeout), status(shard_count) {}
+        deadlines(clock, how.query_timeout), status(shard_count), places(shard_count) {}
 
   /// Limit of the bytes that are received and not applied yet, over all connections.
   static constexpr std::size_t received_bytes_max = 64u << 20;
@@ -48,7 +49,8 @@ struct engine_context {
   stale_log stale;
   damaged_robots damaged;
   query_deadlines deadlines;
-  std::vector<shard_status> status;
+  std::vector<shard_status> status; ///< one per shard
+  place_table places;
   std::vector<lane*> lanes; ///< one per I/O thread
   /// Number of checkpoints in the store. It rises before the rows of a checkpoint leave memory.
   std::atomic<std::uint64_t> store_version{0};
@@ -59,10 +61,10 @@ struct engine_context {
   /// Ends the process after an error that no retry can cure. Does not return. Any thread.
   std::function<void(const failure&)> fatal;
 
-  std::vector<shard_actor> shards;
   std::vector<reader_actor> readers;
   /// The store, for reads from memory on the I/O threads (ADR 0050).
   cached_reads* cached = nullptr;
+  recovery_actor recovery;
   journal_writer_actor writer;
   checkpointer_actor checkpointer;
 

@@ -17,11 +17,10 @@ constexpr milliseconds retry_delay_max{1'000};
 
 } // namespace
 
-journal_writer::journal_writer(caf::actor_config& config, engine_context& context, journal& log,
-                               const std::vector<shard_marker>& markers)
+journal_writer::journal_writer(caf::actor_config& config, engine_context& context, journal& log)
     : journal_writer_actor::base(config), context_(context), journal_(log),
       shards_unit_(config.host->system(), inline_unit::leftover::is_handed_over),
-      markers_(markers) {}
+      logs_(context.status.size()) {}
 
 journal_writer::behavior_type journal_writer::make_behavior() {
   end_process_on_exception(*this, context_);
@@ -41,9 +40,7 @@ journal_writer::behavior_type journal_writer::make_behavior() {
       [this](unsealed_atom) { schedule_tick(); },
       [this](tick_atom) { tick(); },
       [this](trim_atom, const std::vector<shard_marker>& markers) { trim(markers); },
-      [this](recover_atom) { return recover(); },
-      [this](replayed_atom, std::uint32_t shard) { replay_next(shard); },
-      [this](live_atom) { shard_is_live(); },
+      [this](adopt_atom, const std::vector<shard_log>& logs) { adopt(logs); },
       [this](finish_atom) -> caf::result<bool> {
         auto promise = make_response_promise<bool>();
         finishing_.push_back(promise);
@@ -55,9 +52,15 @@ journal_writer::behavior_type journal_writer::make_behavior() {
 }
 
 /// Drops unanswered promises. A promise holds its own actor, which would otherwise never be freed.
-void journal_writer::on_exit() {
-  recovered_ = {};
-  finishing_.clear();
+void journal_writer::on_exit() { finishing_.clear(); }
+
+void journal_writer::adopt(const std::vector<shard_log>& logs) {
+  for (const auto& log : logs)
+    logs_[log.of.shard] = log;
+  live_ = true;
+  schedule_tick();
+  if (!waiting_.empty())
+    commit();
 }
 
 void journal_writer::commit() {
@@ -77,10 +80,11 @@ void journal_writer::commit() {
 template <class Atom>
 void journal_writer::tell_shards(Atom what, const commit_ptr& commit) {
   for (const auto& part : commit->parts) {
+    const auto& actor = logs_[part.shard]->actor;
     if (commit->events <= context_.options.inline_events_max)
-      shards_unit_.deliver(context_.shards[part.shard], what, commit);
+      shards_unit_.deliver(actor, what, commit);
     else
-      send(context_.shards[part.shard], what, commit);
+      send(actor, what, commit);
   }
 }
 
@@ -116,7 +120,7 @@ commit_ptr journal_writer::form() {
         std::any_of(out->submissions.begin(), out->submissions.end(),
                     [shard](const auto& one) { return !one->slices[shard].items.empty(); });
     if (has_events || (ticks && tick_due(shard)))
-      out->parts.push_back({shard, stamp(logs_[shard])});
+      out->parts.push_back({shard, stamp(*logs_[shard])});
   }
   if (out->parts.empty())
     return nullptr;
@@ -146,7 +150,7 @@ void journal_writer::write() {
         payloads[i].push_back(one->slices[part.shard].bytes);
     }
     batches.push_back(
-        {part.shard, single_node_epoch, part.stamp, record_kind::events, payloads[i]});
+        {part.shard, logs_[part.shard]->of.epoch, part.stamp, record_kind::events, payloads[i]});
   }
   const auto start_ms = context_.time.steady_ms();
   context_.health.journal_busy(start_ms);
@@ -201,8 +205,8 @@ void journal_writer::schedule_tick() {
 }
 
 bool journal_writer::tick_due(std::uint32_t shard) const {
-  return context_.status[shard].holds_unsealed.load(std::memory_order_acquire) &&
-         context_.serving.now() - logs_[shard].arrival_ms >=
+  return logs_[shard] && context_.status[shard].holds_unsealed.load(std::memory_order_acquire) &&
+         context_.serving.now() - logs_[shard]->arrival_ms >=
              context_.options.reorder_window.count();
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/group_commit.hpp"
 #include "core/name_filter.hpp"
+#include "core/tenure.hpp"
 #include "storage/event_store.hpp"
 
 #include <caf/all.hpp>
@@ -119,6 +120,10 @@ struct recovery_stats {
   std::uint64_t events = 0;
 };
 
+struct hosted_shard;
+struct shard_log;
+struct recovered_shard;
+
 } // namespace telemetry
 
 CAF_BEGIN_TYPE_ID_BLOCK(telemetry, first_custom_type_id)
@@ -131,8 +136,9 @@ CAF_ADD_ATOM(telemetry, telemetry, retry_append_atom, "retryApp")
 CAF_ADD_ATOM(telemetry, telemetry, tick_atom, "tick")
 CAF_ADD_ATOM(telemetry, telemetry, trim_atom, "trim")
 CAF_ADD_ATOM(telemetry, telemetry, replay_atom, "replay")
-CAF_ADD_ATOM(telemetry, telemetry, replayed_atom, "replayed")
 CAF_ADD_ATOM(telemetry, telemetry, recover_atom, "recover")
+CAF_ADD_ATOM(telemetry, telemetry, host_atom, "host")
+CAF_ADD_ATOM(telemetry, telemetry, adopt_atom, "adopt")
 CAF_ADD_ATOM(telemetry, telemetry, live_atom, "live")
 CAF_ADD_ATOM(telemetry, telemetry, load_atom, "load")
 CAF_ADD_ATOM(telemetry, telemetry, loaded_atom, "loaded")
@@ -170,11 +176,15 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<telemetry::shard_marker>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::memory_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::robot_message::view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::recovery_stats)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::hosted_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::recovered_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<telemetry::shard_log>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::list_question_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::list_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::listed_robots)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<void>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<telemetry::recovery_stats>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<telemetry::recovered_shard>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<std::optional<telemetry::robot_row>>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<telemetry::range_ends>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<std::vector<telemetry::event_row>>)
@@ -182,41 +192,17 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(telemetry::result<std::vector<telemetry::robot_row
 
 namespace telemetry {
 
-/// JOURNAL WRITER: group commit. Detached, because it blocks on the disk.
-using journal_writer_actor = caf::typed_actor<
-    // Adds received events to the next group commit. Its shards get them once it is durable.
-    caf::reacts_to<append_atom, submission_ptr>,
-    // To itself: commits all waiting submissions by one synced write.
-    caf::reacts_to<commit_atom>,
-    // Memory has room again: the submissions that wait for it go into the next commit.
-    caf::reacts_to<room_atom>,
-    // To itself: appends the same batches again after a failure (rule 6).
-    caf::reacts_to<retry_append_atom>,
-    // A shard got its first unsealed events. Makes sure that the shard gets ticks (rule 5).
-    caf::reacts_to<unsealed_atom>,
-    // To itself: seals quiet shards by an empty batch (rule 5).
-    caf::reacts_to<tick_atom>,
-    // The new markers of the checkpointer are durable. Trims the journal up to them (rule 21).
-    caf::reacts_to<trim_atom, std::vector<shard_marker>>,
-    // Reads the markers and replays the journal into the shards. Answers once all shards are live.
-    caf::replies_to<recover_atom>::with<result<recovery_stats>>,
-    // The shard has applied a piece of its replay. Sends the next piece.
-    caf::reacts_to<replayed_atom, std::uint32_t>,
-    // A shard is live, which ends its replay.
-    caf::reacts_to<live_atom>,
-    // Answers when all earlier submissions are committed.
-    caf::replies_to<finish_atom>::with<bool>>;
-
 /// SHARD: applies committed batches to its robots, in order. Never blocks.
 using shard_actor = caf::typed_actor<
     // A batch is being synced. Finds its robots, and requests the rows of unknown ones.
     caf::reacts_to<prepare_atom, commit_ptr>,
     // The commit is durable. Offers every event to its robot. The last shard starts the answers.
     caf::reacts_to<committed_atom, commit_ptr>,
-    // A piece of the journal. Offers its events with their recorded stamps (rule 23).
-    caf::reacts_to<replay_atom, replayed_batches>,
-    // The replay has ended. Tells the writer once every robot is loaded (rule 25).
-    caf::reacts_to<live_atom>,
+    // A piece of the journal. Offers its events with their recorded stamps (rule 23). Answers once
+    // no event of it is parked.
+    caf::replies_to<replay_atom, replayed_batches>::with<bool>,
+    // The replay has ended. Answers once every robot is loaded (rule 25).
+    caf::replies_to<live_atom>::with<bool>,
     // The rows that the shard requested by load_atom.
     caf::reacts_to<loaded_atom, activation_ptr>,
     // Answers with all sealed rows and the exact cut (rules 15-17).
@@ -241,9 +227,60 @@ using shard_actor = caf::typed_actor<
     // To itself: passivates robots that are idle or too many.
     caf::reacts_to<passivate_atom>>;
 
+/// A shard actor of this node, from the beginning of its tenure.
+struct hosted_shard {
+  tenure of;
+  shard_actor actor;
+  shard_marker marker; ///< in the store
+};
+
+/// The end of the log of a shard. The journal writer continues it.
+struct shard_log {
+  tenure of;
+  shard_actor actor;
+  std::uint64_t next_no = 0;
+  std::int64_t arrival_ms = -1; ///< of the last stamp, or the marker's
+  std::int64_t horizon_ms = -1; ///< of the last stamp, or the marker's
+};
+
+struct recovered_shard {
+  shard_log log;
+  recovery_stats stats;
+};
+
+/// RECOVERY: replays the journal into shards (rules 22-25). Detached, because it blocks on the
+/// journal.
+using recovery_actor = caf::typed_actor<
+    // Replays the log of a shard above its marker. Answers once the shard is live.
+    caf::replies_to<recover_atom, hosted_shard>::with<result<recovered_shard>>>;
+
+/// JOURNAL WRITER: group commit. Detached, because it blocks on the disk.
+using journal_writer_actor = caf::typed_actor<
+    // Adds received events to the next group commit. Its shards get them once it is durable.
+    caf::reacts_to<append_atom, submission_ptr>,
+    // To itself: commits all waiting submissions by one synced write.
+    caf::reacts_to<commit_atom>,
+    // Memory has room again: the submissions that wait for it go into the next commit.
+    caf::reacts_to<room_atom>,
+    // To itself: appends the same batches again after a failure (rule 6).
+    caf::reacts_to<retry_append_atom>,
+    // A shard got its first unsealed events. Makes sure that the shard gets ticks (rule 5).
+    caf::reacts_to<unsealed_atom>,
+    // To itself: seals quiet shards by an empty batch (rule 5).
+    caf::reacts_to<tick_atom>,
+    // The new markers of the checkpointer are durable. Trims the journal up to them (rule 21).
+    caf::reacts_to<trim_atom, std::vector<shard_marker>>,
+    // These shards are recovered. Continues their logs from now on.
+    caf::reacts_to<adopt_atom, std::vector<shard_log>>,
+    // Answers when all earlier submissions are committed.
+    caf::replies_to<finish_atom>::with<bool>>;
+
 /// CHECKPOINTER: writes sealed rows to the store, one checkpoint at a time. Detached, because it
 /// blocks on the store.
 using checkpointer_actor = caf::typed_actor<
+    // A tenure begins: this shard, whose marker in the store is given, is part of later
+    // checkpoints.
+    caf::reacts_to<adopt_atom, hosted_shard>,
     // Starts a checkpoint, because of the timer, or because memory fills up.
     caf::reacts_to<checkpoint_atom>,
     // To itself: the interval is over.
@@ -252,6 +289,11 @@ using checkpointer_actor = caf::typed_actor<
     caf::reacts_to<retry_checkpoint_atom>,
     // Makes a last checkpoint. Answers when it is durable, or at once if the store is away.
     caf::replies_to<finish_atom>::with<bool>>;
+
+/// SHARD HOST: the life of every shard on this node.
+using shard_host_actor = caf::typed_actor<
+    // Begins a tenure of every shard, given the markers of the store. Answers once all are live.
+    caf::replies_to<host_atom, std::vector<shard_marker>>::with<result<recovery_stats>>>;
 
 /// READER: reads the store for shards and queries. A small pool of detached actors, because they
 /// block on the store.

@@ -82,14 +82,14 @@ protected:
             },
             on_error());
   }
-  [[nodiscard]] const shard_actor& shard_for(std::string_view robot) const {
-    return context_.shards[shard_index(robot)];
+  [[nodiscard]] shard_actor shard_for(std::string_view robot) const {
+    return context_.places.at(shard_index(robot));
   }
   [[nodiscard]] const reader_actor& reader_for(std::string_view robot) const {
     return context_.reader_of(shard_index(robot));
   }
   [[nodiscard]] std::uint32_t shard_index(std::string_view robot) const {
-    return shard_of(name_hash(robot), static_cast<std::uint32_t>(context_.shards.size()));
+    return shard_of(name_hash(robot), static_cast<std::uint32_t>(context_.places.size()));
   }
 
   engine_context& context_;

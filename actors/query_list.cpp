@@ -54,14 +54,14 @@ private:
     memory_.clear();
     withheld_.clear();
     std::vector<std::shared_ptr<list_question>> questions;
-    for (std::size_t i = 0; i < context_.shards.size(); ++i)
+    for (std::size_t i = 0; i < context_.places.size(); ++i)
       questions.push_back(
           std::make_shared<list_question>(list_question{range_, upto_, {}, names_per_piece}));
     for (const auto& row : rows_)
       questions[shard_index(row.name)]->names.push_back(row.name);
-    unanswered_ = context_.shards.size();
-    for (std::size_t i = 0; i < context_.shards.size(); ++i)
-      ask(context_.shards[i], list_atom_v, list_question_ptr{std::move(questions[i])})
+    unanswered_ = questions.size();
+    for (std::uint32_t shard = 0; shard < questions.size(); ++shard)
+      ask(context_.places.at(shard), list_atom_v, list_question_ptr{std::move(questions[shard])})
           .then([this](const list_answer& part) { collect(part); }, on_error());
   }
 

@@ -22,11 +22,16 @@ shard::behavior_type shard::make_behavior() {
   return {
       [this](prepare_atom, const commit_ptr& commit) { prepare(commit); },
       [this](committed_atom, const commit_ptr& commit) { committed(commit); },
-      [this](replay_atom, const replayed_batches& batches) { replay(*batches); },
-      [this](live_atom) {
-        live_due_ = true;
+      [this](replay_atom, const replayed_batches& batches) -> caf::result<bool> {
+        auto promise = replay_taken_ = make_response_promise<bool>();
+        replay(*batches);
+        return promise;
+      },
+      [this](live_atom) -> caf::result<bool> {
+        auto promise = live_ = make_response_promise<bool>();
         delayed_send(this, sweep_interval(), passivate_atom_v);
         report_replay();
+        return promise;
       },
       [this](loaded_atom, const activation_ptr& rows) { loaded(*rows); },
       [this](collect_atom) { return collect(); },
@@ -57,7 +62,13 @@ shard::behavior_type shard::make_behavior() {
 
 /// Ends the robots here, because CAF's clock may hold the last reference to the shard. An actor
 /// that ends tells the clock, so a robot that ended on the clock's thread would wait for itself.
-void shard::on_exit() { robots_.clear(); }
+///
+/// Drops unanswered promises, because a promise holds its own actor.
+void shard::on_exit() {
+  robots_.clear();
+  replay_taken_ = {};
+  live_ = {};
+}
 
 void shard::prepare(const commit_ptr& commit) {
   const auto part = std::find_if(commit->parts.begin(), commit->parts.end(),
@@ -133,7 +144,6 @@ void shard::replay(const std::vector<replayed_batch>& batches) {
     apply(*batch);
     recycle(std::move(batch));
   }
-  replay_step_due_ = true;
   report_replay();
 }
 
@@ -409,14 +419,13 @@ void shard::seal_quiet() {
     caf::anon_send(context_.writer, unsealed_atom_v);
 }
 
-/// Rule 25: the writer continues when no event of the replay is parked any more.
+/// Rule 25: the recovery goes on when no event of the replay is parked any more.
 void shard::report_replay() {
   if (loading_ > 0)
     return;
-  if (std::exchange(replay_step_due_, false))
-    caf::anon_send(context_.writer, replayed_atom_v, id_);
-  if (std::exchange(live_due_, false))
-    caf::anon_send(context_.writer, live_atom_v);
+  for (auto* promise : {&replay_taken_, &live_})
+    if (promise->pending())
+      std::exchange(*promise, {}).deliver(true);
 }
 
 } // namespace telemetry

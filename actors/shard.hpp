@@ -96,8 +96,8 @@ private:
   std::multiset<std::uint64_t> parked_;  ///< batch_no of every parked chain (rule 17)
   late_verdicts late_verdicts_;          ///< known in this turn; sent at its end
   std::vector<old_event> store_lookups_; ///< of this turn; the reader gets them at its end
-  bool replay_step_due_ = false; ///< the writer waits for this shard to have taken its replay
-  bool live_due_ = false;        ///< the writer waits for this shard to be live
+  caf::typed_response_promise<bool> replay_taken_; ///< pending until no event of a piece is parked
+  caf::typed_response_promise<bool> live_;         ///< pending until every robot is loaded
 
   struct awaiting_seal {
     robot_slot* slot;

@@ -2,6 +2,7 @@
 
 #include "core/result.hpp"
 #include "core/robot_track.hpp"
+#include "core/tenure.hpp"
 
 #include <functional>
 #include <span>
@@ -28,24 +29,13 @@ struct journal_batch {
   std::span<const std::string_view> payload;
 };
 
-/// Durable log of the events that were received and are not checkpointed yet.
+/// Reads the logs of shards.
 ///
-/// Thread-safety: none. One owner, the journal writer, calls it on its own thread.
-/// Blocking: append() waits for the disk or the server. Never call it from a scheduled actor or an
-/// I/O thread.
-/// Errors: through result<>; no exception leaves this interface.
-class journal {
+/// Thread-safety: none. One thread at a time. Blocking: every call waits for the disk or the
+/// server. Errors: through result<>; no exception leaves this interface.
+class journal_reader {
 public:
-  virtual ~journal() = default;
-
-  /// Appends all of `batches` or none. On success they survive kill -9 and power loss. After an
-  /// error it may be unknown which, and the same batches may be appended again (rule 6).
-  /// @pre batch numbers continue each shard's last one without a hole.
-  /// @returns errc::no_space, errc::unavailable (retry the same batches), errc::sync_failed or
-  ///          errc::write_failed (end the process), errc::fenced (another node owns the shard:
-  ///          stop), errc::corrupt (the recorded end of a shard is not the end that this process
-  ///          wrote: end the process).
-  [[nodiscard]] virtual result<void> append(std::span<const journal_batch> batches) = 0;
+  virtual ~journal_reader() = default;
 
   /// Called once per entry, in order of batch_no. An error ends the replay, which returns it.
   using visitor = std::function<result<void>(const journal_batch&)>;
@@ -59,6 +49,23 @@ public:
   /// Largest batch_no of `shard` in the journal. If the journal has no entry of the shard: the
   /// largest batch_no ever appended if the engine records it, otherwise 0.
   [[nodiscard]] virtual result<std::uint64_t> last_batch(std::uint32_t shard) = 0;
+};
+
+/// Durable log of the events that were received and are not checkpointed yet.
+///
+/// Thread-safety: none. One owner at a time: actors/recovery reads, then the journal writer
+/// appends. Blocking: append() waits for the disk or the server. Never call it from a scheduled
+/// actor or an I/O thread. Errors: through result<>; no exception leaves this interface.
+class journal : public journal_reader {
+public:
+  /// Appends all of `batches` or none. On success they survive kill -9 and power loss. After an
+  /// error it may be unknown which, and the same batches may be appended again (rule 6).
+  /// @pre batch numbers continue each shard's last one without a hole.
+  /// @returns errc::no_space, errc::unavailable (retry the same batches), errc::sync_failed or
+  ///          errc::write_failed (end the process), errc::fenced (another node owns the shard:
+  ///          stop), errc::corrupt (the recorded end of a shard is not the end that this process
+  ///          wrote: end the process).
+  [[nodiscard]] virtual result<void> append(std::span<const journal_batch> batches) = 0;
 
   /// Deletes the entries of `shard` up to and including `upto`. The deletion need not be durable
   /// (rule 21).

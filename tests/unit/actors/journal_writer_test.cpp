@@ -272,12 +272,12 @@ TEST_F(RecoveryTest, ACheckpointAmidTheReplayDoesNotSealByTheMarkersHorizon) { /
   while (database.journal_faults->replay.calls() == replays)
     run_actor();
   const auto run_first_step = [this] { // the writer does not hear that it is done
-    return run(context().shards[0]) || run(context().readers[0]) || run(context().readers[1]);
+    return run(context().places.at(0)) || run(context().readers[0]) || run(context().readers[1]);
   };
   while (run_first_step()) {
   }
   ask_checkpoint();
-  while (run(context().checkpointer) || run(context().shards[0])) {
+  while (run(context().checkpointer) || run(context().places.at(0))) {
   }
   settle();
   ASSERT_TRUE(recovered && *recovered);

@@ -72,7 +72,7 @@ TEST_F(QueryTest, ACachedReadIsAnsweredInTheCallUnlessItsShardIsBusy) {
   EXPECT_EQ(**got, length);
   EXPECT_EQ(faults.reads.calls(), reads);
 
-  for (const auto& shard : context().shards)
+  for (const auto& shard : context().places.all())
     caf::anon_send(shard, passivate_atom_v);
   ask();
   EXPECT_FALSE(got);
@@ -175,7 +175,7 @@ TEST_F(QueryTest, ListSeesMemoryAboveARowThatJustAppeared) {
   settle();
   database.store_faults->reads.after_next([&] { // the query has read the table
     ask_checkpoint();
-    while (run(context().checkpointer) || run(context().shards.front()) || run(context().writer)) {
+    while (run(context().checkpointer) || run(context().places.at(0)) || run(context().writer)) {
     }
     ASSERT_EQ(database.tables->robots.count("a"), 1U);
   });
