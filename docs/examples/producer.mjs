@@ -33,6 +33,7 @@ const key = given["key-file"] ? readFileSync(given["key-file"], "utf8") : proces
 const options = {
   headers: key?.trim() ? { Authorization: `Bearer ${key.trim()}` } : {},
   ca: given.ca && readFileSync(given.ca), // of a private certificate authority
+  autoSelectFamily: true, // localhost is ::1 and 127.0.0.1; before Node 20 only one is tried
 };
 const lines = readFileSync(0, "utf8").split("\n");
 if (lines.at(-1) === "") lines.pop(); // behind the last newline there is no line

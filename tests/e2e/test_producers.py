@@ -55,6 +55,8 @@ class BreakingLine:
                 pass
 
     def close(self):
+        # Closing alone would leave it open for as long as the other thread waits in accept().
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
 
