@@ -91,6 +91,7 @@ void checkpointer::collected(const shard_checkpoint_ptr& part) {
     content_.robots.insert(content_.robots.end(), std::make_move_iterator(one->robots.begin()),
                            std::make_move_iterator(one->robots.end()));
     one->robots.clear();
+    content_.tenures.push_back(shards_.at(one->shard).of);
   }
   gather_markers();
   write();

@@ -2,6 +2,7 @@
 
 #include "core/result.hpp"
 #include "core/robot_track.hpp"
+#include "core/tenure.hpp"
 #include "storage/range_ends.hpp"
 
 #include <chrono>
@@ -59,6 +60,8 @@ struct checkpoint {
   };
   std::vector<robot> robots; ///< any order, each robot once
   std::vector<shard_marker> markers;
+  /// The tenure of every shard with robots or a marker. Stores with one owner ignore it.
+  std::vector<tenure> tenures;
 };
 
 /// Reads that a store can answer from memory, in a few microseconds (ADR 0050). They never wait for
@@ -101,9 +104,12 @@ public:
   ///          are any, no marker was written. Commit again without them, with markers that keep
   ///          their batches in the journal.
   ///          Or errc::no_space, errc::unavailable (retry the same), errc::sync_failed,
-  ///          errc::corrupt (rule 20 is broken: end the process), errc::fenced (another process
-  ///          owns the store).
+  ///          errc::corrupt (rule 20 is broken: end the process), errc::fenced (other nodes own
+  ///          the shards that fenced() names).
   [[nodiscard]] virtual result<std::vector<damaged_robot>> commit(const checkpoint& what) = 0;
+
+  /// The tenures that the last commit() found ended. Commit again without their robots and markers.
+  [[nodiscard]] virtual std::vector<tenure> fenced() const { return {}; }
 
   /// The marker of every shard, ordered by shard. A shard without a checkpoint has cut 0.
   /// last_counter is not below the counter of any robot in the store, even if a crash came between

@@ -7,21 +7,22 @@
 #include <functional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace telemetry {
 
 /// The kind of a batch's payload. The numbers are stored: never change them.
 enum class record_kind : std::uint8_t { events = 1 };
 
-/// Epoch of every batch: one node owns all shards, so the owner of a shard never changes. It is not
-/// the number of an opening (paired_journal.hpp), and not mysql_database::epoch(), which fences the
-/// rows of MySQL.
+/// Epoch of every tenure of a single node, which owns all shards of its database. It is not the
+/// number of an opening (paired_journal.hpp). MySQL fences a single node by mysql_database::epoch()
+/// instead.
 inline constexpr std::uint64_t single_node_epoch = 1;
 
 /// One entry of the log of one shard (rule 1).
 struct journal_batch {
   std::uint32_t shard;
-  std::uint64_t epoch; ///< of the shard's owner: single_node_epoch
+  std::uint64_t epoch; ///< of the tenure that writes the batch
   batch_stamp stamp;
   record_kind kind = record_kind::events;
   /// The payload is the concatenation of these parts (docs/formats.md, "Event"). An empty payload
@@ -37,12 +38,17 @@ class journal_reader {
 public:
   virtual ~journal_reader() = default;
 
+  /// A tenure begins: from now on its shard is read as of this tenure. Engines with one owner have
+  /// one tenure per shard, and ignore this.
+  virtual void begin(const tenure& /*of*/) {}
+
   /// Called once per entry, in order of batch_no. An error ends the replay, which returns it.
   using visitor = std::function<result<void>(const journal_batch&)>;
 
   /// Visits the entries of `shard` with batch_no > `after`, in order. The memory of an entry is
   /// valid only during its visit.
-  /// @returns errc::corrupt with the place, if an entry is damaged or a number is missing.
+  /// @returns errc::corrupt with the place, if an entry is damaged or a number is missing;
+  ///          errc::fenced if the shard has another owner.
   [[nodiscard]] virtual result<void> replay(std::uint32_t shard, std::uint64_t after,
                                             const visitor& visit) = 0;
 
@@ -62,10 +68,14 @@ public:
   /// error it may be unknown which, and the same batches may be appended again (rule 6).
   /// @pre batch numbers continue each shard's last one without a hole.
   /// @returns errc::no_space, errc::unavailable (retry the same batches), errc::sync_failed or
-  ///          errc::write_failed (end the process), errc::fenced (another node owns the shard:
-  ///          stop), errc::corrupt (the recorded end of a shard is not the end that this process
-  ///          wrote: end the process).
+  ///          errc::write_failed (end the process), errc::fenced (other nodes own the shards that
+  ///          fenced() names), errc::corrupt (the recorded end of a shard is not the end that this
+  ///          process wrote: end the process).
   [[nodiscard]] virtual result<void> append(std::span<const journal_batch> batches) = 0;
+
+  /// The tenures that the last append() found ended. It is unknown whether their batches are
+  /// durable. The other batches may be appended again, without those.
+  [[nodiscard]] virtual std::vector<tenure> fenced() const { return {}; }
 
   /// Deletes the entries of `shard` up to and including `upto`. The deletion need not be durable
   /// (rule 21).

@@ -29,7 +29,7 @@ result<void> meet(paired_journal& journal, std::vector<shard_marker> markers, ev
     return met;
   if (std::ranges::equal(before, markers, {}, &shard_marker::cut, &shard_marker::cut))
     return {};
-  if (auto done = store.commit({{}, markers}); !done)
+  if (auto done = store.commit({{}, markers, {}}); !done)
     return done.error();
   return {}; // no robots, so none can be damaged
 }

@@ -1,5 +1,6 @@
 #include "storage/mysql/mysql_checkpoint.hpp"
 
+#include "storage/journal.hpp"
 #include "storage/row_check.hpp"
 
 #include <algorithm>
@@ -38,8 +39,10 @@ constexpr std::string_view insert_events =
 constexpr std::string_view insert_markers =
     "INSERT INTO markers (shard, epoch, cut, arrival_ms, horizon_ms, last_counter, writes) VALUES ";
 constexpr std::string_view update_markers =
-    " ON DUPLICATE KEY UPDATE cut = VALUES(cut), arrival_ms = VALUES(arrival_ms),"
-    " horizon_ms = VALUES(horizon_ms), last_counter = VALUES(last_counter)";
+    " ON DUPLICATE KEY UPDATE cut = GREATEST(cut, VALUES(cut)),"
+    " arrival_ms = GREATEST(arrival_ms, VALUES(arrival_ms)),"
+    " horizon_ms = GREATEST(horizon_ms, VALUES(horizon_ms)),"
+    " last_counter = GREATEST(last_counter, VALUES(last_counter))";
 
 /// Multi-row inserts of bounded size.
 class row_inserter {
@@ -90,14 +93,40 @@ robot_state state_after(const checkpoint::robot& robot, std::size_t rows) {
   return state;
 }
 
+/// Order of the outcomes of several connections: an error that a retry cannot cure comes last.
+int severity(const result<void>& outcome) {
+  if (outcome)
+    return 0;
+  switch (outcome.error().code) {
+  case errc::unavailable:
+    return 1;
+  case errc::fenced:
+    return 2;
+  default:
+    return 3;
+  }
+}
+
 } // namespace
 
 mysql_checkpoint::mysql_checkpoint(std::shared_ptr<mysql_database> database,
                                    const checkpoint_sizes& sizes, server_silence& calls)
     : database_(std::move(database)), sizes_(sizes), calls_(calls),
-      committed_(database_->shards()) {}
+      committed_(database_->shards()) {
+  for (std::uint32_t shard = 0; shard < database_->shards(); ++shard)
+    tenures_.push_back({shard, single_node_epoch});
+}
+
+/// A tenure that is new here begins with no transaction counted.
+void mysql_checkpoint::begin(const checkpoint& what) {
+  fenced_.clear();
+  for (const tenure& one : what.tenures)
+    if (std::exchange(tenures_[one.shard], one) != one)
+      committed_[one.shard] = 0;
+}
 
 result<void> mysql_checkpoint::write(const checkpoint& what) {
+  begin(what);
   const std::vector<std::vector<piece>> lanes = plan(what);
   if (lanes.size() == 1 && lanes.front().size() == 1)
     return write_piece(lanes.front().front(), what.markers);
@@ -110,8 +139,8 @@ result<void> mysql_checkpoint::write(const checkpoint& what) {
   for (std::thread& thread : threads)
     thread.join();
   result<void> outcome;
-  for (const result<void>& one : outcomes) // an error that a retry cannot cure takes precedence
-    if (!one && (outcome || outcome.error().code == errc::unavailable))
+  for (const result<void>& one : outcomes)
+    if (severity(one) > severity(outcome))
       outcome = one;
   if (!outcome || what.markers.empty())
     return outcome;
@@ -213,22 +242,32 @@ result<void> mysql_checkpoint::transact(mysql_session& session, const piece& wha
   return {};
 }
 
-/// Counts this transaction in the markers of `shards`, on the condition that their epoch is ours.
+/// Counts this transaction in the markers of `shards`, on the condition that their epochs are ours.
 result<void> mysql_checkpoint::claim(mysql_session& session,
-                                     std::span<const std::uint32_t> shards) const {
+                                     std::span<const std::uint32_t> shards) {
   if (shards.empty())
     return {};
   if (shards.back() >= database_->shards())
     return failure{errc::corrupt, "a checkpoint names shard " + std::to_string(shards.back()) +
                                       " of " + std::to_string(database_->shards())};
-  sql_text text("UPDATE markers SET writes = writes + 1 WHERE epoch = ", database_->epoch(),
-                " AND (");
-  for (std::size_t i = 0; i < shards.size(); ++i)
-    text.add(i == 0 ? "" : " OR ", "(shard = ", shards[i],
-             " AND writes >= ", committed_[shards[i]].load(), ")");
-  if (session.update(text.add(")").str()) == shards.size())
+  std::vector<tenure> ours;
+  sql_text text("UPDATE markers SET writes = writes + 1");
+  for (const std::uint32_t shard : shards) {
+    text.add(ours.empty() ? " WHERE " : " OR ", "(shard = ", shard,
+             " AND epoch = ", database_->fence_of(tenures_[shard]),
+             " AND writes >= ", committed_[shard].load(), ")");
+    ours.push_back(tenures_[shard]);
+  }
+  if (session.update(text.str()) == shards.size())
     return {};
-  const failure why = database_->why_refused(session, "markers");
+  std::vector<tenure> ended;
+  const failure why = database_->why_refused(session, "markers", ours, ended);
+  if (!ended.empty()) {
+    const std::scoped_lock lock(mutex_);
+    for (const tenure& one : ended)
+      if (std::find(fenced_.begin(), fenced_.end(), one) == fenced_.end())
+        fenced_.push_back(one);
+  }
   if (why.code != errc::unavailable)
     return why;
   return database_->forgotten(session, "the table markers counts fewer checkpoints than were "
@@ -267,8 +306,8 @@ void mysql_checkpoint::put_markers(mysql_session& session,
                                    std::span<const shard_marker> markers) const {
   row_inserter rows(session, insert_markers, update_markers, sizes_.rows_per_statement);
   for (const shard_marker& marker : markers)
-    rows.add(marker.shard, ',', database_->epoch(), ',', marker.cut, ',', marker.arrival_ms, ',',
-             marker.horizon_ms, ',', marker.last_counter, ",0");
+    rows.add(marker.shard, ',', database_->fence_of(tenures_[marker.shard]), ',', marker.cut, ',',
+             marker.arrival_ms, ',', marker.horizon_ms, ',', marker.last_counter, ",0");
   rows.flush();
 }
 

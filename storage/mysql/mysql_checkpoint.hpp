@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -28,10 +29,10 @@ struct checkpoint_sizes {
 /// same transaction if the checkpoint needs only one.
 ///
 /// Every transaction first updates the markers of its shards on two conditions. Their epoch must be
-/// ours, which is the fence of mysql_database. And they must count at least as many transactions as
-/// this process has seen committed, so that a server that lost commits is not written to. If an
-/// event row is stored already, the server refuses the insert. Then the transaction is repeated: it
-/// compares the stored rows and inserts only the others.
+/// that of our tenure, which is the fence (mysql_database). And they must count at least as many
+/// transactions as this process has seen committed, so that a server that lost commits is not
+/// written to. If an event row is stored already, the server refuses the insert. Then the
+/// transaction is repeated: it compares the stored rows and inserts only the others.
 ///
 /// Thread-safety: none; one owner. write() uses threads of its own. Blocking: write() waits for the
 /// server, within the timeouts of mysql_options.
@@ -41,9 +42,10 @@ public:
   mysql_checkpoint(std::shared_ptr<mysql_database> database, const checkpoint_sizes& sizes,
                    server_silence& calls);
 
-  /// @returns as event_store::commit(); errc::fenced if another process owns the database. After an
-  ///          error the same checkpoint may be written again.
+  /// @returns as event_store::commit(). After an error the same checkpoint may be written again.
   [[nodiscard]] result<void> write(const checkpoint& what);
+  /// The tenures that the last write() found ended.
+  [[nodiscard]] const std::vector<tenure>& fenced() const noexcept { return fenced_; }
 
 private:
   /// Rows [first, last) of one robot, as indexes.
@@ -55,13 +57,13 @@ private:
   /// The content of one transaction, ordered by robot id.
   using piece = std::vector<slice>;
 
+  void begin(const checkpoint& what);
   [[nodiscard]] std::vector<std::vector<piece>> plan(const checkpoint& what) const;
   [[nodiscard]] result<void> write_lane(std::span<const piece> pieces);
   [[nodiscard]] result<void> write_piece(const piece& what, std::span<const shard_marker> markers);
   [[nodiscard]] result<void> transact(mysql_session& session, const piece& what,
                                       std::span<const shard_marker> markers, bool compare);
-  [[nodiscard]] result<void> claim(mysql_session& session,
-                                   std::span<const std::uint32_t> shards) const;
+  [[nodiscard]] result<void> claim(mysql_session& session, std::span<const std::uint32_t> shards);
   void put_robots(mysql_session& session, const piece& what) const;
   void put_events(mysql_session& session, const piece& what) const;
   void put_markers(mysql_session& session, std::span<const shard_marker> markers) const;
@@ -70,8 +72,11 @@ private:
   std::shared_ptr<mysql_database> database_;
   checkpoint_sizes sizes_;
   server_silence& calls_;
-  /// Per shard: number of transactions of this epoch that the server confirmed as committed.
+  std::vector<tenure> tenures_; ///< per shard: the one that writes
+  /// Per shard: number of transactions of its tenure that the server confirmed as committed.
   std::vector<std::atomic<std::uint64_t>> committed_;
+  std::mutex mutex_; ///< guards fenced_ during write()
+  std::vector<tenure> fenced_;
 };
 
 } // namespace telemetry::mysql

@@ -72,11 +72,21 @@ epochs read_epochs(mysql_session& session, std::string_view table) {
 
 result<std::shared_ptr<mysql_database>> mysql_database::open(const mysql_options& options,
                                                              std::uint32_t shards) {
+  return open(options, shards, false);
+}
+
+result<std::shared_ptr<mysql_database>> mysql_database::open_shared(const mysql_options& options,
+                                                                    std::uint32_t shards) {
+  return open(options, shards, true);
+}
+
+result<std::shared_ptr<mysql_database>> mysql_database::open(const mysql_options& options,
+                                                             std::uint32_t shards, bool is_shared) {
   if (shards == 0 || shards > format_file::shards_max)
     return failure{errc::invalid_option, "shards must be 1 to " +
                                              std::to_string(format_file::shards_max) + ", not " +
                                              std::to_string(shards)};
-  std::shared_ptr<mysql_database> database(new mysql_database(options));
+  std::shared_ptr<mysql_database> database(new mysql_database(options, is_shared));
   if (auto ready = database->prepare(shards); !ready) {
     failure why = ready.error();
     if (why.code == errc::unavailable)
@@ -101,13 +111,20 @@ result<void> mysql_database::prepare(std::uint32_t shards) {
       return created;
     if (auto whole = check_losses(**session); !whole)
       return whole;
-    if (auto taken = take_over(**session); !taken)
+    if (auto taken = is_shared_ ? share(**session) : take_over(**session); !taken)
       return taken;
   } catch (const sql::SQLException& thrown) {
     return to_failure(thrown, "opening the database \"" + name + "\"");
   }
   description_ = (*session)->description();
-  lock_.hold(std::move(*session));
+  if (!is_shared_) // else the lock goes with the session
+    lock_.hold(std::move(*session));
+  return {};
+}
+
+/// The first node of a cluster takes the database from single nodes.
+result<void> mysql_database::share(mysql_session& session) const {
+  session.update("UPDATE cluster SET mode = 1, version = version + 1 WHERE id = 1 AND mode = 0");
   return {};
 }
 
@@ -117,7 +134,7 @@ result<void> mysql_database::create(mysql_session& session, std::uint32_t shards
     session.update(sql_text("INSERT INTO meta (name, value) VALUES ('shards', '", shards,
                             "'), ('uuid', '", make_uuid(), "')")
                        .str());
-    insert_shards(session, "shards", ", 0, 0", shards);
+    insert_shards(session, "shards (shard, epoch, batch_no)", ", 0, 0", shards);
     insert_shards(session, "markers", ", 0, 0, -1, -1, 0, 0", shards);
     session.commit();
   }
@@ -150,9 +167,26 @@ result<void> mysql_database::take_over(mysql_session& session) {
     return failure{errc::corrupt,
                    "the tables shards and markers have " + std::to_string(journal.rows) + " and " +
                        std::to_string(store.rows) + " rows, not " + std::to_string(shards_)};
+  mysql_rows cluster = session.query("SELECT version FROM cluster WHERE id = 1");
+  const std::uint64_t version = cluster.next() ? cluster.number(1) : 0;
+  mysql_rows nodes = session.query("SELECT name FROM nodes JOIN cluster ON mode = 1"
+                                   " WHERE state IN (1, 2)");
+  if (nodes.next())
+    return failure{errc::locked, "the database \"" + pool_.options().database +
+                                     "\" belongs to a cluster with the node " + nodes.bytes(1) +
+                                     ": stop its nodes first"};
   epoch_ = std::max(journal.highest, store.highest) + 1;
   session.begin();
-  for (const auto& [table, others] : {std::pair{"shards", ""}, {"markers", ", writes = 0"}}) {
+  const sql_text leave_cluster("UPDATE cluster SET mode = 0, version = version + 1 WHERE id = 1"
+                               " AND version = ",
+                               version);
+  if (session.update(leave_cluster.str()) != 1) {
+    session.rollback();
+    return failure{errc::locked, "another telemetryd joins the cluster of the database \"" +
+                                     pool_.options().database + "\" at the same time"};
+  }
+  for (const auto& [table, others] :
+       {std::pair{"shards", ", owner = 0"}, {"markers", ", writes = 0"}}) {
     const sql_text raise("UPDATE ", table, " SET epoch = ", epoch_, others, " WHERE epoch < ",
                          epoch_);
     if (session.update(raise.str()) == shards_)
@@ -184,28 +218,55 @@ std::string mysql_database::accept_journal() const {
   return "UPDATE " + pool_.options().database + ".meta SET value = '' WHERE name = 'journal'";
 }
 
-failure mysql_database::why_refused(mysql_session& session, std::string_view table) const {
-  const epochs now = read_epochs(session, table);
-  const std::string ours = std::to_string(epoch_);
-  if (now.highest > epoch_)
-    return {errc::fenced, "another telemetryd has taken over the database \"" +
-                              pool_.options().database + "\": epoch " +
-                              std::to_string(now.highest) + ", ours is " + ours};
-  if (now.rows != shards_ || now.lowest < epoch_)
-    return forgotten(session, "the table " + std::string(table) + " has epoch " +
-                                  std::to_string(now.lowest) + ", ours is " + ours);
+result<void> mysql_database::check_tenures(mysql_session& session, std::string_view table,
+                                           std::span<const tenure> ours,
+                                           std::span<const std::uint64_t> now,
+                                           std::vector<tenure>& ended) {
+  for (const tenure& one : ours) {
+    const std::string shard =
+        " of shard " + std::to_string(one.shard) + " in the table " + std::string(table);
+    const std::string epochs = "epoch " + std::to_string(now[one.shard]) + shard + ", ours is " +
+                               std::to_string(fence_of(one));
+    if (now[one.shard] < fence_of(one))
+      return forgotten(session, epochs);
+    if (now[one.shard] > fence_of(one))
+      ended.push_back(one);
+  }
+  if (ended.empty())
+    return {};
+  const tenure& first = ended.front();
+  return failure{
+      errc::fenced,
+      (is_shared_ ? "another node owns shard " + std::to_string(first.shard) + " of the database \""
+                  : "another telemetryd has taken over the database \"") +
+          pool_.options().database + "\": epoch " + std::to_string(now[first.shard]) +
+          ", ours is " + std::to_string(fence_of(first))};
+}
+
+failure mysql_database::why_refused(mysql_session& session, std::string_view table,
+                                    std::span<const tenure> ours, std::vector<tenure>& ended) {
+  std::vector<std::uint64_t> now(shards_, 0);
+  mysql_rows rows = session.query(sql_text("SELECT shard, epoch FROM ", table).str());
+  while (rows.next())
+    if (const auto shard = rows.number(1); shard < now.size())
+      now[shard] = rows.number(2);
+  if (auto owned = check_tenures(session, table, ours, now, ended); !owned)
+    return owned.error();
   return {errc::unavailable, "the rows of the table " + std::string(table) + " changed meanwhile"};
 }
 
-failure mysql_database::forgotten(mysql_session& session, const std::string& what) const {
+failure mysql_database::forgotten(mysql_session& session, const std::string& what) {
   const std::string text = session.description() + " has forgotten what it committed: " + what +
                            " (a replica that lagged behind, or a restored backup)";
   try {
     session.rollback();
     put_meta(session, "lost", text);
-  } catch (const sql::SQLException&) { // the next start may not refuse, but the caller reports it
+    return {errc::corrupt, text};
+  } catch (const sql::SQLException& thrown) {
+    pool_.leave(session);
+    return {errc::unavailable,
+            session.description() + " is behind, next host: " + what + " (" + thrown.what() + ")"};
   }
-  return {errc::corrupt, text};
 }
 
 } // namespace telemetry::mysql

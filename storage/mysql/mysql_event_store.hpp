@@ -19,6 +19,7 @@ public:
                              const checkpoint_sizes& sizes = {});
 
   result<std::vector<damaged_robot>> commit(const checkpoint& what) override;
+  [[nodiscard]] std::vector<tenure> fenced() const override { return writer_.fenced(); }
   result<std::vector<shard_marker>> markers() override;
   result<std::vector<robot_outcome>> robots(std::span<const std::string_view> names) override;
   result<robot_page> scan_robots(std::string_view after, std::string_view before,

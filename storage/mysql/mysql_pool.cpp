@@ -1,5 +1,8 @@
 #include "storage/mysql/mysql_pool.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace telemetry::mysql {
 namespace {
 
@@ -11,24 +14,32 @@ constexpr unsigned loss_attempts_max = 3;
 
 } // namespace
 
-mysql_pool::mysql_pool(mysql_options options) : options_(std::move(options)) {}
+mysql_pool::mysql_pool(mysql_options options)
+    : options_(std::move(options)), generations_(hosts(), 0) {}
+
+/// A unix socket replaces `hosts`.
+std::size_t mysql_pool::hosts() const noexcept {
+  return options_.socket.empty() ? options_.hosts.size() : 1;
+}
 
 result<std::unique_ptr<mysql_session>> mysql_pool::connect() {
-  // A unix socket replaces `hosts`.
-  const std::size_t hosts = options_.socket.empty() ? options_.hosts.size() : 1;
   std::size_t first = 0;
+  std::vector<std::uint64_t> generations;
   {
     const std::scoped_lock lock(mutex_);
     first = first_host_;
+    generations = generations_;
   }
   failure why{errc::invalid_option, ""};
-  for (std::size_t i = 0; i < hosts; ++i) {
-    const std::size_t host = (first + i) % hosts;
+  for (std::size_t i = 0; i < hosts(); ++i) {
+    const std::size_t host = (first + i) % hosts();
     auto session = mysql_session::open(options_, options_.socket.empty() ? options_.hosts[host]
                                                                          : server_address());
     if (session) {
+      (*session)->come_from({host, generations[host]});
       const std::scoped_lock lock(mutex_);
-      first_host_ = host;
+      if (generations_[host] == generations[host]) // else it was left meanwhile
+        first_host_ = host;
       return session;
     }
     // A host that is away may be the right one. Therefore the caller tries again.
@@ -36,7 +47,7 @@ result<std::unique_ptr<mysql_session>> mysql_pool::connect() {
       why.code = errc::unreachable;
     why.text += (i == 0 ? "" : "; ") + session.error().text;
   }
-  return hosts == 0 ? failure{errc::invalid_option, "no MySQL host is given"} : why;
+  return hosts() == 0 ? failure{errc::invalid_option, "no MySQL host is given"} : why;
 }
 
 result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what,
@@ -65,22 +76,45 @@ result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what,
 
 void mysql_pool::give_back(std::unique_ptr<mysql_session> session) {
   const std::scoped_lock lock(mutex_);
-  if (idle_.size() < idle_max)
+  const auto& [host, generation] = session->from();
+  if (idle_.size() < idle_max && generation == generations_[host])
     idle_.push_back(std::move(session));
 }
 
-bool mysql_pool::again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt) {
+void mysql_pool::leave(const mysql_session& session) {
+  const auto& [host, generation] = session.from();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (generation != generations_[host])
+      return;
+    ++generations_[host];
+    if (first_host_ == host)
+      first_host_ = (host + 1) % hosts();
+  }
+  drop(host);
+}
+
+/// Closes the idle sessions of a host.
+void mysql_pool::drop(std::size_t host) {
+  std::vector<std::unique_ptr<mysql_session>> dropped; // closed after the mutex is released
+  const std::scoped_lock lock(mutex_);
+  const auto kept = std::partition(idle_.begin(), idle_.end(),
+                                   [host](const auto& one) { return one->from().host != host; });
+  dropped.assign(std::make_move_iterator(kept), std::make_move_iterator(idle_.end()));
+  idle_.erase(kept, idle_.end());
+}
+
+bool mysql_pool::again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt,
+                       const mysql_session& session, bool is_late) {
   const mysql_trouble trouble = trouble_of(thrown);
   if (trouble == mysql_trouble::conflict)
     return attempt < conflict_attempts_max;
   if (trouble == mysql_trouble::none)
     return false;
-  // The idle sessions most likely have the same host and are lost as well.
-  std::vector<std::unique_ptr<mysql_session>> dropped; // closed after the mutex is released
-  {
-    const std::scoped_lock lock(mutex_);
-    dropped.swap(idle_);
-  }
+  if (is_late || trouble == mysql_trouble::read_only)
+    leave(session);
+  else
+    drop(session.from().host); // its other sessions are most likely lost as well
   // A read-only host has changed no row, and connect() takes another host.
   return (trouble == mysql_trouble::read_only || on_loss == after_loss::repeat) &&
          attempt < loss_attempts_max;

@@ -4,7 +4,9 @@
 #include "storage/mysql/mysql_session.hpp"
 #include "storage/storage_options.hpp"
 
+#include <chrono>
 #include <cppconn/exception.h>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,9 +20,10 @@ namespace telemetry::mysql {
 /// Sessions to the first host of the list that works, kept open between uses.
 ///
 /// The host that worked last is tried first, then the others in their order. A host that hangs
-/// costs connect_timeout. A host that became read-only is left for the next one.
-/// Thread-safety: full. Each call of run() has a session of its own. Blocking: run() and connect()
-/// wait for the server, within the timeouts of mysql_options.
+/// costs connect_timeout. A host that did not answer in time, became read-only or is behind is
+/// left: it is asked last, and its open sessions are not used again. Thread-safety: full. Each call
+/// of run() has a session of its own. Blocking: run() and connect() wait for the server, within the
+/// timeouts of mysql_options.
 class mysql_pool {
 public:
   explicit mysql_pool(mysql_options options);
@@ -46,13 +49,15 @@ public:
       auto session = take(what, calls);
       if (!session)
         return session.error();
+      const auto begun = std::chrono::steady_clock::now();
       try {
         auto outcome = work(**session);
         if (outcome)
           give_back(std::move(*session));
         return outcome;
       } catch (const sql::SQLException& thrown) {
-        if (!again(thrown, on_loss, attempt))
+        const bool is_late = std::chrono::steady_clock::now() - begun >= options_.read_timeout;
+        if (!again(thrown, on_loss, attempt, **session, is_late))
           return to_failure(thrown, what);
       }
     }
@@ -63,17 +68,25 @@ public:
   ///          of all hosts.
   [[nodiscard]] result<std::unique_ptr<mysql_session>> connect();
 
+  /// Leaves the host of `session` for the next one, unless that was done since `session` was
+  /// opened.
+  void leave(const mysql_session& session);
+
   [[nodiscard]] const mysql_options& options() const noexcept { return options_; }
 
 private:
   [[nodiscard]] result<std::unique_ptr<mysql_session>> take(std::string_view what,
                                                             server_silence* calls);
   void give_back(std::unique_ptr<mysql_session> session);
-  [[nodiscard]] bool again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt);
+  [[nodiscard]] bool again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt,
+                           const mysql_session& session, bool is_late);
+  [[nodiscard]] std::size_t hosts() const noexcept;
+  void drop(std::size_t host);
 
   const mysql_options options_;
   std::mutex mutex_; ///< guards the members below; never held during a call to a server
   std::size_t first_host_ = 0;
+  std::vector<std::uint64_t> generations_; ///< per host: sessions of an earlier one are not used
   std::vector<std::unique_ptr<mysql_session>> idle_;
 };
 

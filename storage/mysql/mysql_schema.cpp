@@ -3,6 +3,7 @@
 #include "storage/mysql/mysql_text.hpp"
 
 #include <charconv>
+#include <cppconn/exception.h>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,40 @@ constexpr std::string_view create_journal = R"(CREATE TABLE IF NOT EXISTS journa
   bytes INT UNSIGNED NOT NULL,
   payload LONGBLOB NOT NULL,
   PRIMARY KEY (shard, batch_no, part)
+) ENGINE=InnoDB)";
+
+// The nodes of a cluster, and which of them owns each shard (docs/formats.md).
+
+constexpr std::string_view add_owner =
+    "ALTER TABLE shards ADD COLUMN owner BIGINT UNSIGNED NOT NULL DEFAULT 0";
+
+constexpr std::string_view create_cluster = R"(CREATE TABLE IF NOT EXISTS cluster (
+  id TINYINT UNSIGNED NOT NULL PRIMARY KEY,
+  version BIGINT UNSIGNED NOT NULL,
+  next_inc BIGINT UNSIGNED NOT NULL,
+  mode TINYINT UNSIGNED NOT NULL,
+  level INT UNSIGNED NOT NULL,
+  dead_after_ms BIGINT UNSIGNED NOT NULL,
+  rebalance TINYINT UNSIGNED NOT NULL
+) ENGINE=InnoDB)";
+
+constexpr std::string_view begin_cluster =
+    "INSERT IGNORE INTO cluster (id, version, next_inc, mode, level, dead_after_ms, rebalance)"
+    " VALUES (1, 0, 1, 0, 1, 0, 1)";
+
+constexpr std::string_view create_nodes = R"(CREATE TABLE IF NOT EXISTS nodes (
+  inc BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+  name VARBINARY(64) NOT NULL,
+  state TINYINT UNSIGNED NOT NULL,
+  hb BIGINT UNSIGNED NOT NULL,
+  address VARBINARY(255) NOT NULL,
+  http VARBINARY(255) NOT NULL,
+  release_name VARBINARY(64) NOT NULL,
+  nonce BIGINT UNSIGNED NOT NULL,
+  protocol_min INT UNSIGNED NOT NULL,
+  protocol_max INT UNSIGNED NOT NULL,
+  level_max INT UNSIGNED NOT NULL,
+  started_ms BIGINT NOT NULL
 ) ENGINE=InnoDB)";
 
 constexpr std::string_view create_robots = R"(CREATE TABLE IF NOT EXISTS robots (
@@ -117,7 +152,8 @@ const std::vector<migration>& migrations() {
   static const std::vector<migration> all{
       {"journal, markers, robots, events",
        {create_meta, create_shards, create_markers, create_journal, create_robots, create_events}},
-      {"views for people", {view_latest_positions, view_event_list, view_distance_per_day}}};
+      {"views for people", {view_latest_positions, view_event_list, view_distance_per_day}},
+      {"nodes and owners", {add_owner, create_cluster, begin_cluster, create_nodes}}};
   return all;
 }
 
@@ -133,6 +169,18 @@ bool has_table(mysql_session& session, std::string_view name) {
                      name, "'");
   mysql_rows rows = session.query(ask.str());
   return rows.next() && rows.number(1) > 0;
+}
+
+/// Runs a statement of a migration. ALTER TABLE has no IF NOT EXISTS in MySQL, so a column that is
+/// there already is none to add.
+void migrate_by(mysql_session& session, std::string_view statement) {
+  constexpr int duplicate_column = 1060;
+  try {
+    session.update(std::string(statement));
+  } catch (const sql::SQLException& thrown) {
+    if (thrown.getErrorCode() != duplicate_column)
+      throw;
+  }
 }
 
 /// The version of the schema; 0 if there is none.
@@ -184,7 +232,7 @@ result<void> migrate(mysql_session& session) {
   }
   for (std::size_t i = *stored; i < migrations().size(); ++i) {
     for (const std::string_view statement : migrations()[i].statements)
-      session.update(std::string(statement));
+      migrate_by(session, statement);
     session.update(write_version(i + 1));
   }
   return {};

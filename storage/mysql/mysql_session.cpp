@@ -306,7 +306,52 @@ result<void> mysql_session::check_encrypted() {
                                                 "offers no TLS, but mysql.tls asks for it"};
 }
 
+/// A member of a group is written to only while it is the primary and sees a majority. Another one
+/// may become the primary at any time, so this is no misconfiguration.
+result<void> mysql_session::check_group() {
+  mysql_rows named = query("SHOW GLOBAL VARIABLES LIKE 'group_replication_group_name'");
+  if (!named.next() || named.bytes(2).empty())
+    return {};
+  const std::string members = "performance_schema.replication_group_members";
+  try {
+    mysql_rows rows =
+        query("SELECT MEMBER_STATE, MEMBER_ROLE, @@group_replication_single_primary_mode,"
+              " @@group_replication_consistency, (SELECT COUNT(*) FROM " +
+              members + "), (SELECT COUNT(*) FROM " + members +
+              " WHERE MEMBER_STATE = 'UNREACHABLE') FROM " + members +
+              " WHERE MEMBER_ID = @@server_uuid");
+    const bool is_member = rows.next();
+    const std::string state = is_member ? rows.bytes(1) : "OFFLINE";
+    if (state != "ONLINE")
+      return failure{errc::unreachable, place_ + ": the server is " + state + " in its group"};
+    if (!is_on(rows.bytes(3)))
+      return failure{errc::invalid_option, place_ + ": the group has several primaries: set "
+                                                    "group_replication_single_primary_mode to ON"};
+    if (rows.bytes(4) == "EVENTUAL")
+      return failure{errc::invalid_option,
+                     place_ + ": group_replication_consistency is EVENTUAL: a new primary would "
+                              "answer before it has all commits; set BEFORE_ON_PRIMARY_FAILOVER"};
+    if (rows.bytes(2) != "PRIMARY")
+      return failure{errc::unreachable, place_ + ": the server is a secondary of its group"};
+    if (2 * rows.number(6) >= rows.number(5))
+      return failure{errc::unreachable,
+                     place_ + ": the server reaches no majority of its group: " + rows.bytes(6) +
+                         " of " + rows.bytes(5) + " members are unreachable"};
+    return {};
+  } catch (const sql::SQLException& thrown) {
+    constexpr int denied = 1142;
+    if (thrown.getErrorCode() != denied)
+      throw;
+    return failure{errc::invalid_option, place_ +
+                                             ": the server is a member of a group, and the "
+                                             "user may not see its state: GRANT SELECT ON " +
+                                             members};
+  }
+}
+
 result<void> mysql_session::check_server() {
+  if (auto fit = check_group(); !fit)
+    return fit;
   mysql_rows rows = query("SELECT @@version, @@max_allowed_packet, @@global.read_only,"
                           " @@innodb_read_only, @@innodb_flush_log_at_trx_commit, @@log_bin,"
                           " @@sync_binlog");

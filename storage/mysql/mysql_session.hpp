@@ -54,8 +54,9 @@ private:
   std::unique_ptr<sql::ResultSet> rows_;
 };
 
-/// One connection to one server. open() checks that the connection is encrypted if it must be, and
-/// that the server is writable and makes commits durable.
+/// One connection to one server. open() checks that the connection is encrypted if it must be, that
+/// the server is writable and makes commits durable, and, if it is a member of a group (MySQL Group
+/// Replication), that it is the primary and sees a majority.
 ///
 /// Thread-safety: none; any thread may use it, one at a time. Blocking: every call waits for the
 /// server, within the timeouts of mysql_options. Errors: calls throw sql::SQLException. Then
@@ -64,8 +65,9 @@ private:
 class mysql_session {
 public:
   /// Connects to the unix socket of `options` if it has one, otherwise to `address`.
-  /// @returns errc::unreachable (no server there, or too slow), errc::invalid_option (password,
-  ///          rights, missing database, no TLS, read-only, settings that would lose commits).
+  /// @returns errc::unreachable (no server there, or too slow, or another member of its group is or
+  ///          becomes the primary), errc::invalid_option (password, rights, missing database, no
+  ///          TLS, read-only, settings that would lose commits).
   [[nodiscard]] static result<std::unique_ptr<mysql_session>> open(const mysql_options& options,
                                                                    const server_address& address);
   ~mysql_session();
@@ -88,6 +90,15 @@ public:
 
   /// Longest allowed statement, in bytes. It leaves room for the bytes that the protocol adds.
   [[nodiscard]] std::size_t statement_bytes_max() const noexcept { return statement_bytes_max_; }
+  /// The place of the server in mysql_options::hosts, and the count of times that it had been left
+  /// before this session was opened (mysql_pool).
+  struct origin {
+    std::size_t host = 0;
+    std::uint64_t generation = 0;
+  };
+  void come_from(const origin& where) noexcept { origin_ = where; }
+  [[nodiscard]] const origin& from() const noexcept { return origin_; }
+
   /// Server and version for messages, e.g. "mariadb 10.11.6 at 127.0.0.1:3306".
   [[nodiscard]] const std::string& description() const noexcept { return description_; }
 
@@ -98,12 +109,14 @@ private:
   void prepare();
   [[nodiscard]] result<void> check_encrypted();
   [[nodiscard]] result<void> check_server();
+  [[nodiscard]] result<void> check_group();
 
   std::unique_ptr<sql::Connection> connection_;
   std::unique_ptr<sql::Statement> statement_; ///< reused; no prepared statement
   server_silence* calls_ = nullptr;
   std::string place_; ///< "127.0.0.1:3306" or the path of the socket
   std::string description_;
+  origin origin_;
   std::size_t statement_bytes_max_ = 0;
 };
 

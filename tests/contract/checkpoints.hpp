@@ -34,6 +34,10 @@ public:
     what_.markers.push_back(marker);
     return *this;
   }
+  checkpoint_builder& of(const tenure& one) {
+    what_.tenures.push_back(one);
+    return *this;
+  }
   [[nodiscard]] const checkpoint& get() const { return what_; }
 
 private:

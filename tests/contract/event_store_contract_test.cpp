@@ -66,7 +66,7 @@ TEST_P(EventStoreContractTest, IsEmptyAtFirst) {
 TEST_P(EventStoreContractTest, KeepsACheckpointOverReopening) {
   const std::vector<event_row> rows{
       {0, {0, 0}, 0}, {1, {1e15, -1e-300}, 0.1}, {timestamp_max, {-0.1, 1.0 / 3.0}, 1e300}};
-  commit(checkpoint_builder().robot("r", 7, rows).marker({299, 12, 34, -56, 78}));
+  commit(checkpoint_builder().robot("r", 7, rows).marker({299, 12, 34, 6, 78}));
   engine_->reopen();
   EXPECT_EQ(scan(7, 0, timestamp_max), rows);
   const auto found = robot("r");
@@ -80,7 +80,7 @@ TEST_P(EventStoreContractTest, KeepsACheckpointOverReopening) {
                                        1'700'000'000'000,
                                        1'700'000'000'000 + timestamp_max}));
   const auto markers = store().markers();
-  EXPECT_TRUE(same((*markers)[299], {299, 12, 34, -56, 78}));
+  EXPECT_TRUE(same((*markers)[299], {299, 12, 34, 6, 78}));
   EXPECT_TRUE(same((*markers)[1], {1, 0, -1, -1, 0})); // not 0, to which robot 7 belongs
 }
 

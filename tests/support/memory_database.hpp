@@ -102,7 +102,7 @@ private:
     result<std::vector<damaged_robot>> commit(const checkpoint& what) override {
       if (!home_.powered)
         return off();
-      home_.committed.push_back({{}, what.markers});
+      home_.committed.push_back({{}, what.markers, {}});
       return base_.commit(what);
     }
     result<std::vector<shard_marker>> markers() override { return base_.markers(); }
