@@ -18,6 +18,7 @@ from urllib.parse import quote
 ROOT = Path(__file__).resolve().parents[2]
 # Environment of a server whose heap gives freed pages back at once, so that its RSS is what it uses.
 EAGER_HEAP = {"MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0"}
+IS_ASAN = bool(os.environ.get("ASAN_OPTIONS"))  # the program's heap is another then
 BINARY = Path(os.environ.get("TELEMETRYD", ROOT / "build/release/telemetryd"))
 PATIENCE_SECONDS = 60.0  # ends a test that hangs; a machine at a third of its speed needs 10
 START_SECONDS = 120.0
