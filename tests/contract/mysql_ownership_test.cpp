@@ -132,7 +132,7 @@ TEST_F(MysqlOwnershipTest, RecoveryReadsOnlyUnderItsOwnTenure) {
       errc::fenced);
 }
 
-TEST_F(MysqlOwnershipTest, ChecksOutOnlyUnderTheTenureOfAShard) {
+TEST_F(MysqlOwnershipTest, WritesACheckpointOnlyUnderTheTenureOfAShard) {
   const auto lost = give(0, *a_);
   const auto kept = give(1, *a_);
   ASSERT_TRUE(a_->base.store.commit(checkpoint_of({lost, kept}, 1, 10).get()));
@@ -145,6 +145,16 @@ TEST_F(MysqlOwnershipTest, ChecksOutOnlyUnderTheTenureOfAShard) {
   ASSERT_TRUE(a_->base.store.commit(checkpoint_of({kept}, 2, 20).get()));
   EXPECT_EQ(a_->base.store.markers()->at(0).cut, 1U);
   EXPECT_EQ(a_->base.store.markers()->at(1).cut, 2U);
+}
+
+TEST_F(MysqlOwnershipTest, FencesAlsoTheFirstCheckpointOfATenure) {
+  const auto lost = give(0, *a_);
+  give(0, *b_);
+  const auto late = a_->base.store.commit(checkpoint_of({lost}, 1, 10).get());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, errc::fenced);
+  EXPECT_TRUE(a_->base.store.scan(first_id_of(0) | 1, 0, 99, 9)->empty());
+  EXPECT_EQ(a_->base.store.markers()->at(0).cut, 0U);
 }
 
 TEST_F(MysqlOwnershipTest, ANewTenureCountsItsCheckpointsFromZero) {

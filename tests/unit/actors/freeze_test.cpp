@@ -115,11 +115,12 @@ TEST_F(FreezeTest, TheCacheGoesOn) {
   client.send("1,2,3,a");
   live(100);
   EXPECT_EQ(cached, 1U);
+  client.send("1,2,4,a");
+  settle();
   pass(50);
   run_each_once(); // the cache writer has asked the shards
   freeze();
   settle();
-  client.send("1,2,4,a");
   live(200);
   EXPECT_EQ(cached, 2U);
 }
