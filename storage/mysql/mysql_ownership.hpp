@@ -38,8 +38,8 @@ private:
 
   std::shared_ptr<mysql_database> database_;
   std::optional<cluster_view> last_; ///< of the last view()
-  std::uint64_t beating_ = 0; ///< the node of the last beat()
-  std::uint64_t beats_ = 0;   ///< of that node, as far as known to be committed
+  std::uint64_t beating_ = 0;        ///< the node of the last beat()
+  std::uint64_t beats_ = 0;          ///< of that node, as far as known to be committed
 };
 
 } // namespace telemetry::mysql
