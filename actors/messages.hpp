@@ -19,10 +19,7 @@
 ///
 /// All actors are in one process. Messages carry pointers, and their receivers write into the
 /// objects behind them, such as the verdicts of a group_commit. So no message can go to another
-/// node, and a shard cannot be remote. Another node attaches above the actors: an implementation of
-/// net::api (net/rest/api.hpp) and net::upstream_factory (net/upstream.hpp) that forwards to it, as
-/// pending_engine stands in front of the engine. journal_batch::epoch and errc::fenced are reserved
-/// for shards that change their owner.
+/// node.
 namespace telemetry {
 
 struct robot_slot;
