@@ -33,8 +33,10 @@ void give_quotas(std::vector<share>& shares, std::size_t shards) {
   std::vector<share*> by_size;
   for (share& one : shares)
     by_size.push_back(&one);
-  std::stable_sort(by_size.begin(), by_size.end(), [](const share* left, const share* right) {
-    return left->shards.size() > right->shards.size();
+  std::sort(by_size.begin(), by_size.end(), [](const share* left, const share* right) {
+    if (left->shards.size() != right->shards.size())
+      return left->shards.size() > right->shards.size();
+    return left->node < right->node;
   });
   const std::size_t least = shards / shares.size();
   for (std::size_t i = 0; i < by_size.size(); ++i)
