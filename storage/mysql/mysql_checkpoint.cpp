@@ -238,7 +238,7 @@ result<void> mysql_checkpoint::transact(mysql_session& session, const piece& wha
   put_markers(session, markers);
   session.commit();
   for (const std::uint32_t shard : shards)
-    ++committed_[shard];
+    database_->note_written(shard, ++committed_[shard]);
   return {};
 }
 

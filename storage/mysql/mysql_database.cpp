@@ -117,8 +117,36 @@ result<void> mysql_database::prepare(std::uint32_t shards) {
     return to_failure(thrown, "opening the database \"" + name + "\"");
   }
   description_ = (*session)->description();
-  if (!is_shared_) // else the lock goes with the session
-    lock_.hold(std::move(*session));
+  written_ = std::vector<std::atomic<std::uint64_t>>(shards_);
+  if (is_shared_)
+    return {}; // the lock goes with the session
+  pool_.check_with([this](mysql_session& opened) { return check_written(opened); });
+  lock_.hold(std::move(*session));
+  return {};
+}
+
+void mysql_database::note_written(std::uint32_t shard, std::uint64_t count) {
+  auto& known = written_[shard];
+  for (auto before = known.load(); before < count;)
+    if (known.compare_exchange_weak(before, count))
+      return;
+}
+
+/// A primary that was frozen and has been replaced says for some seconds after it wakes that it is
+/// the primary. It lacks what the new one has committed, so no session to it is used. Another
+/// server that lacks commits has lost them, which the next write finds out.
+result<void> mysql_database::check_written(mysql_session& session) const {
+  if (!session.is_of_group())
+    return {};
+  mysql_rows rows = session.query("SELECT shard, epoch, writes FROM markers");
+  while (rows.next()) {
+    const auto shard = rows.number(1);
+    if (shard < written_.size() && rows.number(2) <= epoch_ &&
+        (rows.number(2) < epoch_ || rows.number(3) < written_[shard].load()))
+      return failure{errc::unreachable, session.description() +
+                                            " is behind: it lacks checkpoints of shard " +
+                                            std::to_string(shard)};
+  }
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "storage/mysql/mysql_pool.hpp"
 #include "storage/paired_journal.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -60,6 +61,8 @@ public:
   /// "mariadb 10.11.6 at 127.0.0.1:3306", as of the opening.
   [[nodiscard]] const std::string& description() const noexcept { return description_; }
   [[nodiscard]] mysql_pool& pool() noexcept { return pool_; }
+  /// The server has confirmed transaction number `count` of this opening on the marker of `shard`.
+  void note_written(std::uint32_t shard, std::uint64_t count);
   [[nodiscard]] mysql_lock& lock() noexcept { return lock_; }
 
   [[nodiscard]] result<journal_pairing> read_journal_pairing() override;
@@ -97,6 +100,7 @@ private:
                                                       std::uint32_t shards, bool is_shared);
   [[nodiscard]] result<void> prepare(std::uint32_t shards);
   [[nodiscard]] result<void> share(mysql_session& session) const;
+  [[nodiscard]] result<void> check_written(mysql_session& session) const;
   [[nodiscard]] result<void> create(mysql_session& session, std::uint32_t shards);
   [[nodiscard]] result<void> check_losses(mysql_session& session) const;
   [[nodiscard]] result<void> read_meta(mysql_session& session);
@@ -106,6 +110,8 @@ private:
   const bool is_shared_; ///< with other nodes of a cluster
   std::uint32_t shards_ = 0;
   std::uint64_t epoch_ = 0; ///< of a single node
+  /// Per shard: transactions of this opening on its marker, as far as confirmed.
+  std::vector<std::atomic<std::uint64_t>> written_;
   std::string uuid_;
   std::string description_;
   mysql_lock lock_; ///< uses pool_

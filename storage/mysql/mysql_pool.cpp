@@ -9,8 +9,6 @@ namespace {
 /// Most idle sessions that are kept: for some writers and readers, the journal and the trimmer.
 constexpr std::size_t idle_max = 16;
 constexpr unsigned conflict_attempts_max = 5;
-/// Three, because the second attempt may get another dead session of the same server.
-constexpr unsigned loss_attempts_max = 3;
 
 } // namespace
 
@@ -33,13 +31,10 @@ result<std::unique_ptr<mysql_session>> mysql_pool::connect() {
   failure why{errc::invalid_option, ""};
   for (std::size_t i = 0; i < hosts(); ++i) {
     const std::size_t host = (first + i) % hosts();
-    auto session = mysql_session::open(options_, options_.socket.empty() ? options_.hosts[host]
-                                                                         : server_address());
+    auto session = open(host);
     if (session) {
       (*session)->come_from({host, generations[host]});
-      const std::scoped_lock lock(mutex_);
-      if (generations_[host] == generations[host]) // else it was left meanwhile
-        first_host_ = host;
+      take_host(host);
       return session;
     }
     // A host that is away may be the right one. Therefore the caller tries again.
@@ -48,6 +43,38 @@ result<std::unique_ptr<mysql_session>> mysql_pool::connect() {
     why.text += (i == 0 ? "" : "; ") + session.error().text;
   }
   return hosts() == 0 ? failure{errc::invalid_option, "no MySQL host is given"} : why;
+}
+
+result<std::unique_ptr<mysql_session>> mysql_pool::open(std::size_t host) const {
+  auto session = mysql_session::open(options_, options_.socket.empty() ? options_.hosts[host]
+                                                                       : server_address());
+  if (!session || !fits_)
+    return session;
+  try {
+    if (auto fit = fits_(**session); !fit)
+      return fit.error();
+    return session;
+  } catch (const sql::SQLException& thrown) {
+    return failure{errc::unreachable, (*session)->description() + ": " + thrown.what()};
+  }
+}
+
+/// A session to `host` was opened.
+void mysql_pool::take_host(std::size_t host) {
+  {
+    const std::scoped_lock lock(mutex_);
+    first_host_ = host;
+    if (std::exchange(taken_host_, host) == host)
+      return;
+    for (std::size_t other = 0; other < generations_.size(); ++other)
+      generations_[other] += other == host ? 0 : 1;
+  }
+  drop_left();
+}
+
+bool mysql_pool::is_left(const mysql_session& session) {
+  const std::scoped_lock lock(mutex_);
+  return session.from().generation != generations_[session.from().host];
 }
 
 result<std::unique_ptr<mysql_session>> mysql_pool::take(std::string_view what,
@@ -91,17 +118,24 @@ void mysql_pool::leave(const mysql_session& session) {
     if (first_host_ == host)
       first_host_ = (host + 1) % hosts();
   }
-  drop(host);
+  drop_left();
 }
 
-/// Closes the idle sessions of a host.
-void mysql_pool::drop(std::size_t host) {
+/// Closes the idle sessions of hosts that were left.
+void mysql_pool::drop_left() {
   std::vector<std::unique_ptr<mysql_session>> dropped; // closed after the mutex is released
   const std::scoped_lock lock(mutex_);
-  const auto kept = std::partition(idle_.begin(), idle_.end(),
-                                   [host](const auto& one) { return one->from().host != host; });
+  const auto kept = std::partition(idle_.begin(), idle_.end(), [this](const auto& one) {
+    return one->from().generation == generations_[one->from().host];
+  });
   dropped.assign(std::make_move_iterator(kept), std::make_move_iterator(idle_.end()));
   idle_.erase(kept, idle_.end());
+}
+
+void mysql_pool::drop_all() {
+  std::vector<std::unique_ptr<mysql_session>> dropped; // closed after the mutex is released
+  const std::scoped_lock lock(mutex_);
+  dropped.swap(idle_);
 }
 
 bool mysql_pool::again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt,
@@ -114,7 +148,7 @@ bool mysql_pool::again(const sql::SQLException& thrown, after_loss on_loss, unsi
   if (is_late || trouble == mysql_trouble::read_only)
     leave(session);
   else
-    drop(session.from().host); // its other sessions are most likely lost as well
+    drop_all(); // the others are most likely of the same host, and lost as well
   // A read-only host has changed no row, and connect() takes another host.
   return (trouble == mysql_trouble::read_only || on_loss == after_loss::repeat) &&
          attempt < loss_attempts_max;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cppconn/exception.h>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,9 +22,11 @@ namespace telemetry::mysql {
 ///
 /// The host that worked last is tried first, then the others in their order. A host that hangs
 /// costs connect_timeout. A host that did not answer in time, became read-only or is behind is
-/// left: it is asked last, and its open sessions are not used again. Thread-safety: full. Each call
-/// of run() has a session of its own. Blocking: run() and connect() wait for the server, within the
-/// timeouts of mysql_options.
+/// left: it is asked last, and its open sessions are not used again. When another host is taken,
+/// all others are left, because one of them may be a primary that was replaced and has old rows.
+///
+/// Thread-safety: full. Each call of run() has a session of its own. Blocking: run() and connect()
+/// wait for the server, within the timeouts of mysql_options.
 class mysql_pool {
 public:
   explicit mysql_pool(mysql_options options);
@@ -52,6 +55,10 @@ public:
       const auto begun = std::chrono::steady_clock::now();
       try {
         auto outcome = work(**session);
+        // The answer may be that of a host which hung, was replaced, and woke with old rows.
+        if (outcome && on_loss == after_loss::repeat && is_left(**session) &&
+            attempt < loss_attempts_max)
+          continue;
         if (outcome)
           give_back(std::move(*session));
         return outcome;
@@ -68,6 +75,10 @@ public:
   ///          of all hosts.
   [[nodiscard]] result<std::unique_ptr<mysql_session>> connect();
 
+  /// `fits` is asked of every new session; its failure makes connect() try the next host. Set it
+  /// before other threads use the pool. It may throw sql::SQLException.
+  void check_with(std::function<result<void>(mysql_session&)> fits) { fits_ = std::move(fits); }
+
   /// Leaves the host of `session` for the next one, unless that was done since `session` was
   /// opened.
   void leave(const mysql_session& session);
@@ -81,11 +92,20 @@ private:
   [[nodiscard]] bool again(const sql::SQLException& thrown, after_loss on_loss, unsigned attempt,
                            const mysql_session& session, bool is_late);
   [[nodiscard]] std::size_t hosts() const noexcept;
-  void drop(std::size_t host);
+  [[nodiscard]] result<std::unique_ptr<mysql_session>> open(std::size_t host) const;
+  [[nodiscard]] bool is_left(const mysql_session& session);
+  void take_host(std::size_t host);
+  void drop_left();
+  void drop_all();
+
+  /// Three, because the second attempt may get another dead session of the same server.
+  static constexpr unsigned loss_attempts_max = 3;
 
   const mysql_options options_;
-  std::mutex mutex_; ///< guards the members below; never held during a call to a server
-  std::size_t first_host_ = 0;
+  std::function<result<void>(mysql_session&)> fits_; ///< may be empty
+  std::mutex mutex_;           ///< guards the members below; never held during a call to a server
+  std::size_t first_host_ = 0; ///< the next connect() begins here
+  std::size_t taken_host_ = 0; ///< to which the last session was opened
   std::vector<std::uint64_t> generations_; ///< per host: sessions of an earlier one are not used
   std::vector<std::unique_ptr<mysql_session>> idle_;
 };

@@ -312,6 +312,7 @@ result<void> mysql_session::check_group() {
   mysql_rows named = query("SHOW GLOBAL VARIABLES LIKE 'group_replication_group_name'");
   if (!named.next() || named.bytes(2).empty())
     return {};
+  is_of_group_ = true;
   const std::string members = "performance_schema.replication_group_members";
   try {
     mysql_rows rows =

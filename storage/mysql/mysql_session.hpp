@@ -96,6 +96,8 @@ public:
     std::size_t host = 0;
     std::uint64_t generation = 0;
   };
+  /// Whether the server is a member of a group (MySQL Group Replication).
+  [[nodiscard]] bool is_of_group() const noexcept { return is_of_group_; }
   void come_from(const origin& where) noexcept { origin_ = where; }
   [[nodiscard]] const origin& from() const noexcept { return origin_; }
 
@@ -117,6 +119,7 @@ private:
   std::string place_; ///< "127.0.0.1:3306" or the path of the socket
   std::string description_;
   origin origin_;
+  bool is_of_group_ = false;
   std::size_t statement_bytes_max_ = 0;
 };
 
