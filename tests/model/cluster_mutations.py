@@ -6,7 +6,7 @@ from harness import Mutation
 
 
 def _red(name: str, **rules: Any) -> Mutation:
-    """A mutation that breaks a promise by chance, the rarest within about 1,000 histories."""
+    """A mutation that breaks a promise by chance within the first 2,500 histories."""
     return Mutation(name, rules)
 
 
@@ -33,9 +33,10 @@ MUTATIONS = [
     _red("rule 34: takeover leaves the epoch of the marker", marker_epoch_rises=False),
     _red("rule 40: rows without a fence", row_fence="none"),
     _red("rule 40: rows with a fence in a transaction before", row_fence="earlier_transaction"),
-    # Either of the two rules for markers makes up for the other, in nearly all histories.
+    # What a former owner does to a marker, either of rules 40 and 41 makes harmless.
     _saves_work("rule 40: marker without a fence", marker_checks_epoch=False),
-    _saves_work("rule 41: marker may fall", marker_only_rises=False),
+    # Rare: history 2488 of the first 2,500. See also the scene late_marker.
+    _red("rule 41: marker may fall", marker_only_rises=False),
     _red(
         "rules 40 and 41: marker without a fence, and may fall",
         marker_checks_epoch=False,

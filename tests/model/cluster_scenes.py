@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
 
+from cluster_database import Transaction
 from cluster_node import Node
 from cluster_producers import Client
 from cluster_rules import DESIGN, SHARD_COUNT, ClusterRules
@@ -98,15 +99,34 @@ class Stage:
         with self.preferring(self.first_client):
             self.play_until(lambda: first.commit is not None, world.producers.send, *steps)
 
-    def answer_second_event(self, *more: Step) -> None:
-        """The second node answers the event of its client."""
+    def _service(self, node: Node) -> list[Step]:
+        """Steps by which a node that is gateway and owner answers events."""
         world = self.world
         parts = (world.streams.send, world.writer.form, world.writer.step)
         actions = (*parts, world.shards.apply_committed, world.shards.activate)
-        steps = [self.of(self.second, action) for action in actions]
-        steps += [world.producers.send, world.producers.answer, *more]
+        steps = [self.of(node, action) for action in actions]
+        return [*steps, world.producers.send, world.producers.answer]
+
+    def trim_first_event(self) -> None:
+        """The first node answers the event of its client, stores it and trims its batch."""
+        journal, client = self.world.database.journal[SHARD], self.first_client
+        checkpoint = self.of(self.first, self.world.checkpointer.step)
+        with self.preferring(client):
+            steps = self._service(self.first)
+            self.play_until(lambda: client.is_done and not journal, *steps, checkpoint)
+
+    def answer_second_event(self, *more: Step) -> None:
+        """The second node answers the event of its client."""
         with self.preferring(self.second_client):
-            self.play_until(lambda: self.second_client.is_done, *steps)
+            steps = self._service(self.second)
+            self.play_until(lambda: self.second_client.is_done, *steps, *more)
+
+    def take_out(self, kind: str) -> Transaction:
+        """Takes the only transaction of a kind out of the database's hands."""
+        in_flight = self.world.database.in_flight
+        (transaction,) = [sent for sent in in_flight if sent.kind == kind]
+        in_flight.remove(transaction)
+        return transaction
 
     def read_memory_of_first(self) -> None:
         """A client of the second node reads, and the first node is asked for its memory."""
@@ -202,8 +222,7 @@ def waking_owner(stage: Stage) -> None:
     observation = (world.membership.poll, world.membership.beat)
     steps = [stage.of(second, action) for action in observation]
     stage.play_until(lambda: "end" in second.busy, *steps)
-    (end,) = [sent for sent in world.database.in_flight if sent.kind == "end"]
-    world.database.in_flight.remove(end)
+    end = stage.take_out("end")
     world.resume(first)
     beat = stage.of(first, world.membership.beat)
     stage.play_until(lambda: first.lease_end_ms > world.now_ms, beat)
@@ -212,6 +231,25 @@ def waking_owner(stage: Stage) -> None:
         stage.let_second_take_over()
         stage.answer_second_event()
         stage.read_memory_of_first()
+
+
+def late_marker(stage: Stage) -> None:
+    """The outcome of a marker write is unknown, and the write is repeated. The first attempt
+    happens only after a later marker and its trim. Then the owner dies."""
+    world, first = stage.world, stage.first
+
+    def is_marker_next() -> bool:
+        writes = first.checkpoint.writes if first.checkpoint else []
+        return bool(writes) and writes[0].tenure.shard == SHARD
+
+    stage.play_until(is_marker_next, stage.of(first, world.checkpointer.step))
+    world.checkpointer.step(first)
+    marker = stage.take_out("checkpoint")
+    world.database.answer(marker, False, None)
+    stage.trim_first_event()
+    marker.body()
+    world.kill(first)
+    stage.let_second_take_over()
 
 
 def _play(script: Callable[[Stage], None], rules: Rules) -> History:
@@ -239,6 +277,8 @@ SCENES = [
     _red(lost_handoff, "rule 46: reads while a hand-off is under way", handoff_ends_reads=False),
     _green(late_handoff, "the design"),
     _red(late_handoff, "rule 46: hand-off of unknown outcome is given up", handoff_is_final=False),
+    _green(late_marker, "the design"),
+    _red(late_marker, "rule 41: marker may fall", marker_only_rises=False),
     _green(waking_owner, "the design"),
     _red(waking_owner, "rule 45: node ended whatever its heartbeat", end_checks_heartbeat=False),
     _green(namesake, "the design"),

@@ -83,6 +83,7 @@ class MariaDb:
     user = "root"
     program = chosen_program()
     brand = program.brand
+    unix_group = None  # the group id of the process, if it is not to be that of this one
 
     def __init__(self, directory, settings=None):
         self.directory = Path(directory).resolve()
@@ -132,7 +133,8 @@ class MariaDb:
             command.append(f"--{key}" if value is None else f"--{key}={value}")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                group=self.unix_group,
             )
         wait_until(self._answers, f"answering; log:\n{self.tail()}", seconds)
         return self

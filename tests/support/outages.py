@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import outages_embedded  # noqa: F401 (each registers its scenarios)
+import outages_group  # noqa: F401
 import outages_mysql  # noqa: F401
 import outages_redis  # noqa: F401
 from mariadb import MariaDb
