@@ -56,7 +56,8 @@ public:
     };
     std::vector<gift> gifts; ///< by shard
   };
-  /// @returns whether it happened. If not, somebody was faster or the node lives: look again. After
+  /// @returns whether it happened. If not, another node was faster, or the node to be ended lives.
+  /// After
   ///          an unknown outcome the next view tells.
   [[nodiscard]] virtual result<bool> take_over(const takeover& what) = 0;
 

@@ -111,8 +111,7 @@ int severity(const result<void>& outcome) {
 
 mysql_checkpoint::mysql_checkpoint(std::shared_ptr<mysql_database> database,
                                    const checkpoint_sizes& sizes, server_silence& calls)
-    : database_(std::move(database)), sizes_(sizes), calls_(calls),
-      committed_(database_->shards()) {
+    : database_(std::move(database)), sizes_(sizes), calls_(calls) {
   for (std::uint32_t shard = 0; shard < database_->shards(); ++shard)
     tenures_.push_back({shard, single_node_epoch});
 }
@@ -122,7 +121,7 @@ void mysql_checkpoint::begin(const checkpoint& what) {
   fenced_.clear();
   for (const tenure& one : what.tenures)
     if (std::exchange(tenures_[one.shard], one) != one)
-      committed_[one.shard] = 0;
+      database_->written(one.shard) = 0;
 }
 
 result<void> mysql_checkpoint::write(const checkpoint& what) {
@@ -238,7 +237,7 @@ result<void> mysql_checkpoint::transact(mysql_session& session, const piece& wha
   put_markers(session, markers);
   session.commit();
   for (const std::uint32_t shard : shards)
-    database_->note_written(shard, ++committed_[shard]);
+    ++database_->written(shard);
   return {};
 }
 
@@ -255,7 +254,7 @@ result<void> mysql_checkpoint::claim(mysql_session& session,
   for (const std::uint32_t shard : shards) {
     text.add(ours.empty() ? " WHERE " : " OR ", "(shard = ", shard,
              " AND epoch = ", database_->fence_of(tenures_[shard]),
-             " AND writes >= ", committed_[shard].load(), ")");
+             " AND writes >= ", database_->written(shard).load(), ")");
     ours.push_back(tenures_[shard]);
   }
   if (session.update(text.str()) == shards.size())

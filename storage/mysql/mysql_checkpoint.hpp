@@ -4,7 +4,6 @@
 #include "storage/mysql/mysql_database.hpp"
 #include "storage/mysql/mysql_text.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -73,9 +72,7 @@ private:
   checkpoint_sizes sizes_;
   server_silence& calls_;
   std::vector<tenure> tenures_; ///< per shard: the one that writes
-  /// Per shard: number of transactions of its tenure that the server confirmed as committed.
-  std::vector<std::atomic<std::uint64_t>> committed_;
-  std::mutex mutex_; ///< guards fenced_ during write()
+  std::mutex mutex_;            ///< guards fenced_ during write()
   std::vector<tenure> fenced_;
 };
 

@@ -125,13 +125,6 @@ result<void> mysql_database::prepare(std::uint32_t shards) {
   return {};
 }
 
-void mysql_database::note_written(std::uint32_t shard, std::uint64_t count) {
-  auto& known = written_[shard];
-  for (auto before = known.load(); before < count;)
-    if (known.compare_exchange_weak(before, count))
-      return;
-}
-
 /// A primary that was frozen and has been replaced says for some seconds after it wakes that it is
 /// the primary. It lacks what the new one has committed, so no session to it is used. Another
 /// server that lacks commits has lost them, which the next write finds out.

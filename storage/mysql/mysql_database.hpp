@@ -61,8 +61,8 @@ public:
   /// "mariadb 10.11.6 at 127.0.0.1:3306", as of the opening.
   [[nodiscard]] const std::string& description() const noexcept { return description_; }
   [[nodiscard]] mysql_pool& pool() noexcept { return pool_; }
-  /// The server has confirmed transaction number `count` of this opening on the marker of `shard`.
-  void note_written(std::uint32_t shard, std::uint64_t count);
+  /// Number of checkpoint transactions of the tenure of `shard` that a server has confirmed.
+  [[nodiscard]] std::atomic<std::uint64_t>& written(std::uint32_t shard) { return written_[shard]; }
   [[nodiscard]] mysql_lock& lock() noexcept { return lock_; }
 
   [[nodiscard]] result<journal_pairing> read_journal_pairing() override;
@@ -109,9 +109,8 @@ private:
   mysql_pool pool_;
   const bool is_shared_; ///< with other nodes of a cluster
   std::uint32_t shards_ = 0;
-  std::uint64_t epoch_ = 0; ///< of a single node
-  /// Per shard: transactions of this opening on its marker, as far as confirmed.
-  std::vector<std::atomic<std::uint64_t>> written_;
+  std::uint64_t epoch_ = 0;                         ///< of a single node
+  std::vector<std::atomic<std::uint64_t>> written_; ///< per shard, see written()
   std::string uuid_;
   std::string description_;
   mysql_lock lock_; ///< uses pool_

@@ -40,7 +40,7 @@ public:
 
 private:
   struct head_of_shard {
-    std::uint64_t epoch = 0; ///< under which batch_no was read; 0: it is not known
+    std::uint64_t epoch = 0; ///< of the row when batch_no was read; 0: never read
     std::uint64_t batch_no = 0;
   };
   struct page;

@@ -19,6 +19,15 @@ bool raise_version(mysql_session& session, std::uint64_t from) {
                  .str()) == 1;
 }
 
+/// Ends a transaction of conditional changes. @param is_done whether all rows changed. @returns it.
+bool commit_if(mysql_session& session, bool is_done) {
+  if (is_done)
+    session.commit();
+  else
+    session.rollback();
+  return is_done;
+}
+
 /// Gives shards away under the next epoch, in both tables (rule 34).
 /// @returns false unless every shard had the epoch of its last tenure.
 bool give(mysql_session& session, std::span<const ownership::takeover::gift> gifts) {
@@ -234,11 +243,7 @@ result<bool> mysql_ownership::take_over(const takeover& what) {
                                  " AND ", living, " AND hb = ", what.ended->beats)
                             .str()) == 1) &&
         give(session, what.gifts);
-    if (is_done)
-      session.commit();
-    else
-      session.rollback();
-    return is_done;
+    return commit_if(session, is_done);
   });
 }
 
@@ -256,11 +261,7 @@ result<bool> mysql_ownership::hand_off(const tenure& of, std::uint64_t from, std
         session.update(sql_text("UPDATE markers SET epoch = epoch + 1, writes = 0 WHERE shard = ",
                                 of.shard, " AND epoch = ", of.epoch)
                            .str()) == 1;
-    if (is_done)
-      session.commit();
-    else
-      session.rollback();
-    return is_done;
+    return commit_if(session, is_done);
   });
 }
 
@@ -268,12 +269,9 @@ result<void> mysql_ownership::leave(std::uint64_t inc, node_state state) {
   return run("leaving the cluster", [&](mysql_session& session) -> result<void> {
     session.begin();
     session.update("UPDATE cluster SET version = version + 1 WHERE id = 1 AND mode = 1");
-    if (session.update(sql_text("UPDATE nodes SET state = ", static_cast<unsigned>(state),
-                                " WHERE inc = ", inc, " AND ", living)
-                           .str()) == 1)
-      session.commit();
-    else
-      session.rollback(); // it was so already
+    const sql_text change("UPDATE nodes SET state = ", static_cast<unsigned>(state),
+                          " WHERE inc = ", inc, " AND ", living);
+    commit_if(session, session.update(change.str()) == 1); // else it was so already
     return {};
   });
 }
