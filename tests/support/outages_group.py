@@ -112,12 +112,18 @@ def group_primary_killed(world):
     back_to_three(world, group, killed, reads)
 
 
-def primary_frozen(world, seconds):
-    group = use_group(world)
-    reads = start(world)
+def freeze_primary(world, group):
+    """Freezes the primary, and returns it."""
     frozen = group.primary()
     world.note(f"member {frozen.number}, the primary, frozen (SIGSTOP)")
     frozen.freeze()
+    return frozen
+
+
+def primary_frozen(world, seconds):
+    group = use_group(world)
+    reads = start(world)
+    frozen = freeze_primary(world, group)
     waking = later(world, seconds, "it goes on (SIGCONT)", frozen.thaw)
     tell_pause(world)
     waking.join()
@@ -143,9 +149,7 @@ def group_woken_primary_behind(world):
     world.settings |= {"mysql.read_timeout": "5s", "mysql.connect_timeout": "1s"}
     group = use_group(world)
     reads = start(world)
-    frozen = group.primary()
-    world.note(f"member {frozen.number}, the primary, frozen (SIGSTOP)")
-    frozen.freeze()
+    frozen = freeze_primary(world, group)
     tell_pause(world)
     replacement = group.wait_primary(frozen)
     hold(20)
@@ -165,9 +169,7 @@ def group_start_at_woken_primary(world):
     world.settings |= {"mysql.read_timeout": "5s"}
     group = use_group(world)
     reads = start(world)
-    frozen = group.primary()
-    world.note(f"member {frozen.number}, the primary, frozen (SIGSTOP)")
-    frozen.freeze()
+    frozen = freeze_primary(world, group)
     tell_pause(world)
     hold(15)
     world.server.kill()
