@@ -12,8 +12,8 @@ namespace telemetry::access {
 /// Says why a file with this state is not read; "" if it is.
 using file_judge = std::string (*)(const struct stat&);
 
-/// For a file that says who has which right. It must be a regular file. Only its owner may write to
-/// it, who is root or the user of this process.
+/// For a file that says who has which right. It must be a regular file. Its owner is root or the
+/// user of this process, and only the owner may write to it.
 [[nodiscard]] std::string fault_of_rights_file(const struct stat& state);
 
 /// For a file with a secret. The same holds, and users outside its group must not be able to read

@@ -14,7 +14,7 @@ class recovery final : public recovery_actor::base {
 public:
   static inline const char* const actor_name = "recovery";
 
-  /// @param log nobody else uses it until every recovery has answered.
+  /// @param log this actor is its only user until every recover_atom is answered.
   recovery(caf::actor_config& config, engine_context& context, journal_reader& log);
   [[nodiscard]] const char* name() const override { return actor_name; }
 

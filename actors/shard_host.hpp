@@ -2,7 +2,6 @@
 
 #include "actors/engine_context.hpp"
 
-#include <optional>
 #include <vector>
 
 namespace telemetry {

@@ -34,7 +34,7 @@ struct cluster_node {
 /// The owner of a shard since its epoch began.
 struct shard_owner {
   std::uint64_t epoch = 0;
-  std::uint64_t inc = 0; ///< 0: nobody
+  std::uint64_t inc = 0; ///< of the owner; 0: the shard has none
   friend bool operator==(const shard_owner&, const shard_owner&) = default;
 };
 

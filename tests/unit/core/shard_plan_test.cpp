@@ -54,7 +54,7 @@ TEST(ShardPlanTest, SharesShardsOfNobodyEvenly) {
 TEST(ShardPlanTest, MovesNothingThatIsEven) {
   EXPECT_TRUE(plan_moves(incs{1, 2, 1, 2, 1}, incs{1, 2}).empty());
   EXPECT_TRUE(plan_moves(incs{2, 2, 1, 2, 1}, incs{1, 2}).empty());
-  EXPECT_TRUE(plan_moves(incs{7, 8}, incs{}).empty()) << "nobody is there to take them";
+  EXPECT_TRUE(plan_moves(incs{7, 8}, incs{}).empty()) << "no node can take them";
 }
 
 TEST(ShardPlanTest, HasTheFewestMovesFromAnyState) {
